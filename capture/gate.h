@@ -1,0 +1,40 @@
+// What a session needs from the outside to make its commits safe: the journal, behind an asynchronous face.
+//
+// proxy implements it over the journal's thread; tests implement it with a list. The session calls it from its own
+// worker's thread and never blocks on it. Calls of one session are carried out in the order they were made.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "capture/event/change_event.h"
+#include "capture/event/result.h"
+
+namespace weir::capture {
+
+/// How a transaction ended, as far as the session could see.
+enum class Outcome {
+  committed,
+  aborted,
+  unknown  ///< the connection was lost after COMMIT was sent, or the text hid it: ask pg_xact_status
+};
+
+class CommitGate {
+ public:
+  virtual ~CommitGate() = default;
+
+  /// A number for a new transaction of this session, given out at once; all later calls name it.
+  virtual std::int64_t open() = 0;
+  /// Streams events of a transaction that is still running to the journal (large transactions).
+  virtual void append(std::int64_t id, std::vector<event::ChangeEvent> events) = 0;
+  /// ROLLBACK TO SAVEPOINT of streamed events: forget ordinals >= ordinal.
+  virtual void truncate(std::int64_t id, std::uint32_t ordinal) = 0;
+  /// Journals the rest and makes the whole durable. Answered once, later, by CaptureSession::on_prepared.
+  virtual void prepare(event::Transaction transaction, std::vector<event::ChangeEvent> rest) = 0;
+  /// After prepare was answered with success: what became of it. Before that: only aborted, which forgets it.
+  virtual void outcome(std::int64_t id, Outcome outcome) = 0;
+  /// Something was written that could not be captured, and its transaction is over: one event by itself, after the fact.
+  virtual void report(event::Transaction transaction, event::ChangeEvent gap) = 0;
+};
+
+}  // namespace weir::capture

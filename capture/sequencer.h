@@ -1,0 +1,55 @@
+// Puts committed transactions into the order of the stream, although their acknowledgements arrive in any order.
+//
+// The highest lsn a transaction saw (last_lsn) orders it: of two transactions that wrote the same row the later
+// one has the higher last_lsn. An acknowledged transaction is released once no commit still in flight has a
+// first_lsn below its last_lsn; one that has not sent its COMMIT cannot matter (DESIGN.md, "In order").
+// Pure: no clock, no I/O, no threads. Owned by one thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <unordered_map>
+#include <vector>
+
+#include "capture/event/change_event.h"
+
+namespace weir::capture {
+
+class Sequencer {
+ public:
+  struct Released {
+    std::int64_t id;
+    std::int64_t committed_us;
+    event::Lsn last_lsn;
+  };
+
+  /// Its COMMIT is about to be sent (or it was found in doubt). Must come before the COMMIT reaches the database.
+  void in_flight(std::int64_t id, event::Lsn first_lsn, event::Lsn last_lsn);
+  /// The database said it is committed. Unknown ids are ignored.
+  void committed(std::int64_t id, std::int64_t committed_us);
+  /// It will never commit; forget it. Unknown ids are ignored.
+  void aborted(std::int64_t id);
+
+  /// All that can be emitted now, in stream order. They are forgotten here.
+  std::vector<Released> take_released();
+
+  /// Lowest first_lsn of the commits in flight or waiting, if there is any.
+  std::optional<event::Lsn> lowest_pending() const;
+  std::size_t in_flight_count() const;
+
+ private:
+  struct Entry {
+    event::Lsn first_lsn;
+    event::Lsn last_lsn;
+  };
+  struct Ready {
+    std::int64_t id;
+    std::int64_t committed_us;
+  };
+  std::unordered_map<std::int64_t, Entry> entries_;
+  std::multiset<event::Lsn> in_flight_first_lsns_;
+  std::multimap<event::Lsn, Ready> ready_;  // by last_lsn
+};
+
+}  // namespace weir::capture

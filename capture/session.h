@@ -1,0 +1,37 @@
+// One client's session as PostgreSQL's server sees it: which statements run in which transaction, which rows they wrote,
+// when a commit is about to be sent, and what became of it. Rewrites writes so that their rows can be seen and removes
+// every trace from the answers. An Engine: see wire/engine.h for the contract of bytes.
+//
+// Owned by its proxy session, used on that session's thread only. Talks to the journal through CommitGate.
+#pragma once
+
+#include <memory>
+
+#include "capture/event/change_event.h"
+#include "capture/event/result.h"
+#include "capture/gate.h"
+#include "wire/engine.h"
+
+namespace weir::capture {
+
+class StatementCache;
+struct Scope;
+
+struct SessionOptions {
+  StatementCache* statements = nullptr;  ///< of this worker; outlives the session
+  const Scope* scope = nullptr;          ///< which tables are captured; outlives the session
+  CommitGate* gate = nullptr;            ///< outlives the session
+  std::string database;                  ///< from the StartupMessage
+  event::Context context;
+};
+
+/// An engine that starts with the bytes the database sends after AuthenticationOk.
+class CaptureSession : public wire::Engine {
+ public:
+  /// The answer to CommitGate::prepare; on an error the commit is refused with its SQLSTATE. Its turn's bytes are sent.
+  virtual void on_prepared(Result<void> result, wire::Turn& turn) = 0;
+};
+
+std::unique_ptr<CaptureSession> make_session(const SessionOptions& options);
+
+}  // namespace weir::capture

@@ -1,0 +1,45 @@
+// A destination. Sees only records and positions.
+//
+// Contract: `offer` takes a batch whole or not at all; `durable_through` is a monotone position: everything offered
+// up to it is safe at the destination. Nothing throws, nothing blocks for longer than the destination's own
+// non-blocking write; `wait` is the one place to sleep. Used by one thread, that of its delivery loop.
+// A record that the destination refuses for ever is handed back through `take_refused`, never dropped, and
+// counts as done for durable_through once it was handed back.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "capture/event/change_event.h"
+#include "capture/event/result.h"
+#include "emitters/record.h"
+
+namespace weir::emitters {
+
+struct Refused {
+  Record record;
+  event::Position position = 0;
+  std::string reason;
+};
+
+class Emitter {
+ public:
+  virtual ~Emitter() = default;
+  /// "kafka://…", "stdout": for logs and as the name of its checkpoint. Stable over restarts.
+  virtual const std::string& name() const = 0;
+  /// False where it cannot take more now; then call wait. An error is transient: offer the same batch again, later.
+  /// `position` is the transaction the records belong to; `ends` says that its last record is among them.
+  virtual Result<bool> offer(const std::vector<Record>& batch, event::Position position, bool ends) = 0;
+  /// Highest position of which all records, up to the one that `ends` it, are safe.
+  virtual event::Position durable_through() = 0;
+  virtual std::vector<Refused> take_refused() { return {}; }
+  /// Sleeps until something moved or the time is over.
+  virtual void wait(std::chrono::milliseconds at_most) = 0;
+  /// Before exit: forces out what was offered; false where some of it is not safe by then.
+  virtual bool close(std::chrono::milliseconds at_most) = 0;
+  /// Last error of the destination, for the log; empty while all is well.
+  virtual std::string trouble() { return {}; }
+};
+
+}  // namespace weir::emitters

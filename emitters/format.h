@@ -1,0 +1,36 @@
+// A format turns committed transactions into records. One encoder per format, each with golden tests.
+//
+// A transaction may be too large for memory, so it comes in slices: `begin`, any number of `change`, `end`. An
+// encoder keeps only the counts of the transaction it is in. Same input, same bytes, but for the send time, which
+// comes in as `now_us`. Pure: no I/O, no clock. One encoder belongs to one delivery loop.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "capture/event/change_event.h"
+#include "capture/event/result.h"
+#include "emitters/record.h"
+
+namespace weir::emitters {
+
+struct FormatOptions {
+  std::string prefix = "weir";      ///< topic prefix and source.name
+  bool tombstones = true;           ///< a delete is followed by one
+  bool transaction_topic = true;    ///< BEGIN and END records
+};
+
+class Format {
+ public:
+  virtual ~Format() = default;
+  virtual void begin(const event::Transaction& transaction, std::vector<Record>& out) = 0;
+  virtual void change(const event::ChangeEvent& change, std::int64_t now_us, std::vector<Record>& out) = 0;
+  virtual void end(std::vector<Record>& out) = 0;
+};
+
+/// "debezium", "flat" or "readable" (one line for a person; `colour` is its only option). Fails on another name and lists them.
+Result<std::unique_ptr<Format>> make_format(const std::string& name, const FormatOptions& options, bool colour = false);
+
+}  // namespace weir::emitters
