@@ -1,0 +1,55 @@
+// What the I/O side asks of the rest of Weir for each session: an engine, made from what the StartupMessage said.
+//
+// SessionHandle is how another thread (the journal's, for example) gets back to a session: post() may be called from
+// any thread, at any time, also long after the session is gone (then nothing happens). The function runs on the
+// session's own worker thread, gets the session's engine and a turn, and its turn's bytes are written; if it ended a
+// stall, the client bytes kept meanwhile are offered to the engine again. Functions posted by one thread run in the
+// order they were posted. A handle owns no session and may be copied freely.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "wire/engine.h"
+
+namespace weir::proxy {
+
+class Mailbox;
+class Session;
+
+class SessionHandle {
+ public:
+  using Function = std::function<void(wire::Engine&, wire::Turn&)>;
+
+  SessionHandle() = default;
+  SessionHandle(std::shared_ptr<Mailbox> mailbox, std::weak_ptr<Session> session)
+      : mailbox_(std::move(mailbox)), session_(std::move(session)) {}
+
+  void post(Function function) const;
+
+ private:
+  std::shared_ptr<Mailbox> mailbox_;
+  std::weak_ptr<Session> session_;  // locked on the worker's thread only, so that a session never dies elsewhere
+};
+
+struct SessionInfo {
+  std::uint64_t id = 0;  ///< unique within one run of Weir
+  unsigned worker = 0;   ///< 0 .. ServerOptions::workers - 1: the thread that this session lives on
+  std::string user;
+  std::string database;  ///< the user's name where the StartupMessage names none, as the server does it
+  std::string application_name;
+  std::string options;  ///< the StartupMessage's "options" (GUC settings on the command line), verbatim
+  bool replication = false;
+  std::string client;  ///< "10.0.0.7:51234"
+  SessionHandle handle;
+};
+
+/// Called on the session's worker thread once the database has said AuthenticationOk; from then on the engine gets
+/// every byte of both peers, the next message of the database first. Never called for logins that fail. The engine is
+/// destroyed on the same thread, after upstream_gone().
+using EngineFactory = std::function<std::unique_ptr<wire::Engine>(const SessionInfo&)>;
+
+}  // namespace weir::proxy
