@@ -1,0 +1,194 @@
+#include "wire/authentication.h"
+
+#include <string>
+
+#include "wire/error_response.h"
+#include "wire/frame.h"
+#include "wire/message.h"
+
+namespace weir::wire {
+namespace {
+
+// The int32 that says which Authentication… message it is.
+constexpr std::int32_t kAuthenticationOk = 0;
+constexpr std::int32_t kAuthenticationGssContinue = 8;
+constexpr std::int32_t kAuthenticationSasl = 10;
+constexpr std::int32_t kAuthenticationSaslFinal = 12;
+
+constexpr std::string_view kProtocolViolation = "08P01";
+constexpr std::string_view kInvalidAuthorization = "28000";
+
+/// libpq's bounds of an ErrorResponse's length before the login: outside of them it is text of protocol 2.0.
+constexpr std::uint32_t kMinErrorLength = 8;
+constexpr std::uint32_t kMaxErrorLength = 30'000;
+
+constexpr std::string_view kPlusSuffix = "-PLUS";
+
+/// How much of the front of `received` one frame is.
+struct Front {
+  enum class State { incomplete, too_long, whole } state = State::incomplete;
+  char type = 0;
+  std::size_t size = 0;  // 0: not known yet
+};
+
+Front read_front(std::string_view received) {
+  const FrameHeader header = read_header(received);
+  if (header.state == FrameHeader::State::incomplete) return {};
+  if (header.state == FrameHeader::State::malformed || header.size > kMaxAuthenticationFrame)
+    return {Front::State::too_long, header.type, 0};
+  const auto state = received.size() < header.size ? Front::State::incomplete : Front::State::whole;
+  return {state, header.type, header.size};
+}
+
+std::string_view body_of(std::string_view frame) {
+  return frame.substr(kHeaderSize);
+}
+
+}  // namespace
+
+std::size_t Authentication::from_client(std::string_view received, Turn& turn) {
+  std::size_t consumed = 0;
+  client_frame_size_ = 0;
+  while (state_ == State::negotiating && awaited_ != Awaited::nothing) {
+    const Front front = read_front(received.substr(consumed));
+    if (front.state == Front::State::too_long)
+      return refuse(turn, kProtocolViolation, "invalid message length in authentication");
+    if (front.state == Front::State::incomplete) {
+      client_frame_size_ = front.size;
+      break;
+    }
+    if (awaited_ == Awaited::gss_token && front.type != frontend::kPassword) break;
+    const std::string_view frame = received.substr(consumed, front.size);
+    if (claims_channel_binding(frame)) {
+      return refuse(turn, kInvalidAuthorization,
+                    "SCRAM channel binding cannot pass Weir: TLS ends here, and the client says that it supports "
+                    "channel binding",
+                    "Connect with channel_binding=disable, or let Weir present the database's own certificate to "
+                    "clients, or use TLS on only one side of Weir.");
+    }
+    awaited_ = Awaited::nothing;
+    turn.to_upstream.relay(frame);
+    consumed += frame.size();
+  }
+  return consumed;
+}
+
+bool Authentication::claims_channel_binding(std::string_view frame) const {
+  if (!plus_stripped_ || awaited_ != Awaited::sasl_initial || frame[0] != frontend::kPassword) return false;
+  Cursor in(body_of(frame));
+  const std::string_view mechanism = in.cstring();
+  in.int32();
+  // Malformed messages and other mechanisms are the database's to judge.
+  return mechanism.starts_with("SCRAM-") && in.ok() && in.rest().starts_with('y');
+}
+
+std::size_t Authentication::from_upstream(std::string_view received, Turn& turn) {
+  std::size_t consumed = 0;
+  upstream_frame_size_ = 0;
+  while (state_ != State::authenticated && state_ != State::closed) {
+    const std::string_view rest = received.substr(consumed);
+    if (state_ == State::raw || is_old_format_error(rest)) {
+      state_ = State::raw;
+      turn.to_client.relay(rest);
+      return received.size();
+    }
+    const Front front = read_front(rest);
+    if (front.state == Front::State::too_long) {
+      refuse(turn, kProtocolViolation, "the database sent an invalid message length in authentication",
+             "Check that the upstream address is that of a PostgreSQL server.");
+      break;
+    }
+    if (front.state == Front::State::incomplete) {
+      upstream_frame_size_ = front.size;
+      break;
+    }
+    upstream_spoke_ = true;
+    relay_upstream(rest.substr(0, front.size), turn);
+    consumed += front.size;
+  }
+  return consumed;
+}
+
+bool Authentication::is_old_format_error(std::string_view received) const {
+  if (upstream_spoke_ || received.size() < kHeaderSize || received[0] != backend::kErrorResponse) return false;
+  const std::uint32_t length = read_uint32(received.data() + 1);
+  return length < kMinErrorLength || length > kMaxErrorLength;
+}
+
+void Authentication::relay_upstream(std::string_view frame, Turn& turn) {
+  if (frame[0] == backend::kAuthentication && state_ == State::negotiating) {
+    relay_authentication(frame, turn);
+    return;
+  }
+  // Before the login every error is the end of the session.
+  if (frame[0] == backend::kErrorResponse) state_ = State::refused;
+  turn.to_client.relay(frame);
+}
+
+void Authentication::relay_authentication(std::string_view frame, Turn& turn) {
+  Cursor in(body_of(frame));
+  const std::int32_t request = in.int32();
+  if (!in.ok()) {
+    refuse(turn, kProtocolViolation, "the database sent a malformed authentication request",
+           "Check that the upstream address is that of a PostgreSQL server.");
+    return;
+  }
+  switch (request) {
+    case kAuthenticationOk:
+      state_ = State::authenticated;
+      break;
+    case kAuthenticationSaslFinal:
+      break;
+    case kAuthenticationGssContinue:
+      awaited_ = Awaited::gss_token;
+      break;
+    case kAuthenticationSasl:
+      awaited_ = Awaited::sasl_initial;
+      if (channel_binding_ == ChannelBinding::strip_plus) {
+        offer_without_plus(frame, turn);
+        return;
+      }
+      break;
+    default:
+      awaited_ = Awaited::any_answer;
+  }
+  turn.to_client.relay(frame);
+}
+
+/// AuthenticationSASL's mechanisms are zero-terminated strings, closed by an empty one.
+void Authentication::offer_without_plus(std::string_view frame, Turn& turn) {
+  Cursor in(body_of(frame));
+  std::string body(in.bytes(4));
+  while (in.ok()) {
+    const std::string_view mechanism = in.cstring();
+    if (mechanism.empty()) break;
+    if (mechanism.ends_with(kPlusSuffix)) {
+      plus_stripped_ = true;
+    } else {
+      body.append(mechanism).push_back('\0');
+    }
+  }
+  if (!in.done()) {
+    refuse(turn, kProtocolViolation, "the database sent a malformed list of SASL mechanisms");
+  } else if (!plus_stripped_) {
+    turn.to_client.relay(frame);
+  } else if (body.size() == 4) {
+    refuse(turn, kInvalidAuthorization,
+           "the database offers only SCRAM with channel binding, which cannot pass Weir because TLS ends here",
+           "Let Weir present the database's own certificate to clients, or use no TLS between Weir and the database.");
+  } else {
+    body.push_back('\0');
+    append_frame(turn.to_client.buffer(), backend::kAuthentication, body);
+  }
+}
+
+std::size_t Authentication::refuse(Turn& turn, std::string_view sqlstate, std::string_view message,
+                                   std::string_view hint) {
+  state_ = State::closed;
+  awaited_ = Awaited::nothing;
+  append_error(turn.to_client.buffer(), "FATAL", sqlstate, message, hint);
+  turn.close = true;
+  return 0;
+}
+
+}  // namespace weir::wire

@@ -1,0 +1,77 @@
+// The authentication phase: from behind the StartupMessage up to and including AuthenticationOk. Everything is relayed
+// both ways as it came, whatever the method (trust, cleartext, md5, SASL, GSS, SSPI), with one exception: `strip_plus`.
+// An Engine, so the same I/O drives it; when `authenticated` the next byte of either peer belongs to the next engine.
+//
+// SCRAM-SHA-256-PLUS binds the login to the TLS connection that the client sees, and through Weir that is not the one
+// the database sees. `strip_plus` takes it out of the offer. A client on TLS that could have used it then says so ('y')
+// and the database would take that for an attack; it gets an error here that names the ways out.
+//
+// A client's message goes to the database only as the answer to a request of the database. What it sends ahead is kept
+// for the next engine, so no statement slips past it. A login is refused by the database's own words, relayed, and
+// the end of its connection; Weir's own refusals close the turn, and nothing is taken from either peer after them.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "wire/engine.h"
+
+namespace weir::wire {
+
+/// The largest frame in this phase, either way: header and PG_MAX_AUTH_TOKEN_LENGTH, the server's own limit.
+constexpr std::size_t kMaxAuthenticationFrame = 5 + 65'535;
+
+enum class ChannelBinding {
+  relay,       ///< no TLS to the database, or Weir presents the database's own certificate
+  strip_plus,  ///< TLS to the database and another certificate, or none, to the client
+};
+
+class Authentication : public Engine {
+ public:
+  explicit Authentication(ChannelBinding channel_binding) : channel_binding_(channel_binding) {}
+
+  std::size_t from_client(std::string_view received, Turn& turn) override;
+  /// Consumes nothing behind AuthenticationOk.
+  std::size_t from_upstream(std::string_view received, Turn& turn) override;
+  /// Whether the client has to wait for the database's next request.
+  bool stalled() const override { return awaited_ == Awaited::nothing; }
+  std::size_t client_frame_size() const override { return client_frame_size_; }
+  std::size_t upstream_frame_size() const override { return upstream_frame_size_; }
+
+  /// AuthenticationOk was relayed.
+  bool authenticated() const { return state_ == State::authenticated; }
+  /// The login failed: by the database's ErrorResponse, which was relayed, or by one of Weir's own.
+  bool refused() const { return state_ != State::negotiating && state_ != State::authenticated; }
+
+ private:
+  enum class State {
+    negotiating,
+    authenticated,
+    refused,  ///< by the database
+    closed,   ///< by Weir
+    raw,      ///< the database sends an error in the format of protocol 2.0 (it could not fork): no frames, only text
+  };
+  enum class Awaited {
+    nothing,       ///< the database has asked for nothing
+    gss_token,     ///< perhaps a token, perhaps nothing: the last AuthenticationGSSContinue needs no answer
+    sasl_initial,  ///< SASLInitialResponse
+    any_answer,    ///< a password, a token or a SASLResponse
+  };
+
+  bool is_old_format_error(std::string_view received) const;
+  void relay_upstream(std::string_view frame, Turn& turn);
+  void relay_authentication(std::string_view frame, Turn& turn);
+  void offer_without_plus(std::string_view frame, Turn& turn);
+  bool claims_channel_binding(std::string_view frame) const;
+  std::size_t refuse(Turn& turn, std::string_view sqlstate, std::string_view message, std::string_view hint = {});
+
+  ChannelBinding channel_binding_;
+  State state_ = State::negotiating;
+  Awaited awaited_ = Awaited::nothing;
+  bool upstream_spoke_ = false;
+  bool plus_stripped_ = false;
+  std::size_t client_frame_size_ = 0;
+  std::size_t upstream_frame_size_ = 0;
+};
+
+}  // namespace weir::wire
