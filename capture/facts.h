@@ -1,0 +1,55 @@
+// What the catalog says about a written table, as the client's own session sees it: search_path, role, temporary tables
+// and uncommitted DDL included. The question is one prepared statement that is sent inside that session; this file
+// has its text and reads its one row. Pure.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "capture/sql/statement.h"
+#include "wire/message.h"
+
+namespace weir::capture {
+
+struct Column {
+  std::string name;
+  char category;  ///< pg_type.typcategory: 'N' numeric, 'B' boolean, 'S' string, 'U' user-defined (json), …
+};
+
+struct RelationName {
+  std::string schema;
+  std::string table;
+};
+
+struct RelationFacts {
+  std::uint32_t oid = 0;
+  RelationName name;
+  char kind = 0;         ///< pg_class.relkind
+  char persistence = 0;  ///< pg_class.relpersistence: 't' temporary
+  bool has_rules = false;
+  bool row_security = false;  ///< active for this role
+  bool selectable = false;    ///< this role may SELECT every column
+  bool shows_text = false;    ///< a trigger or default reads the running statement's text (current_query and the like)
+  std::vector<std::string> key;      ///< primary key columns, in the key's order
+  std::vector<std::string> routing;  ///< columns that choose the partition; with the key: what makes an UPDATE a move
+  bool routes_by_expression = false;
+  std::vector<Column> columns;
+  std::unordered_map<std::uint32_t, RelationName> leaves;  ///< tables whose rows a write of this one may touch, by oid
+};
+
+/// The statement with one text parameter: the table's name as SQL would quote it. Every name in it is schema-qualified.
+std::string_view facts_query();
+/// `"schema"."table"` or `"table"`, for the parameter.
+std::string quoted_name(const TableName& table);
+/// `"name"`, quotes doubled.
+std::string quoted(std::string_view name);
+
+/// Reads the answer's DataRow; nothing where it is not of the expected form.
+std::optional<RelationFacts> read_facts(const wire::RowView& row);
+
+}  // namespace weir::capture

@@ -1,0 +1,236 @@
+#include "capture/plan.h"
+
+#include <algorithm>
+
+namespace weir::capture {
+namespace {
+
+using How = Plan::How;
+using Names = std::vector<std::string>;
+
+constexpr int kReturnsOldAndNew = 18;  // the first version with RETURNING old.*, new.*
+/// Target lists end at 1,664 entries; the client's own list may have all columns once and some expressions.
+constexpr std::size_t kMaxColumns = 1500;
+
+bool contains(const Names& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/// Builds the list of added columns and remembers which is which.
+class AddedList {
+ public:
+  explicit AddedList(const PlanInput& input, const RelationFacts& relation) : input_(input), relation_(relation) {
+    added_.base64 = !input.server.utf8_client;
+  }
+
+  void image(int AddedColumns::*column, const std::string& row, bool may_be_absent) {
+    std::string value = "pg_catalog.row_to_json(" + row + ".*)";
+    if (excludes_columns()) value = image_of_included(row, may_be_absent);
+    value += "::pg_catalog.text";
+    if (added_.base64) value = "pg_catalog.encode(pg_catalog.convert_to(" + value + ",'UTF8'),'base64')";
+    add(column, value);
+  }
+  void text(int AddedColumns::*column, const std::string& expression) { add(column, expression + "::pg_catalog.text"); }
+  const std::string& list() const { return list_; }
+  const AddedColumns& added() const { return added_; }
+
+ private:
+  bool excludes_columns() const {
+    return std::any_of(relation_.columns.begin(), relation_.columns.end(), [this](const Column& column) {
+      return input_.scope.excludes_column(relation_.name.schema, relation_.name.table, column.name);
+    });
+  }
+
+  /// Only the included columns are named, so the others never leave the database.
+  std::string image_of_included(const std::string& row, bool may_be_absent) const {
+    std::string columns;
+    for (const Column& column : relation_.columns) {
+      if (input_.scope.excludes_column(relation_.name.schema, relation_.name.table, column.name)) continue;
+      columns += (columns.empty() ? "" : ",") + row + "." + quoted(column.name);
+    }
+    const std::string image = "(SELECT pg_catalog.row_to_json(w.*) FROM (SELECT " + columns + ") AS w)";
+    if (!may_be_absent) return image;
+    return "(CASE WHEN " + row + ".tableoid IS NULL THEN NULL ELSE " + image + " END)";
+  }
+
+  void add(int AddedColumns::*column, const std::string& expression) {
+    added_.*column = added_.count++;
+    if (!list_.empty()) list_ += ", ";
+    list_ += expression;
+  }
+
+  const PlanInput& input_;
+  const RelationFacts& relation_;
+  AddedColumns added_;
+  std::string list_;
+};
+
+event::Op op_of(StatementKind kind) {
+  switch (kind) {
+    case StatementKind::insert:
+    case StatementKind::copy_from:
+      return event::Op::create;
+    case StatementKind::remove:
+      return event::Op::remove;
+    case StatementKind::truncate:
+      return event::Op::truncate;
+    default:
+      return event::Op::update;
+  }
+}
+
+bool in_scope(const Scope& scope, const RelationFacts& relation) {
+  if (relation.persistence == 't') return false;
+  if (scope.captures(relation.name.schema, relation.name.table)) return true;
+  return std::any_of(relation.leaves.begin(), relation.leaves.end(), [&scope](const auto& leaf) {
+    return leaf.second.schema != "pg_toast" && scope.captures(leaf.second.schema, leaf.second.table);
+  });
+}
+
+/// Why RETURNING would change what the client sees; empty where it would not.
+std::string obstacle(const PlanInput& input, const RelationFacts& relation) {
+  if (relation.kind != 'r' && relation.kind != 'p') return relation.kind == 'v' ? "view" : "foreign table";
+  if (relation.has_rules) return "rule";
+  if (relation.row_security) return "row-level security";
+  if (!relation.selectable) return "no SELECT privilege";
+  if (relation.shows_text) return "trigger reads the statement's text";
+  if (input.statement.shows_text) return "statement reads its own text";
+  if (relation.columns.size() > kMaxColumns) return "too many columns";
+  if (!input.server.convertible && !input.server.utf8_client) return "server_encoding SQL_ASCII";
+  return {};
+}
+
+bool gives_old_and_new(const PlanInput& input, const WriteClauses& write) {
+  if (input.server.version < kReturnsOldAndNew) return false;
+  const bool renames = !write.has_returning || write.returning_options;
+  return renames || !write.hides_old_new;
+}
+
+/// An UPDATE that may change a row's key or its partition.
+bool may_move(const WriteClauses& write, const RelationFacts& relation) {
+  if (relation.routes_by_expression) return true;
+  return std::any_of(write.assigned.begin(), write.assigned.end(), [&relation](const std::string& column) {
+    return contains(relation.key, column) || contains(relation.routing, column);
+  });
+}
+
+/// The names that old and new have in RETURNING, and the WITH clause that gives them where the client has no list.
+struct OldAndNew {
+  std::string old_row, new_row, with;
+};
+
+OldAndNew old_and_new(const WriteClauses& write) {
+  OldAndNew names{"old", "new", ""};
+  if (!write.has_returning) {
+    names = {"\"weir old\"", "\"weir new\"", "WITH (OLD AS \"weir old\", NEW AS \"weir new\") "};
+  } else {
+    if (!write.old_alias.empty()) names.old_row = quoted(write.old_alias);
+    if (!write.new_alias.empty()) names.new_row = quoted(write.new_alias);
+  }
+  return names;
+}
+
+void add_images(const PlanInput& input, const Plan& plan, AddedList& list, std::string& with) {
+  const WriteClauses& write = *input.statement.write;
+  const std::string row = quoted(write.target.alias);
+  const bool both = plan.op == event::Op::update || write.on_conflict_update;
+  if (both && gives_old_and_new(input, write)) {
+    const OldAndNew names = old_and_new(write);
+    with = names.with;
+    list.image(&AddedColumns::before, names.old_row, true);
+    list.image(&AddedColumns::after, names.new_row, false);
+    if (!plan.relation->routing.empty() || plan.relation->routes_by_expression)
+      list.text(&AddedColumns::old_tableoid, names.old_row + ".tableoid");
+    return;
+  }
+  list.image(plan.op == event::Op::remove ? &AddedColumns::before : &AddedColumns::after, row, false);
+  if (write.on_conflict_update && plan.relation->kind == 'r')
+    list.text(&AddedColumns::inserted, "(" + row + ".xmax OPERATOR(pg_catalog.=) '0'::pg_catalog.xid)");
+}
+
+void splice(const PlanInput& input, Plan& plan) {
+  const WriteClauses& write = *input.statement.write;
+  AddedList list(input, *plan.relation);
+  std::string with;
+  add_images(input, plan, list, with);
+  list.text(&AddedColumns::tableoid, quoted(write.target.alias) + ".tableoid");
+  list.text(&AddedColumns::xid, "pg_catalog.pg_current_xact_id()");
+  list.text(&AddedColumns::lsn, "pg_catalog.pg_current_wal_insert_lsn()");
+  // The line break ends a comment that may stand at the end of the client's text.
+  plan.suffix = (write.has_returning ? "\n, " : "\nRETURNING " + with) + list.list();
+  plan.added = list.added();
+  plan.how = How::returning;
+}
+
+/// The old images of rows that move, where RETURNING cannot give them. False where they cannot be asked for either.
+bool add_lock_query(const PlanInput& input, Plan& plan) {
+  const WriteClauses& write = *input.statement.write;
+  if (!write.where_absent && !write.plain_where) return false;
+  if (input.statement.modifying_with) return false;
+  AddedList list(input, *plan.relation);
+  const std::string row = quoted(write.target.alias);
+  list.image(&AddedColumns::before, row, false);
+  list.text(&AddedColumns::tableoid, row + ".tableoid");
+  std::string query = "SELECT " + list.list() + " FROM " + (write.target.only ? "ONLY " : "") +
+                      quoted_name(write.target) + " AS " + row;
+  if (write.plain_where) {
+    const auto [begin, end] = *write.plain_where;
+    query.append(" WHERE").append(input.text.substr(begin, end - begin));
+    plan.lock_parameters = write.where_parameters;
+  }
+  plan.lock_query = query + "\nFOR UPDATE OF " + row;
+  return parse(plan.lock_query, {}).single() != nullptr;
+}
+
+void plan_row_write(const PlanInput& input, Plan& plan) {
+  const WriteClauses& write = *input.statement.write;
+  plan.cause = obstacle(input, *plan.relation);
+  if (plan.cause.empty() && plan.op == event::Op::update && !gives_old_and_new(input, write) &&
+      may_move(write, *plan.relation) && !add_lock_query(input, plan)) {
+    plan.lock_query.clear();
+    plan.cause = "key changed without its old value";
+  }
+  if (plan.cause.empty()) return splice(input, plan);
+  plan.how = plan.op == event::Op::create && write.has_values && !write.on_conflict ? How::input : How::statement;
+  // A rule decides itself what runs: the simple and the extended protocol answer it differently.
+  if (plan.relation->has_rules) plan.how = How::gap;
+}
+
+}  // namespace
+
+bool needs_plan(const Statement& statement) {
+  switch (statement.kind) {
+    case StatementKind::insert:
+    case StatementKind::update:
+    case StatementKind::remove:
+    case StatementKind::merge:
+    case StatementKind::truncate:
+    case StatementKind::copy_from:
+    case StatementKind::write_query:
+      return true;
+    default:
+      return false;
+  }
+}
+
+Plan make_plan(const PlanInput& input) {
+  Plan plan;
+  plan.op = op_of(input.statement.kind);
+  if (input.relations.empty()) return plan;
+  const auto captured = [&input](const auto& relation) { return relation && in_scope(input.scope, *relation); };
+  const bool row_write = input.statement.is_row_write();
+  // Behind the target stand the tables written inside WITH, and those of a TRUNCATE or a copying query.
+  for (std::size_t i = row_write ? 1 : 0; i < input.relations.size(); ++i)
+    if (captured(input.relations[i])) plan.inner.push_back(input.relations[i]->name);
+  if (row_write && captured(input.relations[0])) {
+    plan.relation = input.relations[0];
+    plan_row_write(input, plan);
+  } else if (!plan.inner.empty()) {
+    plan.how = How::statement;
+    plan.cause = "only the statement is known";
+  }
+  if (input.statement.copy && plan.how != How::none) plan.how = How::gap;
+  return plan;
+}
+
+}  // namespace weir::capture

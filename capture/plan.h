@@ -1,0 +1,77 @@
+// The capture plan: how the rows of one statement will be seen, decided from its grammar and the catalog's facts, and
+// the text that makes it so. Text is spliced, never deparsed: all added text stands behind the client's own, so
+// positions in errors stay right. Pure; a Plan is immutable and may outlive the session's facts.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "capture/event/change_event.h"
+#include "capture/facts.h"
+#include "capture/scope.h"
+#include "capture/sql/statement.h"
+
+namespace weir::capture {
+
+/// What the session's ParameterStatus messages say and the plan depends on.
+struct ServerSettings {
+  int version = 0;          ///< major: 15, 18; 0 until the server said it
+  bool utf8_client = true;  ///< client_encoding is UTF8
+  bool convertible = true;  ///< server_encoding is not SQL_ASCII: texts can be converted to UTF-8
+};
+
+/// Which added column is which, counted from the first added one; -1: not asked for.
+struct AddedColumns {
+  int count = 0;
+  int before = -1;
+  int after = -1;
+  int tableoid = -1;
+  int old_tableoid = -1;
+  int inserted = -1;  ///< "true" where ON CONFLICT inserted
+  int xid = -1;
+  int lsn = -1;
+  bool base64 = false;  ///< images are base64 of UTF-8
+};
+
+struct Plan {
+  enum class How {
+    none,       ///< nothing to capture: excluded, temporary, unknown to the catalog
+    returning,  ///< spliced; fidelity row
+    input,      ///< untouched; values are in the statement or its parameters
+    statement,  ///< untouched; one event says that it ran and how many rows it wrote
+    gap,        ///< untouched, and not even its transaction can be held: reported after the fact
+  };
+  How how = How::none;
+  event::Op op = event::Op::create;
+  std::shared_ptr<const RelationFacts> relation;  ///< the target; null only for How::none and unknown targets
+  std::string suffix;                             ///< How::returning: what is appended to the statement's own text
+  AddedColumns added;
+  /// Reads and locks the rows an UPDATE is about to move (a key or routing column is assigned and the server cannot
+  /// give old images): a SELECT of before, tableoid and nothing else. Empty: not needed.
+  std::string lock_query;
+  std::vector<int> lock_parameters;  ///< $n the lock query uses
+  /// Tables written inside WITH: each gives a statement event of its own.
+  std::vector<RelationName> inner;
+  std::string cause;  ///< why it is not How::returning, for gaps and the log
+};
+
+/// Everything a plan depends on.
+struct PlanInput {
+  std::string_view text;  ///< the client's whole text; the statement's positions count in it
+  const Statement& statement;
+  /// In the order of Statement::tables; null where the catalog has no such table.
+  const std::vector<std::shared_ptr<const RelationFacts>>& relations;
+  const ServerSettings& server;
+  const Scope& scope;
+};
+
+Plan make_plan(const PlanInput& input);
+
+/// True where it may write something that capture has to know of: make_plan (and facts) are needed.
+bool needs_plan(const Statement& statement);
+
+}  // namespace weir::capture

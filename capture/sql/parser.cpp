@@ -1,0 +1,551 @@
+// The one file that knows libpg_query: reads PostgreSQL's own parse tree and keeps what statement.h asks for.
+//
+// The server's C code reports errors by longjmp. So whatever may raise one runs inside `guarded`, and no object with a
+// destructor is created between there and the C code.
+#include <algorithm>
+#include <cstring>
+
+#include "capture/sql/statement.h"
+
+extern "C" {
+#include "nodes/nodeFuncs.h"
+#include "nodes/parsenodes.h"
+#include "pg_query.h"
+#include "pg_query_internal.h"
+}
+
+namespace weir::capture {
+namespace {
+
+using Names = std::vector<std::string>;
+
+/// Names whose answer would show a text or a statement that the client did not send.
+constexpr const char* kShowsText[] = {"current_query", "pg_stat_activity", "pg_stat_get_activity", "pg_cursors",
+                                      "pg_cursor"};
+constexpr const char* kShowsStatements[] = {"pg_prepared_statements", "pg_prepared_statement"};
+
+template <std::size_t N>
+bool is_one_of(const char* name, const char* const (&names)[N]) {
+  return std::any_of(std::begin(names), std::end(names), [name](const char* n) { return std::strcmp(n, name) == 0; });
+}
+
+/// What one walk over a statement's tree collects.
+struct Walk {
+  bool shows_text = false;
+  bool shows_statements = false;
+  bool modifying_with = false;
+  bool hides_old_new = false;
+  bool calls_or_queries = false;  // a function call or a subquery
+  std::vector<int>* parameters = nullptr;
+  std::vector<const RangeVar*>* modified = nullptr;  // tables written inside WITH
+  std::size_t nodes = 0;
+};
+
+const RangeVar* modified_table(const Node* query) {
+  switch (nodeTag(query)) {
+    case T_InsertStmt:
+      return reinterpret_cast<const InsertStmt*>(query)->relation;
+    case T_UpdateStmt:
+      return reinterpret_cast<const UpdateStmt*>(query)->relation;
+    case T_DeleteStmt:
+      return reinterpret_cast<const DeleteStmt*>(query)->relation;
+    case T_MergeStmt:
+      return reinterpret_cast<const MergeStmt*>(query)->relation;
+    default:
+      return nullptr;
+  }
+}
+
+void note_name(Walk& walk, const char* name) {
+  if (name == nullptr) return;
+  walk.shows_text |= is_one_of(name, kShowsText);
+  walk.shows_statements |= is_one_of(name, kShowsStatements);
+}
+
+void note_table_alias(Walk& walk, const char* name) {
+  if (name != nullptr && (std::strcmp(name, "old") == 0 || std::strcmp(name, "new") == 0)) walk.hides_old_new = true;
+}
+
+void note_node(Walk& walk, const Node* node) {
+  switch (nodeTag(node)) {
+    case T_RangeVar: {
+      const auto* table = reinterpret_cast<const RangeVar*>(node);
+      note_name(walk, table->relname);
+      note_table_alias(walk, table->alias ? table->alias->aliasname : table->relname);
+      break;
+    }
+    case T_Alias:
+      note_table_alias(walk, reinterpret_cast<const Alias*>(node)->aliasname);
+      break;
+    case T_FuncCall: {
+      const auto* call = reinterpret_cast<const FuncCall*>(node);
+      walk.calls_or_queries = true;
+      if (call->funcname != NIL) note_name(walk, strVal(llast(call->funcname)));
+      break;
+    }
+    case T_SubLink:
+    case T_CurrentOfExpr:
+      walk.calls_or_queries = true;
+      break;
+    case T_ParamRef:
+      if (walk.parameters) walk.parameters->push_back(reinterpret_cast<const ParamRef*>(node)->number);
+      break;
+    case T_CommonTableExpr: {
+      const auto* with = reinterpret_cast<const CommonTableExpr*>(node);
+      if (const RangeVar* table = modified_table(with->ctequery)) {
+        walk.modifying_with = true;
+        if (walk.modified) walk.modified->push_back(table);
+      }
+      break;
+    }
+    default:
+      break;
+  }
+}
+
+bool visit(Node* node, void* context) {
+  if (node == nullptr) return false;
+  auto& walk = *static_cast<Walk*>(context);
+  ++walk.nodes;
+  note_node(walk, node);
+  return raw_expression_tree_walker_impl(node, reinterpret_cast<tree_walker_callback>(visit), context);
+}
+
+/// Statements the walker has no case for: their query inside is walked instead.
+Node* walkable(Node* statement) {
+  switch (nodeTag(statement)) {
+    case T_SelectStmt:
+    case T_InsertStmt:
+    case T_UpdateStmt:
+    case T_DeleteStmt:
+    case T_MergeStmt:
+      return statement;
+    case T_ExplainStmt:
+      return reinterpret_cast<ExplainStmt*>(statement)->query;
+    case T_CreateTableAsStmt:
+      return reinterpret_cast<CreateTableAsStmt*>(statement)->query;
+    case T_CopyStmt:
+      return reinterpret_cast<CopyStmt*>(statement)->query;
+    case T_DeclareCursorStmt:
+      return reinterpret_cast<DeclareCursorStmt*>(statement)->query;
+    default:
+      return nullptr;
+  }
+}
+
+/// Runs C code of the server that may raise an error; false where it did.
+bool guarded(bool (*walk)(Node*, void*), Node* node, void* context) {
+  volatile bool fine = true;
+  const MemoryContext memory = CurrentMemoryContext;
+  PG_TRY();
+  { walk(node, context); }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(memory);
+    FlushErrorState();
+    fine = false;
+  }
+  PG_END_TRY();
+  return fine;
+}
+
+std::string text_or_empty(const char* text) {
+  return text ? text : "";
+}
+
+TableName table_name(const RangeVar& table) {
+  return {text_or_empty(table.schemaname), table.relname, table.alias ? table.alias->aliasname : table.relname,
+          !table.inh};
+}
+
+Names assigned_columns(const List* targets) {
+  Names names;
+  const ListCell* cell;
+  foreach (cell, targets) names.emplace_back(text_or_empty(reinterpret_cast<ResTarget*>(lfirst(cell))->name));
+  return names;
+}
+
+void read_returning(const ReturningClause* clause, WriteClauses& write) {
+  if (clause == nullptr) return;
+  write.has_returning = clause->exprs != NIL;
+  const ListCell* cell;
+  foreach (cell, clause->options) {
+    const auto* option = reinterpret_cast<const ReturningOption*>(lfirst(cell));
+    write.returning_options = true;
+    (option->option == RETURNING_OPTION_OLD ? write.old_alias : write.new_alias) = option->value;
+  }
+}
+
+/// Case-insensitive search for the keyword that ends before `limit`.
+std::size_t rfind_keyword(std::string_view text, std::string_view lower_keyword, std::size_t limit) {
+  const auto same = [](char a, char b) { return (a | 0x20) == b; };
+  const std::string_view head = text.substr(0, limit);
+  const auto it = std::find_end(head.begin(), head.end(), lower_keyword.begin(), lower_keyword.end(), same);
+  return it == head.end() ? std::string_view::npos : std::size_t(it - head.begin());
+}
+
+/// The text of a WHERE that can be asked again in a SELECT of its own: it calls nothing and nothing follows it but the
+/// end of the statement or its RETURNING. Whoever uses the slice parses what he made of it, so a comment that holds
+/// the word "where" costs a capture, never a wrong answer.
+void read_plain_where(std::string_view text, const Statement& statement, const UpdateStmt& update,
+                      WriteClauses& write) {
+  write.where_absent = update.whereClause == nullptr;
+  if (write.where_absent || update.fromClause != NIL || update.withClause != nullptr) return;
+  Walk walk;
+  walk.parameters = &write.where_parameters;
+  if (!guarded(visit, update.whereClause, &walk) || walk.calls_or_queries) return;
+  const int first = exprLocation(update.whereClause);
+  if (first < 0) return;
+  const std::size_t keyword = rfind_keyword(text, "where", std::size_t(first));
+  if (keyword == std::string_view::npos || keyword < statement.begin) return;
+  std::size_t end = statement.end;
+  if (update.returningClause != nullptr && update.returningClause->exprs != NIL) {
+    const auto* item = reinterpret_cast<const ResTarget*>(linitial(update.returningClause->exprs));
+    end = item->location < 0 ? 0 : rfind_keyword(text, "returning", std::size_t(item->location));
+    if (end == std::string_view::npos || end <= keyword) return;
+  }
+  write.plain_where = {keyword + 5, end};
+}
+
+void read_insert(const InsertStmt& insert, WriteClauses& write) {
+  read_returning(insert.returningClause, write);
+  write.columns = assigned_columns(insert.cols);
+  const auto* source = reinterpret_cast<const SelectStmt*>(insert.selectStmt);
+  write.has_values = source != nullptr && source->valuesLists != NIL && source->withClause == nullptr;
+  if (insert.onConflictClause == nullptr) return;
+  write.on_conflict = true;
+  write.on_conflict_update = insert.onConflictClause->action == ONCONFLICT_UPDATE;
+  write.assigned = assigned_columns(insert.onConflictClause->targetList);
+}
+
+void read_write(Statement& statement, const RangeVar& target, StatementKind kind) {
+  statement.kind = kind;
+  statement.write = std::make_unique<WriteClauses>();
+  statement.write->target = table_name(target);
+  statement.tables.push_back(statement.write->target);
+}
+
+void read_transaction(Statement& statement, const TransactionStmt& transaction) {
+  statement.name = text_or_empty(transaction.savepoint_name);
+  statement.chain = transaction.chain;
+  switch (transaction.kind) {
+    case TRANS_STMT_BEGIN:
+    case TRANS_STMT_START:
+      statement.kind = StatementKind::begin;
+      break;
+    case TRANS_STMT_COMMIT:
+      statement.kind = StatementKind::commit;
+      break;
+    case TRANS_STMT_ROLLBACK:
+      statement.kind = StatementKind::rollback;
+      break;
+    case TRANS_STMT_SAVEPOINT:
+      statement.kind = StatementKind::savepoint;
+      break;
+    case TRANS_STMT_RELEASE:
+      statement.kind = StatementKind::release;
+      break;
+    case TRANS_STMT_ROLLBACK_TO:
+      statement.kind = StatementKind::rollback_to;
+      break;
+    case TRANS_STMT_PREPARE:
+      statement.kind = StatementKind::prepare_transaction;
+      break;
+    default:
+      statement.kind = StatementKind::finish_prepared;
+      statement.needs_own_query = true;
+  }
+}
+
+bool explains_by_running(const ExplainStmt& explain) {
+  const ListCell* cell;
+  foreach (cell, explain.options)
+    if (std::strcmp(reinterpret_cast<const DefElem*>(lfirst(cell))->defname, "analyze") == 0) return true;
+  return false;
+}
+
+/// SELECT INTO, CREATE TABLE AS: fill a table that is new.
+void read_new_table(Statement& statement, const IntoClause* into) {
+  statement.kind = StatementKind::write_query;
+  if (into != nullptr && into->rel != nullptr) statement.tables.push_back(table_name(*into->rel));
+}
+
+/// INSERT, UPDATE, DELETE, MERGE, SELECT.
+bool read_optimizable(std::string_view text, const Node* node, Statement& statement) {
+  switch (nodeTag(node)) {
+    case T_InsertStmt: {
+      const auto* insert = reinterpret_cast<const InsertStmt*>(node);
+      read_write(statement, *insert->relation, StatementKind::insert);
+      read_insert(*insert, *statement.write);
+      return true;
+    }
+    case T_UpdateStmt: {
+      const auto* update = reinterpret_cast<const UpdateStmt*>(node);
+      read_write(statement, *update->relation, StatementKind::update);
+      read_returning(update->returningClause, *statement.write);
+      statement.write->assigned = assigned_columns(update->targetList);
+      read_plain_where(text, statement, *update, *statement.write);
+      return true;
+    }
+    case T_DeleteStmt: {
+      const auto* remove = reinterpret_cast<const DeleteStmt*>(node);
+      read_write(statement, *remove->relation, StatementKind::remove);
+      read_returning(remove->returningClause, *statement.write);
+      return true;
+    }
+    case T_MergeStmt:
+      read_write(statement, *reinterpret_cast<const MergeStmt*>(node)->relation, StatementKind::merge);
+      return true;
+    case T_SelectStmt: {
+      const auto* select = reinterpret_cast<const SelectStmt*>(node);
+      statement.kind = StatementKind::read;
+      if (select->intoClause != nullptr) read_new_table(statement, select->intoClause);
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
+void read_truncate(const TruncateStmt& truncate, Statement& statement) {
+  statement.kind = StatementKind::truncate;
+  const ListCell* cell;
+  foreach (cell, truncate.relations)
+    statement.tables.push_back(table_name(*reinterpret_cast<const RangeVar*>(lfirst(cell))));
+}
+
+void read_copy(const CopyStmt& copy, Statement& statement) {
+  statement.copy = true;
+  statement.needs_own_query = true;
+  statement.kind = StatementKind::read;
+  if (copy.is_from && copy.relation != nullptr) {
+    statement.kind = StatementKind::copy_from;
+    statement.tables.push_back(table_name(*copy.relation));
+  } else if (copy.query != nullptr && modified_table(copy.query) != nullptr) {
+    statement.kind = StatementKind::write_query;
+    statement.tables.push_back(table_name(*modified_table(copy.query)));
+  }
+}
+
+/// Utility statements with a meaning for capture; false for the rest.
+bool read_utility(const Node* node, Statement& statement) {
+  switch (nodeTag(node)) {
+    case T_TransactionStmt:
+      read_transaction(statement, *reinterpret_cast<const TransactionStmt*>(node));
+      return true;
+    case T_TruncateStmt:
+      read_truncate(*reinterpret_cast<const TruncateStmt*>(node), statement);
+      return true;
+    case T_CopyStmt:
+      read_copy(*reinterpret_cast<const CopyStmt*>(node), statement);
+      return true;
+    case T_ExplainStmt: {
+      const auto* explain = reinterpret_cast<const ExplainStmt*>(node);
+      const RangeVar* table = modified_table(explain->query);
+      statement.kind = StatementKind::read;
+      if (table == nullptr || !explains_by_running(*explain)) return true;
+      statement.kind = StatementKind::write_query;
+      statement.tables.push_back(table_name(*table));
+      return true;
+    }
+    case T_CreateTableAsStmt:
+      read_new_table(statement, reinterpret_cast<const CreateTableAsStmt*>(node)->into);
+      return true;
+    case T_ExecuteStmt:
+      statement.kind = StatementKind::execute;
+      statement.name = text_or_empty(reinterpret_cast<const ExecuteStmt*>(node)->name);
+      statement.needs_own_query = true;
+      return true;
+    case T_CallStmt:
+    case T_DoStmt:
+      statement.kind = StatementKind::opaque;
+      statement.needs_own_query = true;
+      return true;
+    case T_DeallocateStmt:
+      statement.kind = StatementKind::session;
+      statement.name = text_or_empty(reinterpret_cast<const DeallocateStmt*>(node)->name);
+      return true;
+    case T_DiscardStmt:
+      statement.kind = StatementKind::session;
+      statement.needs_own_query = true;
+      return true;
+    case T_VariableSetStmt: {
+      const auto* set = reinterpret_cast<const VariableSetStmt*>(node);
+      statement.kind = StatementKind::session;
+      statement.needs_block = set->is_local || set->kind == VAR_SET_MULTI;
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
+/// All else: which of them mean the same in a pipeline as in a simple Query.
+void read_other(const Node* node, Statement& statement) {
+  statement.kind = StatementKind::ddl;
+  switch (nodeTag(node)) {
+    case T_VariableShowStmt:
+      statement.kind = StatementKind::read;
+      return;
+    case T_NotifyStmt:
+    case T_ListenStmt:
+    case T_UnlistenStmt:
+    case T_PrepareStmt:
+    case T_ClosePortalStmt:
+      statement.kind = StatementKind::utility;
+      return;
+    case T_LockStmt:
+    case T_DeclareCursorStmt:
+    case T_ConstraintsSetStmt:
+      statement.kind = StatementKind::utility;
+      statement.needs_block = true;
+      return;
+    case T_FetchStmt:
+    case T_VacuumStmt:
+    case T_CheckPointStmt:
+    case T_LoadStmt:
+      statement.kind = StatementKind::utility;
+      statement.needs_own_query = true;
+      return;
+    case T_CreateStmt:
+    case T_AlterTableStmt:
+    case T_RenameStmt:
+    case T_ViewStmt:
+    case T_CreateSeqStmt:
+    case T_AlterSeqStmt:
+    case T_CreateFunctionStmt:
+    case T_CreateTrigStmt:
+    case T_CreateSchemaStmt:
+    case T_CreateEnumStmt:
+    case T_CreateDomainStmt:
+    case T_CommentStmt:
+    case T_GrantStmt:
+    case T_RuleStmt:
+      return;
+    case T_IndexStmt:
+      statement.needs_own_query = reinterpret_cast<const IndexStmt*>(node)->concurrent;
+      return;
+    case T_DropStmt:
+      statement.needs_own_query = reinterpret_cast<const DropStmt*>(node)->concurrent;
+      return;
+    default:
+      statement.needs_own_query = true;
+  }
+}
+
+/// Tables written inside WITH are the statement's as well; a SELECT that has such a WITH is a write.
+void add_modified(Statement& statement, const std::vector<const RangeVar*>& modified) {
+  if (modified.empty()) return;
+  for (const RangeVar* table : modified) statement.tables.push_back(table_name(*table));
+  if (statement.kind == StatementKind::read) statement.kind = StatementKind::write_query;
+}
+
+bool read_statement(std::string_view text, const RawStmt& raw, ParsedText& parsed) {
+  Statement statement;
+  statement.begin = std::size_t(std::max(raw.stmt_location, 0));
+  statement.end = raw.stmt_len > 0 ? statement.begin + std::size_t(raw.stmt_len) : text.size();
+  if (!read_optimizable(text, raw.stmt, statement) && !read_utility(raw.stmt, statement))
+    read_other(raw.stmt, statement);
+  std::vector<const RangeVar*> modified;
+  Walk walk;
+  std::vector<int> parameters;
+  walk.modified = &modified;
+  walk.parameters = &parameters;
+  Node* tree = walkable(raw.stmt);
+  if (tree != nullptr && !guarded(visit, tree, &walk)) return false;
+  statement.shows_text = walk.shows_text;
+  statement.shows_statements = walk.shows_statements;
+  statement.has_parameters = !parameters.empty();
+  statement.modifying_with = walk.modifying_with;
+  if (statement.write) statement.write->hides_old_new = walk.hides_old_new;
+  add_modified(statement, modified);
+  parsed.memory += sizeof(Statement) + (statement.write ? sizeof(WriteClauses) + 512 : 0);
+  parsed.statements.push_back(std::move(statement));
+  return true;
+}
+
+/// The parser's memory and error, freed when it goes out of scope.
+class Tree {
+ public:
+  Tree(std::string_view text, LexerSettings settings) : memory_(pg_query_enter_memory_context()) {
+    const int options = settings.standard_conforming_strings ? 0 : PG_QUERY_DISABLE_STANDARD_CONFORMING_STRINGS;
+    const std::string terminated(text);
+    result_ = pg_query_raw_parse(terminated.c_str(), options);
+  }
+  Tree(const Tree&) = delete;
+  Tree& operator=(const Tree&) = delete;
+  ~Tree() {
+    free(result_.stderr_buffer);
+    if (result_.error != nullptr) pg_query_free_error(result_.error);
+    pg_query_exit_memory_context(memory_);
+  }
+  bool ok() const { return result_.error == nullptr; }
+  const List* statements() const { return result_.tree; }
+
+ private:
+  MemoryContext memory_;
+  PgQueryInternalParsetreeAndError result_;
+};
+
+InputValue constant(const A_Const& value) {
+  using Kind = InputValue::Kind;
+  if (value.isnull) return {Kind::null, {}, 0};
+  switch (nodeTag(&value.val)) {
+    case T_Integer:
+      return {Kind::number, std::to_string(value.val.ival.ival), 0};
+    case T_Float:
+      return {Kind::number, value.val.fval.fval, 0};
+    case T_Boolean:
+      return {Kind::boolean, value.val.boolval.boolval ? "true" : "false", 0};
+    case T_String:
+      return {Kind::text, value.val.sval.sval, 0};
+    default:
+      return {};
+  }
+}
+
+InputValue input_value(const Node* node) {
+  if (IsA(node, A_Const)) return constant(*reinterpret_cast<const A_Const*>(node));
+  if (IsA(node, ParamRef)) return {InputValue::Kind::parameter, {}, reinterpret_cast<const ParamRef*>(node)->number};
+  return {};
+}
+
+}  // namespace
+
+ParsedText parse(std::string_view text, LexerSettings settings) {
+  ParsedText parsed;
+  parsed.text = text;
+  parsed.lexer = settings;
+  if (text.find('\0') != std::string_view::npos) return parsed;
+  const Tree tree(text, settings);
+  if (!tree.ok()) return parsed;
+  const ListCell* cell;
+  foreach (cell, tree.statements()) {
+    if (!read_statement(text, *reinterpret_cast<const RawStmt*>(lfirst(cell)), parsed)) {
+      parsed.statements.clear();
+      return parsed;
+    }
+  }
+  parsed.parsed = true;
+  return parsed;
+}
+
+std::vector<std::vector<InputValue>> insert_values(std::string_view text, std::size_t index, LexerSettings settings) {
+  const Tree tree(text, settings);
+  if (!tree.ok() || index >= std::size_t(list_length(tree.statements()))) return {};
+  const auto* raw = reinterpret_cast<const RawStmt*>(list_nth(tree.statements(), int(index)));
+  if (!IsA(raw->stmt, InsertStmt)) return {};
+  const auto* source = reinterpret_cast<const SelectStmt*>(reinterpret_cast<const InsertStmt*>(raw->stmt)->selectStmt);
+  std::vector<std::vector<InputValue>> rows;
+  if (source == nullptr) return rows;
+  const ListCell* row;
+  foreach (row, source->valuesLists) {
+    std::vector<InputValue>& values = rows.emplace_back();
+    const ListCell* value;
+    foreach (value, reinterpret_cast<const List*>(lfirst(row)))
+      values.push_back(input_value(reinterpret_cast<const Node*>(lfirst(value))));
+  }
+  return rows;
+}
+
+}  // namespace weir::capture
