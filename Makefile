@@ -1,0 +1,69 @@
+# Every command a person needs. `make help` lists them.
+
+JOBS ?= $(shell nproc)
+BUILD = cmake --build --parallel $(JOBS) --preset
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+build: deps ## build/weir, the release
+	@cmake --preset release >/dev/null
+	@$(BUILD) release
+
+demo: deps ## a throwaway PostgreSQL, an application, Weir between them, and the events as they come
+	@deps/install.sh demo
+	@cmake --preset release >/dev/null
+	@$(BUILD) release
+	@examples/demo/run.sh build/weir
+
+test: deps ## all tests, with real PostgreSQL and Kafka; ends with one summary line
+	@deps/install.sh test
+	@tests/support/fetch_servers.sh
+	@cmake --preset test >/dev/null
+	@$(BUILD) test
+	@cmake --preset fuzz >/dev/null
+	@$(BUILD) fuzz
+	@tests/run.py build-test build-fuzz
+
+quick: deps ## the unit tests under sanitizers, in seconds
+	@deps/install.sh test
+	@cmake --preset dev >/dev/null
+	@$(BUILD) dev
+	@tests/run.py --only 'unit|style' build-dev
+
+tsan: deps ## all tests under ThreadSanitizer
+	@deps/install.sh test
+	@tests/support/fetch_servers.sh
+	@cmake --preset tsan >/dev/null
+	@$(BUILD) tsan
+	@tests/run.py --only 'unit|integration' build-tsan
+
+bench: deps ## Weir beside its peers; QUICK=1 takes two minutes
+	@deps/install.sh demo bench test
+	@tests/support/fetch_servers.sh kafka
+	@cmake --preset bench >/dev/null
+	@$(BUILD) bench
+	@bench/run.py --build build-bench $(if $(QUICK),--quick)
+
+SOURCES = $(shell git ls-files -co --exclude-standard '*.cpp' '*.h')
+
+format: ## clang-format over all sources
+	@deps/install.sh lint
+	@clang-format-14 -i $(SOURCES)
+
+lint: deps ## clang-tidy's short list and the style test; warnings are errors
+	@deps/install.sh test lint
+	@clang-format-14 --dry-run --Werror $(SOURCES)
+	@tests/style/style.py
+	@cmake --preset test >/dev/null
+	@git ls-files '*.cpp' | grep -v '^tests/fuzz/' | xargs -P $(JOBS) -n 4 clang-tidy-14 --quiet -p build-test
+
+deps: ## what the build needs from outside: Debian packages and libpg_query
+	@deps/install.sh build
+	@deps/libpg_query/fetch.sh
+
+clean: ## all that was built; .deps stays
+	rm -rf build build-*
+
+.PHONY: help build demo test quick tsan bench format lint deps clean
+.DEFAULT_GOAL := build
