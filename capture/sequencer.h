@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <unordered_map>
 #include <vector>
@@ -42,14 +43,20 @@ class Sequencer {
   struct Entry {
     event::Lsn first_lsn;
     event::Lsn last_lsn;
+    bool committed;
   };
   struct Ready {
     std::int64_t id;
     std::int64_t committed_us;
   };
-  std::unordered_map<std::int64_t, Entry> entries_;
-  std::multiset<event::Lsn> in_flight_first_lsns_;
-  std::multimap<event::Lsn, Ready> ready_;  // by last_lsn
+  using Entries = std::unordered_map<std::int64_t, Entry>;
+
+  void forget(Entries::iterator entry);
+
+  Entries entries_;                                 // in flight, or committed and waiting
+  std::multiset<event::Lsn> in_flight_first_lsns_;  // of the entries in flight
+  std::multiset<event::Lsn> pending_first_lsns_;    // of all entries
+  std::multimap<event::Lsn, Ready> ready_;          // the committed ones by last_lsn
 };
 
 }  // namespace weir::capture

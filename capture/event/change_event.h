@@ -41,18 +41,18 @@ struct ChangeEvent {
   Op op = Op::create;
   Fidelity fidelity = Fidelity::row;
   std::string schema;
-  std::string table;                  ///< the leaf partition really written
-  Lsn lsn = 0;                        ///< version of this row: grows with every committed version of it
-  std::uint32_t ordinal = 0;          ///< 1-based place in its transaction; (xid, ordinal) is the event's identity
-  std::uint32_t statement_order = 0;  ///< 1-based number of the writing statement in its transaction
-  std::optional<std::string> key;     ///< JSON object of the key columns, after the change (before it for DELETE)
-  std::optional<std::string> old_key; ///< set only where an UPDATE changed the key
-  std::optional<std::string> before;  ///< JSON object; absent where it is not known
-  std::optional<std::string> after;   ///< JSON object; absent for DELETE, TRUNCATE, gap and Fidelity::statement
-  Counts counts;                      ///< for Op::gap and Fidelity::statement
-  std::string cause;                  ///< for Op::gap: "trigger", "cascade", "function", "copy", "shed", …
-  std::string statement;              ///< the client's SQL; empty unless asked for in the configuration
-  std::string tags;                   ///< JSON object of the SQLCommenter tags; empty for none
+  std::string table;                   ///< the leaf partition really written
+  Lsn lsn = 0;                         ///< version of this row: grows with every committed version of it
+  std::uint32_t ordinal = 0;           ///< 1-based place in its transaction; (xid, ordinal) is the event's identity
+  std::uint32_t statement_order = 0;   ///< 1-based number of the writing statement in its transaction
+  std::optional<std::string> key;      ///< JSON object of the key columns, after the change (before it for DELETE)
+  std::optional<std::string> old_key;  ///< set only where an UPDATE changed the key
+  std::optional<std::string> before;   ///< JSON object; absent where it is not known
+  std::optional<std::string> after;    ///< JSON object; absent for DELETE, TRUNCATE, gap and Fidelity::statement
+  Counts counts;                       ///< for Op::gap and Fidelity::statement
+  std::string cause;                   ///< for Op::gap: "trigger", "cascade", "function", "copy", "shed", …
+  std::string statement;               ///< the client's SQL; empty unless asked for in the configuration
+  std::string tags;                    ///< JSON object of the SQLCommenter tags; empty for none
 };
 
 /// Who wrote. From the session's startup packet and socket.

@@ -1,0 +1,561 @@
+#include "capture/journal.h"
+
+#include <algorithm>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "capture/journal_file.h"
+#include "capture/journal_reader.h"
+#include "capture/sqlite.h"
+
+namespace weir::capture {
+
+namespace {
+
+constexpr std::int64_t ids_per_reservation = 4096;
+constexpr int checkpoint_frames = 1000;  // 4 MB of WAL
+
+std::optional<std::string_view> unless_empty(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  return text;
+}
+
+std::optional<std::int64_t> unless_zero(std::int64_t count) {
+  if (count == 0) return std::nullopt;
+  return count;
+}
+
+class SqliteJournal final : public Journal {
+ public:
+  SqliteJournal(JournalFile file, sqlite::Database database, Durability durability)
+      : file_(std::move(file)), database_(std::move(database)), durability_(durability) {}
+  ~SqliteJournal() override;
+
+  Result<void> start();
+
+  Result<std::int64_t> begin() override;
+  Result<void> append(std::int64_t id, std::span<const event::ChangeEvent> events) override;
+  Result<void> truncate(std::int64_t id, std::uint32_t ordinal) override;
+  Result<void> prepare(const event::Transaction& transaction) override;
+  Result<void> release(std::int64_t id, event::Position position, event::Lsn resolved,
+                       std::int64_t committed_us) override;
+  Result<void> erase(std::int64_t id) override;
+  Result<void> set_checkpoint(std::string_view emitter, event::Position position) override;
+  Result<bool> trim(event::Position through, std::size_t limit) override;
+  Result<void> dead_letter(std::string_view emitter, event::Position position, std::string_view topic,
+                           std::string_view key, std::string_view value, std::string_view reason) override;
+  Result<void> sync() override;
+  Result<void> flush() override;
+
+  Result<std::vector<event::Transaction>> in_doubt() override;
+  Result<std::vector<Checkpoint>> checkpoints() override;
+  Result<event::Position> last_position() override { return last_position_; }
+  Result<event::Lsn> last_lsn() override { return last_lsn_; }
+  std::uint64_t bytes() const override { return bytes_; }
+  const std::string& instance() const override { return instance_; }
+  Result<std::unique_ptr<JournalReader>> reader() override { return open_journal_reader(file_.path()); }
+
+ private:
+  struct Open {
+    bool stored = false;  // its row was committed in state open
+    bool lost = false;    // some of its events were in a group that was undone
+  };
+  struct Large {
+    std::int64_t id;
+    event::Position position;
+  };
+  struct TrimRange {
+    event::Position through = 0;     // whole transactions, up to this one
+    std::optional<Large> too_large;  // the first one alone is larger than the limit
+    bool more = false;
+  };
+
+  Result<void> prepare_statements();
+  Result<void> load();
+  template <typename Number>
+  Result<void> read_number(const char* sql, Number& number) {
+    const Result<std::int64_t> value = database_.integer(sql, "read its header");
+    if (!value) return value.error();
+    number = static_cast<Number>(*value);
+    return {};
+  }
+  Result<void> enter();
+  Result<void> write(sqlite::Statement& statement);
+  Result<void> write_event(std::int64_t id, const event::ChangeEvent& event);
+  Result<void> usable(std::int64_t id);
+  Result<void> store_open_transactions();
+  Result<void> commit();
+  Result<void> force_wal();
+  void abandon(const Error& error);
+  void forget_group();
+  void refresh_bytes();
+  void checkpoint_wal();
+  Result<TrimRange> trim_range(event::Position through, std::size_t limit);
+  Result<void> trim_part(const Large& transaction, std::size_t limit);
+  Result<void> trim_whole(event::Position through);
+  Error misuse(std::int64_t id, const char* what) const;
+
+  JournalFile file_;  // declared first: released last
+  sqlite::Database database_;
+  const Durability durability_;
+  std::string instance_;
+
+  sqlite::Statement begin_group_, commit_group_, rollback_group_;
+  sqlite::Statement insert_open_, insert_event_, truncate_events_, upsert_prepared_, release_;
+  sqlite::Statement delete_transaction_, delete_events_, transaction_state_;
+  sqlite::Statement upsert_checkpoint_, insert_dead_letter_, raise_meta_;
+  sqlite::Statement trim_candidates_, trim_events_, trim_transactions_, trim_bound_, trim_some_events_, trimmed_lsn_;
+  sqlite::Statement page_count_, freelist_count_;
+
+  std::int64_t next_id_ = 1;
+  std::int64_t reserved_id_ = 1;            // ids below it are never given out again after a restart
+  std::int64_t committed_reserved_id_ = 1;  // the same, as it stands in the file
+  std::int64_t first_id_of_run_ = 1;
+  event::Position last_position_ = 0;
+  event::Lsn last_lsn_ = 0;
+  std::uint64_t page_size_ = 4096;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t wal_frames_ = 0;
+
+  bool in_group_ = false;
+  bool unsynced_ = false;                        // committed, not yet forced to disk
+  std::vector<std::int64_t> touched_;            // transactions that got events in this group
+  std::unordered_map<std::int64_t, Open> open_;  // begun in this run and neither prepared nor erased
+  std::optional<Error> failed_;                  // this group was undone; told again until sync or flush ends it
+  std::optional<Error> broken_;                  // the disk lost writes: nothing is promised any more
+};
+
+Result<void> SqliteJournal::prepare_statements() {
+  const struct {
+    sqlite::Statement& statement;
+    const char* sql;
+    const char* doing;
+  } all[] = {
+      {begin_group_, "BEGIN IMMEDIATE", "begin to write"},
+      {commit_group_, "COMMIT", "commit"},
+      {rollback_group_, "ROLLBACK", "roll back"},
+      {insert_open_, "INSERT OR IGNORE INTO transactions (id, state) VALUES (?, 'open')", "store a transaction"},
+      {insert_event_,
+       "INSERT INTO events (transaction_id, ordinal, op, fidelity, table_schema, table_name, lsn, statement_order, key,"
+       " old_key, before, after, inserted, updated, deleted, cause, statement, tags)"
+       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+       "store an event"},
+      {truncate_events_, "DELETE FROM events WHERE transaction_id = ? AND ordinal >= ?", "take events back"},
+      {upsert_prepared_,
+       "INSERT OR REPLACE INTO transactions (id, state, xid, event_count, first_lsn, last_lsn, prepared_us, database, "
+       "user,"
+       " application_name, client, session) VALUES (?, 'prepared', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+       "prepare a transaction"},
+      {release_,
+       "UPDATE transactions SET state = 'committed', position = ?, resolved = ?, committed_us = ?"
+       " WHERE id = ? AND state = 'prepared' RETURNING last_lsn",
+       "release a transaction"},
+      {delete_transaction_, "DELETE FROM transactions WHERE id = ? AND state <> 'committed'", "erase a transaction"},
+      {delete_events_, "DELETE FROM events WHERE transaction_id = ?", "erase events"},
+      {transaction_state_, "SELECT state FROM transactions WHERE id = ?", "read a transaction"},
+      {upsert_checkpoint_, "INSERT OR REPLACE INTO checkpoints (emitter, position) VALUES (?, ?)",
+       "store a checkpoint"},
+      {insert_dead_letter_,
+       "INSERT INTO dead_letters (emitter, position, topic, key, value, reason) VALUES (?, ?, ?, ?, ?, ?)",
+       "store a dead letter"},
+      {raise_meta_, "UPDATE meta SET value = max(value, ?) WHERE name = ?", "write its header"},
+      {trim_candidates_, "SELECT position, event_count, id FROM transactions WHERE position <= ? ORDER BY position",
+       "trim"},
+      {trim_events_, "DELETE FROM events WHERE transaction_id IN (SELECT id FROM transactions WHERE position <= ?)",
+       "trim"},
+      {trim_transactions_, "DELETE FROM transactions WHERE position <= ?", "trim"},
+      {trim_bound_, "SELECT ordinal FROM events WHERE transaction_id = ? ORDER BY ordinal LIMIT 1 OFFSET ?", "trim"},
+      {trim_some_events_, "DELETE FROM events WHERE transaction_id = ? AND ordinal < ?", "trim"},
+      {trimmed_lsn_, "SELECT max(last_lsn) FROM transactions WHERE position <= ?", "trim"},
+      {page_count_, "PRAGMA page_count", "measure it"},
+      {freelist_count_, "PRAGMA freelist_count", "measure it"},
+  };
+  for (const auto& each : all) {
+    Result<sqlite::Statement> prepared = database_.prepare(each.sql, each.doing);
+    if (!prepared) return prepared.error();
+    each.statement = std::move(*prepared);
+  }
+  return {};
+}
+
+Result<void> SqliteJournal::load() {
+  Result<void> done = read_number("SELECT value FROM meta WHERE name = 'next_id'", next_id_);
+  if (done) {
+    done = read_number(
+        "SELECT max(ifnull((SELECT max(position) FROM transactions), 0), ifnull((SELECT max(position) FROM "
+        "checkpoints), 0),"
+        " (SELECT value FROM meta WHERE name = 'trimmed_position'))",
+        last_position_);
+  }
+  if (done) {
+    done = read_number(
+        "SELECT max(ifnull((SELECT max(last_lsn) FROM transactions WHERE state = 'committed'), 0),"
+        " (SELECT value FROM meta WHERE name = 'trimmed_lsn'))",
+        last_lsn_);
+  }
+  if (done) done = read_number("PRAGMA page_size", page_size_);
+  if (!done) return done;
+  first_id_of_run_ = reserved_id_ = committed_reserved_id_ = next_id_;
+  const Result<std::string> id = database_.text("SELECT value FROM meta WHERE name = 'instance'", "read its header");
+  if (!id) return id.error();
+  instance_ = *id;
+  return {};
+}
+
+Result<void> SqliteJournal::start() {
+  Result<void> done = database_.execute(
+      "BEGIN IMMEDIATE;"
+      "DELETE FROM events WHERE transaction_id IN (SELECT id FROM transactions WHERE state = 'open');"
+      "DELETE FROM transactions WHERE state = 'open'; COMMIT;",
+      "erase what was never prepared");
+  if (done) done = prepare_statements();
+  if (done) done = load();
+  if (!done) return done;
+  sqlite3_wal_hook(
+      database_.connection(),
+      [](void* self, sqlite3*, const char*, int frames) {
+        static_cast<SqliteJournal*>(self)->wal_frames_ = static_cast<std::uint64_t>(frames);
+        return SQLITE_OK;
+      },
+      this);
+  refresh_bytes();
+  return {};
+}
+
+SqliteJournal::~SqliteJournal() {
+  if (in_group_ && !failed_ && !broken_) (void)sync();  // nobody waits for the answer
+}
+
+// -- groups ---------------------------------------------------------------------------------------------------------
+
+Result<void> SqliteJournal::enter() {
+  if (broken_) return *broken_;
+  if (failed_) return *failed_;
+  if (in_group_) return {};
+  const Result<void> done = begin_group_.run();
+  if (!done) {
+    abandon(done.error());
+    return done;
+  }
+  in_group_ = true;
+  return {};
+}
+
+Result<void> SqliteJournal::write(sqlite::Statement& statement) {
+  const Result<void> done = statement.run();
+  // A value that is too large concerns its transaction alone; after anything else the group cannot be trusted.
+  if (!done && (statement.code() & 0xFF) != SQLITE_TOOBIG) abandon(done.error());
+  return done;
+}
+
+void SqliteJournal::abandon(const Error& error) {
+  failed_ = error;
+  for (const std::int64_t id : touched_) {
+    const auto found = open_.find(id);
+    if (found != open_.end()) found->second.lost = true;
+  }
+  if (sqlite3_get_autocommit(database_.connection()) == 0) (void)rollback_group_.run();
+  reserved_id_ = committed_reserved_id_;
+  forget_group();
+}
+
+void SqliteJournal::forget_group() {
+  in_group_ = false;
+  touched_.clear();
+}
+
+Result<void> SqliteJournal::store_open_transactions() {
+  for (const std::int64_t id : touched_) {
+    const auto found = open_.find(id);
+    if (found == open_.end() || found->second.stored) continue;
+    const Result<void> done = write(insert_open_.bind(id));
+    if (!done) return done;
+    found->second.stored = true;  // if the commit fails it is lost anyway
+  }
+  return {};
+}
+
+Result<void> SqliteJournal::commit() {
+  if (broken_) return *broken_;
+  if (failed_) {
+    const Error error = *failed_;
+    failed_.reset();
+    return error;
+  }
+  if (!in_group_) return {};
+  Result<void> done = store_open_transactions();
+  if (done) {
+    refresh_bytes();
+    done = write(commit_group_);
+  }
+  if (!done) {
+    failed_.reset();  // told now
+    return done;
+  }
+  committed_reserved_id_ = reserved_id_;
+  unsynced_ = true;
+  forget_group();
+  return {};
+}
+
+/// COMMIT itself does not force the WAL to disk (synchronous = NORMAL), so that flush is cheap; sync does it here.
+/// SQLite still orders its own writes around checkpoints. After a failed fsync the kernel forgets what it could not
+/// write, so no later success can be believed: the journal stays broken until it is opened again, as PostgreSQL does.
+Result<void> SqliteJournal::force_wal() {
+  if (durability_ == Durability::memory || !unsynced_) return {};
+  sqlite3_file* wal = nullptr;
+  int code = sqlite3_file_control(database_.connection(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+  if (code == SQLITE_OK && (wal == nullptr || wal->pMethods == nullptr)) code = SQLITE_IOERR_FSYNC;
+  if (code == SQLITE_OK) code = wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+  if (code == SQLITE_OK) {
+    unsynced_ = false;
+    return {};
+  }
+  broken_ = sqlite::describe(nullptr, code, file_.path(), "force it to disk");
+  broken_->message += ", then restart Weir";
+  return *broken_;
+}
+
+Result<void> SqliteJournal::sync() {
+  Result<void> done = commit();
+  if (done) done = force_wal();
+  if (done) checkpoint_wal();
+  return done;
+}
+
+Result<void> SqliteJournal::flush() {
+  const Result<void> done = commit();
+  if (done) checkpoint_wal();
+  return done;
+}
+
+void SqliteJournal::checkpoint_wal() {
+  if (wal_frames_ < checkpoint_frames) return;
+  int frames = 0;
+  int copied = 0;
+  // An error here (a full disk, say) loses nothing: all is in the WAL, and the next group tries again.
+  (void)sqlite3_wal_checkpoint_v2(database_.connection(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &frames, &copied);
+  if (frames == copied) wal_frames_ = 0;
+}
+
+void SqliteJournal::refresh_bytes() {
+  std::int64_t pages = 0;
+  for (sqlite::Statement* statement : {&page_count_, &freelist_count_}) {
+    const Result<bool> row = statement->step();
+    if (!row || !*row) return;
+    pages = statement == &page_count_ ? statement->integer(0) : pages - statement->integer(0);
+    statement->reset();
+  }
+  bytes_ = static_cast<std::uint64_t>(pages) * page_size_ + wal_frames_ * (page_size_ + 24);
+}
+
+// -- writing --------------------------------------------------------------------------------------------------------
+
+Error SqliteJournal::misuse(std::int64_t id, const char* what) const {
+  return {"journal " + file_.path() + ": transaction " + std::to_string(id) + " " + what, "58030"};
+}
+
+Result<void> SqliteJournal::usable(std::int64_t id) {
+  const auto found = open_.find(id);
+  if (found == open_.end()) return misuse(id, "is not open");
+  if (found->second.lost) return misuse(id, "lost events when the journal could not be written; roll it back");
+  return {};
+}
+
+Result<std::int64_t> SqliteJournal::begin() {
+  if (next_id_ >= reserved_id_) {
+    const std::int64_t reserve = next_id_ + ids_per_reservation;
+    Result<void> done = enter();
+    if (done) done = write(raise_meta_.bind(reserve, std::string_view("next_id")));
+    if (!done) return done.error();
+    reserved_id_ = reserve;
+  }
+  open_.emplace(next_id_, Open{});
+  return next_id_++;
+}
+
+Result<void> SqliteJournal::write_event(std::int64_t id, const event::ChangeEvent& event) {
+  const char op = static_cast<char>(event.op);
+  return write(insert_event_.bind(
+      id, event.ordinal, std::string_view(&op, 1), std::string_view(event::to_text(event.fidelity)), event.schema,
+      event.table, event.lsn, event.statement_order, event.key, event.old_key, event.before, event.after,
+      unless_zero(event.counts.inserted), unless_zero(event.counts.updated), unless_zero(event.counts.deleted),
+      unless_empty(event.cause), unless_empty(event.statement), unless_empty(event.tags)));
+}
+
+Result<void> SqliteJournal::append(std::int64_t id, std::span<const event::ChangeEvent> events) {
+  Result<void> done = usable(id);
+  if (done) done = enter();
+  if (!done) return done;
+  if (touched_.empty() || touched_.back() != id) touched_.push_back(id);
+  for (const event::ChangeEvent& event : events) {
+    done = write_event(id, event);
+    if (done) continue;
+    const auto found = open_.find(id);
+    if (found != open_.end()) found->second.lost = true;
+    return done;
+  }
+  return {};
+}
+
+Result<void> SqliteJournal::truncate(std::int64_t id, std::uint32_t ordinal) {
+  Result<void> done = usable(id);
+  if (done) done = enter();
+  if (!done) return done;
+  if (touched_.empty() || touched_.back() != id) touched_.push_back(id);
+  return write(truncate_events_.bind(id, ordinal));
+}
+
+Result<void> SqliteJournal::prepare(const event::Transaction& transaction) {
+  Result<void> done = usable(transaction.id);
+  if (done) done = enter();
+  if (!done) return done;
+  const event::Context& context = transaction.context;
+  done = write(upsert_prepared_.bind(transaction.id, transaction.xid, transaction.event_count, transaction.first_lsn,
+                                     transaction.last_lsn, transaction.prepared_us, transaction.database, context.user,
+                                     context.application_name, context.client, context.session));
+  if (done) open_.erase(transaction.id);
+  return done;
+}
+
+Result<void> SqliteJournal::release(std::int64_t id, event::Position position, event::Lsn resolved,
+                                    std::int64_t committed_us) {
+  const Result<void> entered = enter();
+  if (!entered) return entered;
+  const Result<bool> row = release_.bind(position, resolved, committed_us, id).step();
+  if (!row) {
+    abandon(row.error());
+    return row.error();
+  }
+  if (!*row) return misuse(id, "is not prepared, so it cannot be released");
+  last_lsn_ = std::max(last_lsn_, static_cast<event::Lsn>(release_.integer(0)));
+  last_position_ = std::max(last_position_, position);
+  return write(release_);
+}
+
+Result<void> SqliteJournal::erase(std::int64_t id) {
+  const Result<void> entered = enter();
+  if (!entered) return entered;
+  open_.erase(id);
+  const Result<bool> row = transaction_state_.bind(id).step();
+  if (!row) return row.error();
+  const bool committed = *row && transaction_state_.text(0) == "committed";
+  transaction_state_.reset();
+  if (committed) return misuse(id, "is committed, so it cannot be erased");
+  const Result<void> done = write(delete_transaction_.bind(id));
+  if (!done) return done;
+  return write(delete_events_.bind(id));
+}
+
+Result<void> SqliteJournal::set_checkpoint(std::string_view emitter, event::Position position) {
+  const Result<void> entered = enter();
+  if (!entered) return entered;
+  return write(upsert_checkpoint_.bind(emitter, position));
+}
+
+Result<void> SqliteJournal::dead_letter(std::string_view emitter, event::Position position, std::string_view topic,
+                                        std::string_view key, std::string_view value, std::string_view reason) {
+  const Result<void> entered = enter();
+  if (!entered) return entered;
+  return write(insert_dead_letter_.bind(emitter, position, topic, key, value, reason));
+}
+
+// -- trimming -------------------------------------------------------------------------------------------------------
+
+Result<SqliteJournal::TrimRange> SqliteJournal::trim_range(event::Position through, std::size_t limit) {
+  TrimRange range;
+  std::size_t events = 0;
+  trim_candidates_.bind(through);
+  for (Result<bool> row = trim_candidates_.step(); !row || *row; row = trim_candidates_.step()) {
+    if (!row) return row.error();
+    // One without events is work as well.
+    events += static_cast<std::size_t>(std::max<std::int64_t>(trim_candidates_.integer(1), 1));
+    const event::Position position = trim_candidates_.integer(0);
+    if (events <= limit) {
+      range.through = position;
+      continue;
+    }
+    range.more = true;
+    if (range.through == 0) range.too_large = Large{trim_candidates_.integer(2), position};
+    trim_candidates_.reset();
+    break;
+  }
+  return range;
+}
+
+/// The first `limit` events of a transaction that is too large for one call; its row goes with the last of them.
+Result<void> SqliteJournal::trim_part(const Large& transaction, std::size_t limit) {
+  const Result<bool> row = trim_bound_.bind(transaction.id, limit).step();
+  if (!row) return row.error();
+  if (!*row) return trim_whole(transaction.position);
+  const std::int64_t first_kept = trim_bound_.integer(0);
+  trim_bound_.reset();
+  return write(trim_some_events_.bind(transaction.id, first_kept));
+}
+
+Result<void> SqliteJournal::trim_whole(event::Position through) {
+  Result<bool> row = trimmed_lsn_.bind(through).step();
+  if (!row) return row.error();
+  const std::int64_t lsn = *row ? trimmed_lsn_.integer(0) : 0;
+  trimmed_lsn_.reset();
+  Result<void> done = write(trim_events_.bind(through));
+  if (done) done = write(trim_transactions_.bind(through));
+  if (done) done = write(raise_meta_.bind(through, std::string_view("trimmed_position")));
+  if (done) done = write(raise_meta_.bind(lsn, std::string_view("trimmed_lsn")));
+  return done;
+}
+
+Result<bool> SqliteJournal::trim(event::Position through, std::size_t limit) {
+  const Result<void> entered = enter();
+  if (!entered) return entered.error();
+  const Result<TrimRange> range = trim_range(through, limit);
+  if (!range) return range.error();
+  Result<void> done;
+  if (range->too_large) done = trim_part(*range->too_large, limit);
+  if (range->through > 0) done = trim_whole(range->through);
+  if (!done) return done.error();
+  return range->more;
+}
+
+// -- state ----------------------------------------------------------------------------------------------------------
+
+Result<std::vector<event::Transaction>> SqliteJournal::in_doubt() {
+  Result<sqlite::Statement> statement = database_.prepare(
+      select_transactions(" WHERE state = 'prepared' AND id < ? ORDER BY last_lsn").c_str(), "read what is in doubt");
+  if (!statement) return statement.error();
+  std::vector<event::Transaction> transactions;
+  statement->bind(first_id_of_run_);
+  for (Result<bool> row = statement->step(); !row || *row; row = statement->step()) {
+    if (!row) return row.error();
+    transactions.push_back(read_transaction(*statement));
+  }
+  return transactions;
+}
+
+Result<std::vector<Checkpoint>> SqliteJournal::checkpoints() {
+  Result<sqlite::Statement> statement =
+      database_.prepare("SELECT emitter, position FROM checkpoints ORDER BY emitter", "read its checkpoints");
+  if (!statement) return statement.error();
+  std::vector<Checkpoint> checkpoints;
+  for (Result<bool> row = statement->step(); !row || *row; row = statement->step()) {
+    if (!row) return row.error();
+    checkpoints.push_back({std::string(statement->text(0)), statement->integer(1)});
+  }
+  return checkpoints;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Journal>> Journal::open(const Options& options) {
+  Result<JournalFile> file = JournalFile::claim(options);
+  if (!file) return file.error();
+  Result<sqlite::Database> database = open_journal_database(file->path(), options.durability);
+  if (!database) return database.error();
+  auto journal = std::make_unique<SqliteJournal>(std::move(*file), std::move(*database), options.durability);
+  const Result<void> started = journal->start();
+  if (!started) return started.error();
+  return std::unique_ptr<Journal>(std::move(journal));
+}
+
+}  // namespace weir::capture

@@ -1,0 +1,260 @@
+#include "capture/journal_file.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+namespace weir::capture {
+
+namespace {
+
+constexpr std::int64_t application_id = 0x57656972;  // "Weir", for file(1) and against opening another program's file
+constexpr std::int64_t format_version = 1;
+constexpr std::uintmax_t always_check_below = 64 << 20;
+// Above this the WAL is cut back when it starts anew; below, its space is used again, which is faster.
+constexpr const char* settings =
+    "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864;"
+    "PRAGMA cache_size = -16384; PRAGMA foreign_keys = OFF;";
+
+constexpr const char* schema = R"(
+CREATE TABLE meta (
+  name TEXT PRIMARY KEY,
+  value NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE transactions (
+  id INTEGER PRIMARY KEY,
+  state TEXT NOT NULL,                         -- open, prepared, committed
+  xid INTEGER NOT NULL DEFAULT 0,
+  position INTEGER,                            -- place in the stream; only of committed ones
+  event_count INTEGER NOT NULL DEFAULT 0,
+  first_lsn INTEGER NOT NULL DEFAULT 0,
+  last_lsn INTEGER NOT NULL DEFAULT 0,
+  resolved INTEGER NOT NULL DEFAULT 0,
+  prepared_us INTEGER NOT NULL DEFAULT 0,      -- microseconds since the epoch
+  committed_us INTEGER NOT NULL DEFAULT 0,
+  database TEXT,
+  user TEXT,
+  application_name TEXT,
+  client TEXT,
+  session TEXT,
+  last_lsn_text TEXT AS (printf('%X/%X', last_lsn >> 32, last_lsn & 4294967295)),
+  prepared_at TEXT AS (strftime('%Y-%m-%dT%H:%M:%fZ', prepared_us / 1000000.0, 'unixepoch')),
+  committed_at TEXT AS (strftime('%Y-%m-%dT%H:%M:%fZ', nullif(committed_us, 0) / 1000000.0, 'unixepoch'))
+);
+CREATE UNIQUE INDEX transactions_position ON transactions (position) WHERE position IS NOT NULL;
+CREATE TABLE events (
+  transaction_id INTEGER NOT NULL,
+  ordinal INTEGER NOT NULL,
+  op TEXT NOT NULL,                            -- c, u, d, t, g (gap)
+  fidelity TEXT NOT NULL,                      -- row, input, statement
+  table_schema TEXT NOT NULL,
+  table_name TEXT NOT NULL,
+  lsn INTEGER NOT NULL,
+  statement_order INTEGER NOT NULL,
+  key TEXT,
+  old_key TEXT,
+  before TEXT,
+  after TEXT,
+  inserted INTEGER,
+  updated INTEGER,
+  deleted INTEGER,
+  cause TEXT,
+  statement TEXT,
+  tags TEXT,
+  lsn_text TEXT AS (printf('%X/%X', lsn >> 32, lsn & 4294967295)),
+  PRIMARY KEY (transaction_id, ordinal)
+) WITHOUT ROWID;
+CREATE TABLE checkpoints (
+  emitter TEXT PRIMARY KEY,
+  position INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE dead_letters (
+  id INTEGER PRIMARY KEY,
+  emitter TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  topic TEXT NOT NULL,
+  key TEXT,
+  value TEXT,
+  reason TEXT NOT NULL,
+  stored_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+);
+)";
+
+Error system_error(const std::string& path, const std::string& doing, int reason) {
+  const bool full = reason == ENOSPC || reason == EDQUOT;
+  return {"journal " + path + ": could not " + doing + ": " + std::strerror(reason) +
+              (full ? "; free space on its file system"
+                    : "; check that its directory exists and that Weir may write there"),
+          full ? "53100" : "58030"};
+}
+
+std::string owner(int lock) {
+  std::array<char, 32> text{};
+  const ssize_t size = pread(lock, text.data(), text.size() - 1, 0);
+  const std::string pid(text.data(), size > 0 ? std::strspn(text.data(), "0123456789") : 0);
+  return pid.empty() ? "another process" : "process " + pid;
+}
+
+Result<int> lock_beside(const std::string& path) {
+  const std::string lock_path = path + ".lock";
+  const int lock = open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (lock < 0) return system_error(path, "open " + lock_path, errno);
+  if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+    const int reason = errno;
+    const std::string holder = owner(lock);
+    close(lock);
+    if (reason != EWOULDBLOCK) return system_error(path, "lock " + lock_path, reason);
+    return Error{"journal " + path + ": in use by " + holder + "; stop it, or give this Weir a journal of its own",
+                 "58030"};
+  }
+  const std::string pid = std::to_string(getpid()) + "\n";
+  if (ftruncate(lock, 0) != 0 || pwrite(lock, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
+    const Error error = system_error(path, "write " + lock_path, errno);
+    close(lock);
+    return error;
+  }
+  return lock;
+}
+
+/// SQLite gives its -wal and -shm files the mode of this one: images of rows are nobody else's business.
+Result<void> create_file(const std::string& path) {
+  const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (file < 0) return system_error(path, "open it", errno);
+  close(file);
+  const std::string directory = std::filesystem::path(path).parent_path();
+  const int handle = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (handle < 0) return system_error(path, "open " + directory, errno);
+  const int synced = fsync(handle);
+  const int reason = errno;
+  close(handle);
+  if (synced != 0 && reason != EINVAL) return system_error(path, "sync " + directory, reason);
+  return {};
+}
+
+Result<std::string> temporary_directory() {
+  const char* parent = std::getenv("TMPDIR");
+  std::string name = std::string(parent != nullptr && *parent != '\0' ? parent : "/tmp") + "/weir-journal-XXXXXX";
+  if (mkdtemp(name.data()) == nullptr) return system_error(name, "create it", errno);
+  return name;
+}
+
+std::string random_id() {
+  std::array<unsigned char, 16> bytes{};
+  if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) std::abort();
+  std::string text;
+  for (const unsigned char byte : bytes) {
+    text += "0123456789abcdef"[byte >> 4];
+    text += "0123456789abcdef"[byte & 15];
+  }
+  return text;
+}
+
+Result<void> create_tables(sqlite::Database& database) {
+  const std::string meta = "INSERT INTO meta VALUES ('format_version', " + std::to_string(format_version) +
+                           "), ('instance', '" + random_id() +
+                           "'), ('next_id', 1), ('trimmed_position', 0), ('trimmed_lsn', 0);"
+                           "PRAGMA application_id = " +
+                           std::to_string(application_id) + ";";
+  const std::string sql = std::string("BEGIN IMMEDIATE;") + schema + meta + "COMMIT;";
+  return database.execute(sql.c_str(), "create its tables");
+}
+
+Result<void> check_integrity(sqlite::Database& database) {
+  const auto verdict = database.text("PRAGMA quick_check(1)", "check it");
+  if (!verdict) return verdict.error();
+  if (*verdict == "ok") return {};
+  Error error = sqlite::describe(nullptr, SQLITE_CORRUPT, database.path(), "use it");
+  error.message += " (quick_check: " + *verdict + ")";
+  return error;
+}
+
+Result<void> check_contents(sqlite::Database& database) {
+  const auto id = database.integer("PRAGMA application_id", "read its header");
+  if (!id) return id.error();
+  const auto tables = database.integer("SELECT count(*) FROM sqlite_schema", "read its header");
+  if (!tables) return tables.error();
+  if (*id == 0 && *tables == 0) return create_tables(database);
+  if (*id != application_id) {
+    return Error{"journal " + database.path() + ": is an SQLite database of another program; give Weir another path",
+                 "58030"};
+  }
+  const auto version = database.integer("SELECT value FROM meta WHERE name = 'format_version'", "read its version");
+  if (!version) return version.error();
+  if (*version <= format_version) return {};
+  return Error{"journal " + database.path() + ": has format version " + std::to_string(*version) +
+                   ", this Weir knows up to " + std::to_string(format_version) +
+                   "; run the newer Weir until its events are delivered",
+               "58030"};
+}
+
+}  // namespace
+
+Result<JournalFile> JournalFile::claim(const Journal::Options& options) {
+  JournalFile file;
+  if (options.durability == Journal::Durability::memory) {
+    Result<std::string> directory = temporary_directory();
+    if (!directory) return directory.error();
+    file.temporary_directory_ = *directory;
+    file.path_ = *directory + "/journal.sqlite";
+  } else {
+    std::error_code failed;
+    const auto absolute = std::filesystem::weakly_canonical(std::filesystem::absolute(options.path), failed);
+    if (failed) return system_error(options.path, "find it", failed.value());
+    file.path_ = absolute.string();
+  }
+  Result<int> lock = lock_beside(file.path_);
+  if (!lock) return lock.error();
+  file.lock_ = *lock;
+  const Result<void> created = create_file(file.path_);
+  if (!created) return created.error();
+  return file;
+}
+
+JournalFile::JournalFile(JournalFile&& other) noexcept {
+  *this = std::move(other);
+}
+
+JournalFile& JournalFile::operator=(JournalFile&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(temporary_directory_, other.temporary_directory_);
+  std::swap(lock_, other.lock_);
+  return *this;
+}
+
+JournalFile::~JournalFile() {
+  if (lock_ >= 0) close(lock_);  // the file stays: removing it would let two processes lock two files of one name
+  std::error_code ignored;
+  if (!temporary_directory_.empty()) std::filesystem::remove_all(temporary_directory_, ignored);
+}
+
+Result<sqlite::Database> open_journal_database(const std::string& path, Journal::Durability durability) {
+  std::error_code ignored;
+  const std::uintmax_t wal_size = std::filesystem::file_size(path + "-wal", ignored);
+  const bool clean = ignored || wal_size == 0;
+  const std::uintmax_t size = std::filesystem::file_size(path, ignored);
+  Result<sqlite::Database> database = sqlite::Database::open(path);
+  if (!database) return database;
+  const auto mode = database->text("PRAGMA journal_mode = WAL", "open it");
+  if (!mode) return mode.error();
+  if (*mode != "wal") {
+    return Error{"journal " + path + ": its file system cannot share memory between processes; use a local disk",
+                 "58030"};
+  }
+  Result<void> done = database->execute(settings, "open it");
+  if (done && durability == Journal::Durability::memory)
+    done = database->execute("PRAGMA synchronous = OFF", "open it");
+  if (done && (!clean || size < always_check_below)) done = check_integrity(*database);
+  if (done) done = check_contents(*database);
+  if (!done) return done.error();
+  return database;
+}
+
+}  // namespace weir::capture
