@@ -1,0 +1,49 @@
+// libpq, for Weir's own side connections and for reading connection URIs. No other file knows it.
+//
+// A SideConnection is used by one thread and blocks it; it is never used for what clients send. Passwords come in
+// with the URI and never leave: no message of this file repeats a URI or a connection string.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "capture/event/result.h"
+#include "proxy/endpoint.h"
+#include "proxy/settings.h"
+
+namespace weir::proxy {
+
+struct UpstreamUri {
+  Upstream upstream;
+  Login login;
+};
+
+/// "postgresql://[user[:password]@]host[:port][,…][/database][?sslmode=…&sslrootcert=…&connect_timeout=…]".
+Result<UpstreamUri> parse_upstream_uri(const std::string& uri);
+
+class SideConnection {
+ public:
+  struct Row {
+    std::vector<std::optional<std::string>> fields;
+  };
+
+  /// Logs in. Where `login` has no user or database, libpq's own rules hold (environment, passfile). The error's
+  /// sqlstate is empty where the server was not reached.
+  static Result<SideConnection> open(const Upstream& upstream, const Login& login);
+
+  /// One statement with text parameters. The error has the server's SQLSTATE, or none when the connection is lost.
+  Result<std::vector<Row>> query(const std::string& sql, const std::vector<std::string>& parameters = {});
+  bool alive() const;
+
+ private:
+  struct Close {
+    void operator()(void* connection) const;
+  };
+  explicit SideConnection(void* connection) : connection_(connection) {}
+  std::unique_ptr<void, Close> connection_;
+};
+
+}  // namespace weir::proxy

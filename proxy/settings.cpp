@@ -1,0 +1,239 @@
+#include "proxy/settings.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "proxy/libpq.h"
+
+namespace weir::proxy {
+
+namespace {
+
+constexpr std::uint64_t kLongestMs = 3'600'000;
+
+template <typename Number>
+Complaint store_number(const std::string& text, std::uint64_t lowest, std::uint64_t highest, Number& target) {
+  std::uint64_t value = 0;
+  auto complaint = read_number(text, lowest, highest, value);
+  if (!complaint) target = Number(value);
+  return complaint;
+}
+
+Complaint store_text(const std::string& text, std::string& target) {
+  if (text.empty()) return "must not be empty";
+  target = text;
+  return std::nullopt;
+}
+
+Complaint store_pattern(const std::string& text, int parts, std::string_view form, std::vector<std::string>& target) {
+  auto complaint = read_pattern(text, parts, form);
+  if (!complaint) target.push_back(text);
+  return complaint;
+}
+
+Complaint store_listen(Settings& s, const std::string& text) {
+  HostPort address;
+  auto complaint = read_listen_address(text, address);
+  if (!complaint) s.listen.push_back(address);
+  return complaint;
+}
+
+Complaint store_upstream(Settings& s, const std::string& text) {
+  auto uri = parse_upstream_uri(text);
+  if (!uri) return uri.error().message;
+  s.upstream = uri->upstream;
+  s.login = uri->login;
+  return std::nullopt;
+}
+
+Complaint store_emit(Settings& s, const std::string& text) {
+  auto emitter = parse_emitter(text);
+  if (!emitter) return emitter.error().message;
+  s.emit.push_back(*emitter);
+  return std::nullopt;
+}
+
+Complaint store_format(const std::string& text, std::optional<std::string>& target) {
+  auto complaint = read_choice(text, "debezium|flat|readable");
+  if (!complaint) target = text;
+  return complaint;
+}
+
+Complaint store_prefix(const std::string& text, std::string& target) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
+  };
+  if (text.empty() || text.size() > 128 || !std::all_of(text.begin(), text.end(), allowed)) {
+    return "must be 1 to 128 letters, digits, dots, hyphens or underscores, as in a Kafka topic";
+  }
+  target = text;
+  return std::nullopt;
+}
+
+Complaint store_durability(Settings& s, const std::string& text) {
+  auto complaint = read_choice(text, "gate|memory");
+  if (!complaint) s.journal_durable = text == "gate";
+  return complaint;
+}
+
+Complaint store_log_level(Settings& s, const std::string& text) {
+  auto complaint = read_choice(text, "debug|info|warn|error");
+  if (!complaint) s.log_level = text;
+  return complaint;
+}
+
+// The order is that of --help, of README.md's reference and of examples/weir.yaml.
+const std::array kTable = std::to_array<Setting>({
+    {"listen", "", "HOST:PORT", "127.0.0.1:6432", "where clients connect; several addresses are possible", true,
+     store_listen},
+    {"upstream", "", "URI", "",
+     "the database: postgresql://[user[:password]@]host[:port][,...][/database][?sslmode=MODE&sslrootcert=PATH"
+     "&connect_timeout=SECONDS]. sslmode is disable, prefer (default), require, verify-ca or verify-full. User, "
+     "password "
+     "and database are only for Weir's own questions about transactions in doubt",
+     false, store_upstream},
+    {"workers", "", "0..1024", "0", "threads that relay sessions; 0: one for each core", false,
+     [](Settings& s, const std::string& v) { return store_number(v, 0, 1024, s.workers); }},
+    {"tls.cert", "", "PATH", "", "PEM file with the certificate, and its chain, that clients are shown", false,
+     [](Settings& s, const std::string& v) { return store_text(v, s.tls.certificate); }},
+    {"tls.key", "", "PATH", "", "PEM file with the certificate's private key", false,
+     [](Settings& s, const std::string& v) { return store_text(v, s.tls.key); }},
+    {"tls.required", "", "true|false", "false", "refuse clients that do not ask for TLS", false,
+     [](Settings& s, const std::string& v) { return read_boolean(v, s.tls.required); }},
+    {"capture.enabled", "", "true|false", "true", "false: only relay, capture nothing", false,
+     [](Settings& s, const std::string& v) { return read_boolean(v, s.capture_enabled); }},
+    {"capture.include", "", "SCHEMA.TABLE", "",
+     "tables to capture, as patterns (* and ?); none given: all but the system schemas", true,
+     [](Settings& s, const std::string& v) { return store_pattern(v, 2, "schema.table", s.include); }},
+    {"capture.exclude", "", "SCHEMA.TABLE", "", "tables not to capture, as patterns; wins over capture.include", true,
+     [](Settings& s, const std::string& v) { return store_pattern(v, 2, "schema.table", s.exclude); }},
+    {"capture.exclude_columns", "", "SCHEMA.TABLE.COLUMN", "", "columns that never leave the database, as patterns",
+     true,
+     [](Settings& s, const std::string& v) { return store_pattern(v, 3, "schema.table.column", s.exclude_columns); }},
+    {"capture.statement_text", "", "true|false", "false", "put the client's SQL text into the events", false,
+     [](Settings& s, const std::string& v) { return read_boolean(v, s.statement_text); }},
+    {"capture.statement_cache_bytes", "", "BYTES", "16MB", "memory for parsed statements, for each worker", false,
+     [](Settings& s, const std::string& v) { return read_bytes(v, s.statement_cache_bytes); }},
+    {"capture.max_statement_bytes", "", "BYTES", "16MB",
+     "longer statements are relayed without being parsed, and reported as not captured", false,
+     [](Settings& s, const std::string& v) { return read_bytes(v, s.max_statement_bytes); }},
+    {"journal.path", "--journal", "PATH", "",
+     "the journal's file; without it the journal is temporary and a crash of Weir loses what was not yet delivered",
+     false, [](Settings& s, const std::string& v) { return store_text(v, s.journal_path); }},
+    {"journal.durability", "", "gate|memory", "gate",
+     "gate: no COMMIT is sent before its events are on disk; memory: a temporary journal that is never synced", false,
+     store_durability},
+    {"journal.max_bytes", "", "BYTES", "10GB", "when the journal holds so much, commits wait (journal.hold_timeout_ms)",
+     false, [](Settings& s, const std::string& v) { return read_bytes(v, s.journal_max_bytes); }},
+    {"journal.hold_timeout_ms", "", "0..3600000", "30000",
+     "how long a commit waits for room in the journal before it is refused with SQLSTATE 53100", false,
+     [](Settings& s, const std::string& v) { return store_number(v, 0, kLongestMs, s.hold_timeout); }},
+    {"emit", "", "DESTINATION", "",
+     "where events go: stdout, file:PATH or kafka://HOST:PORT[,HOST:PORT...][/PREFIX]; several are possible", true,
+     store_emit},
+    {"format", "", "debezium|flat|readable", "debezium",
+     "format of the events; stdout on a terminal is readable where nothing is set", false,
+     [](Settings& s, const std::string& v) { return store_format(v, s.format); }},
+    {"prefix", "", "NAME", "weir", "first part of topic names and name of the source in the events", false,
+     [](Settings& s, const std::string& v) { return store_prefix(v, s.prefix); }},
+    {"log.level", "", "debug|info|warn|error", "info", "what is logged to stderr", false, store_log_level},
+    {"shutdown.timeout_ms", "", "0..3600000", "10000",
+     "how long SIGTERM waits for sessions to end and for destinations to take what is left", false,
+     [](Settings& s, const std::string& v) { return store_number(v, 0, kLongestMs, s.shutdown_timeout); }},
+});
+
+const std::array kEmitterTable = std::to_array<EmitterSetting>({
+    {"format", "debezium|flat|readable", "", "format of this destination; default: format",
+     [](EmitterSettings& e, const std::string& v) { return store_format(v, e.format); }},
+    {"prefix", "NAME", "", "prefix of this destination; default: the URI's, else prefix",
+     [](EmitterSettings& e, const std::string& v) {
+       std::string prefix;
+       auto complaint = store_prefix(v, prefix);
+       if (!complaint) e.prefix = prefix;
+       return complaint;
+     }},
+    {"tombstones", "true|false", "true", "a delete is followed by a record without value (debezium)",
+     [](EmitterSettings& e, const std::string& v) { return read_boolean(v, e.tombstones); }},
+    {"transaction_topic", "true|false", "true", "BEGIN and END records on PREFIX.transaction (debezium)",
+     [](EmitterSettings& e, const std::string& v) { return read_boolean(v, e.transaction_topic); }},
+    {"file.rotate_bytes", "BYTES", "0", "begin a new file at this size; 0: never",
+     [](EmitterSettings& e, const std::string& v) { return read_bytes(v, e.rotate_bytes); }},
+    {"file.rotate_seconds", "0..31536000", "0", "begin a new file at this age; 0: never",
+     [](EmitterSettings& e, const std::string& v) { return store_number(v, 0, 31'536'000, e.rotate_seconds); }},
+});
+
+Result<EmitterSettings> parse_kafka(const std::string& uri) {
+  const Error error{"must be kafka://HOST:PORT[,HOST:PORT...][/PREFIX]", ""};
+  EmitterSettings emitter;
+  emitter.kind = EmitterSettings::Kind::kafka;
+  emitter.uri = uri;
+  const std::string rest = uri.substr(std::string_view("kafka://").size());
+  const auto slash = rest.find('/');
+  emitter.brokers = rest.substr(0, slash);
+  std::string brokers = emitter.brokers + ",";
+  for (std::size_t comma; (comma = brokers.find(',')) != std::string::npos; brokers.erase(0, comma + 1)) {
+    HostPort broker;
+    const auto name = brokers.substr(0, comma);
+    if (name.find(':') == std::string::npos || read_listen_address(name, broker) || broker.port == 0) return error;
+  }
+  if (slash != std::string::npos && slash + 1 < rest.size()) {
+    std::string prefix;
+    if (auto complaint = store_prefix(rest.substr(slash + 1), prefix))
+      return Error{"has a prefix that " + *complaint, ""};
+    emitter.prefix = prefix;
+  }
+  return emitter;
+}
+
+}  // namespace
+
+std::span<const Setting> settings_table() {
+  return kTable;
+}
+std::span<const EmitterSetting> emitter_settings_table() {
+  return kEmitterTable;
+}
+
+Settings default_settings() {
+  Settings settings;
+  for (const auto& row : kTable) {
+    // `format` has a default that depends on where the events go, so it stays unset.
+    if (!row.fallback.empty() && row.key != "format") row.store(settings, std::string(row.fallback));
+  }
+  return settings;
+}
+
+Result<EmitterSettings> parse_emitter(const std::string& uri) {
+  EmitterSettings emitter;
+  emitter.uri = uri;
+  if (uri == "stdout") return emitter;
+  if (uri.rfind("kafka://", 0) == 0) return parse_kafka(uri);
+  if (uri.rfind("file:", 0) == 0 && uri.size() > 5) {
+    emitter.kind = EmitterSettings::Kind::file;
+    emitter.path = uri.substr(5);
+    return emitter;
+  }
+  return Error{"must be stdout, file:PATH or kafka://HOST:PORT[,HOST:PORT...][/PREFIX]", ""};
+}
+
+Complaint check(const Settings& settings) {
+  if (settings.upstream.hosts.empty()) {
+    return "upstream is not set: say where the database is, for example --upstream postgresql://127.0.0.1:5432";
+  }
+  if (settings.tls.certificate.empty() != settings.tls.key.empty())
+    return "tls.cert and tls.key need each other: set both";
+  if (settings.tls.required && settings.tls.certificate.empty()) return "tls.required needs tls.cert and tls.key";
+  if (settings.capture_enabled && settings.emit.empty()) {
+    return "emit is not set: say where events go, for example --emit stdout, or set capture.enabled to false";
+  }
+  std::set<std::string> names;
+  for (const auto& emitter : settings.emit) {
+    if (!names.insert(emitter.uri).second)
+      return "emit has " + emitter.uri + " twice: each destination can be given once";
+  }
+  return std::nullopt;
+}
+
+}  // namespace weir::proxy

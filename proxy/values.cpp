@@ -1,0 +1,95 @@
+#include "proxy/values.h"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+
+namespace weir::proxy {
+
+namespace {
+
+constexpr std::uint64_t kMostBytes = std::numeric_limits<std::int64_t>::max();
+
+/// The digits at the front of `text`, or nothing where there are none or too many; moves `text` behind them.
+std::optional<std::uint64_t> take_digits(std::string_view& text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{}) return std::nullopt;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return value;
+}
+
+std::optional<unsigned> shift_of(std::string_view unit) {
+  if (unit.empty() || unit == "B") return 0;
+  if (unit == "kB") return 10;
+  if (unit == "MB") return 20;
+  if (unit == "GB") return 30;
+  if (unit == "TB") return 40;
+  return std::nullopt;
+}
+
+}  // namespace
+
+Complaint read_boolean(const std::string& text, bool& value) {
+  if (text != "true" && text != "false") return "must be true or false";
+  value = text == "true";
+  return std::nullopt;
+}
+
+Complaint read_number(const std::string& text, std::uint64_t lowest, std::uint64_t highest, std::uint64_t& value) {
+  std::string_view rest = text;
+  const auto number = take_digits(rest);
+  if (!number || !rest.empty() || *number < lowest || *number > highest) {
+    return "must be a whole number from " + std::to_string(lowest) + " to " + std::to_string(highest);
+  }
+  value = *number;
+  return std::nullopt;
+}
+
+Complaint read_bytes(const std::string& text, std::uint64_t& value) {
+  const std::string complaint = "must be a number of bytes, such as 1048576, 512kB, 64MB or 10GB";
+  std::string_view rest = text;
+  const auto number = take_digits(rest);
+  const auto shift = shift_of(rest);
+  if (!number || !shift || *number > (kMostBytes >> *shift)) return complaint;
+  value = *number << *shift;
+  return std::nullopt;
+}
+
+Complaint read_listen_address(const std::string& text, HostPort& value) {
+  const std::string complaint = "must be an address and a port, such as 127.0.0.1:6432, [::1]:6432 or *:6432";
+  const auto colon = text.rfind(':');
+  std::string host = colon == std::string::npos ? "127.0.0.1" : text.substr(0, colon);
+  const std::string port = colon == std::string::npos ? text : text.substr(colon + 1);
+  if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
+    host = host.substr(1, host.size() - 2);
+  } else if (host.find(':') != std::string::npos) {
+    return complaint;
+  }
+  if (host == "*") host = "0.0.0.0";
+  std::uint64_t number = 0;
+  if (host.empty() || read_number(port, 0, 65535, number)) return complaint;
+  value = HostPort{host, static_cast<std::uint16_t>(number)};
+  return std::nullopt;
+}
+
+Complaint read_choice(const std::string& text, std::string_view allowed) {
+  std::string names;
+  for (std::string_view rest = allowed; !rest.empty();) {
+    const auto name = rest.substr(0, rest.find('|'));
+    if (text == name) return std::nullopt;
+    rest.remove_prefix(std::min(rest.size(), name.size() + 1));
+    names += (names.empty() ? "" : rest.empty() ? " or " : ", ") + std::string(name);
+  }
+  return "must be " + names;
+}
+
+Complaint read_pattern(const std::string& text, int parts, std::string_view form) {
+  const bool empty_part = text.empty() || text.front() == '.' || text.back() == '.' || text.find("..") != text.npos;
+  if (empty_part || std::count(text.begin(), text.end(), '.') != parts - 1) {
+    return "must be a pattern of the form " + std::string(form) + ", where * stands for any characters and ? for one";
+  }
+  return std::nullopt;
+}
+
+}  // namespace weir::proxy

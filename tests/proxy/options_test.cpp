@@ -1,0 +1,228 @@
+// The command line and the table of settings behind it.
+#include "proxy/options.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <set>
+#include <sstream>
+
+namespace weir::proxy {
+namespace {
+
+const std::vector<std::string> kLeast = {"--upstream", "postgresql://db:5433", "--emit", "stdout"};
+
+Result<Settings> settings_of(std::vector<std::string> arguments, bool with_least = true) {
+  if (with_least) arguments.insert(arguments.begin(), kLeast.begin(), kLeast.end());
+  auto line = parse_command_line(arguments);
+  if (!line) return line.error();
+  return settle({}, line->assignments);
+}
+
+std::string complaint_of(const std::vector<std::string>& arguments, bool with_least = true) {
+  auto settings = settings_of(arguments, with_least);
+  return settings ? "" : settings.error().message;
+}
+
+TEST(Options, TheCommandLineOfTheReadme) {
+  auto settings = settings_of({"--listen", "127.0.0.1:6432", "--upstream", "postgresql://127.0.0.1:5432", "--emit",
+                               "stdout", "--format", "flat", "--journal", "/var/lib/weir/journal", "--workers", "4"},
+                              false);
+  ASSERT_TRUE(settings) << settings.error().message;
+  ASSERT_EQ(settings->listen.size(), 1u);
+  EXPECT_EQ(settings->listen[0].text(), "127.0.0.1:6432");
+  EXPECT_EQ(settings->upstream.hosts.at(0).text(), "127.0.0.1:5432");
+  EXPECT_EQ(settings->format, "flat");
+  EXPECT_EQ(settings->journal_path, "/var/lib/weir/journal");
+  EXPECT_EQ(settings->workers, 4u);
+  EXPECT_EQ(settings->emit.at(0).kind, EmitterSettings::Kind::standard_output);
+}
+
+TEST(Options, DefaultsAreThoseOfTheTable) {
+  auto settings = settings_of({});
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->listen.at(0).text(), "127.0.0.1:6432");
+  EXPECT_EQ(settings->statement_cache_bytes, 16u << 20);
+  EXPECT_EQ(settings->journal_max_bytes, 10ull << 30);
+  EXPECT_EQ(settings->hold_timeout.count(), 30'000);
+  EXPECT_EQ(settings->shutdown_timeout.count(), 10'000);
+  EXPECT_TRUE(settings->journal_durable);
+  EXPECT_TRUE(settings->capture_enabled);
+  EXPECT_FALSE(settings->format);
+  EXPECT_EQ(settings->prefix, "weir");
+}
+
+TEST(Options, EveryKeyIsAFlagAndTakesItsDefault) {
+  for (const auto& row : settings_table()) {
+    if (row.fallback.empty()) continue;
+    const auto flag = "--" + std::string(row.key);
+    EXPECT_EQ(complaint_of({flag, std::string(row.fallback)}), "") << flag;
+    EXPECT_EQ(complaint_of({flag + "=" + std::string(row.fallback)}), "") << flag;
+  }
+}
+
+TEST(Options, EveryWrongValueIsRefusedByItsFlag) {
+  std::set<std::string> any_text = {"tls.cert", "tls.key", "journal.path"};
+  for (const auto& row : settings_table()) {
+    if (any_text.count(std::string(row.key)) != 0) continue;
+    const auto flag = "--" + std::string(row.key);
+    const auto complaint = complaint_of({flag, "never right!"});
+    EXPECT_EQ(complaint.rfind(flag + " ", 0), 0u) << flag << " -> " << complaint;
+  }
+}
+
+TEST(Options, EmitCanBeGivenSeveralTimesAndItsFlagsBelongToTheOneBefore) {
+  auto settings = settings_of({"--emit", "file:/tmp/events.ndjson", "--emit.format", "flat", "--emit.file.rotate_bytes",
+                               "1MB", "--emit", "kafka://k1:9092,k2:9092/shop", "--emit.tombstones", "false",
+                               "--emit.kafka.compression.type", "lz4"});
+  ASSERT_TRUE(settings) << settings.error().message;
+  ASSERT_EQ(settings->emit.size(), 3u);
+  EXPECT_FALSE(settings->emit[0].format);
+  EXPECT_EQ(settings->emit[1].path, "/tmp/events.ndjson");
+  EXPECT_EQ(settings->emit[1].format, "flat");
+  EXPECT_EQ(settings->emit[1].rotate_bytes, 1u << 20);
+  EXPECT_EQ(settings->emit[2].brokers, "k1:9092,k2:9092");
+  EXPECT_EQ(settings->emit[2].prefix, "shop");
+  EXPECT_FALSE(settings->emit[2].tombstones);
+  EXPECT_EQ(settings->emit[2].kafka.at("compression.type"), "lz4");
+}
+
+TEST(Options, KafkaWithoutPrefixTakesTheGeneralOne) {
+  auto settings = settings_of({"--emit", "kafka://k1:9092"});
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_FALSE(settings->emit.at(1).prefix);
+}
+
+TEST(Options, WrongDestinationsAreRefused) {
+  for (const char* uri : {"kafka://", "kafka://host", "kafka://host:0/p", "kafka://host:1,/p", "kafka://host:x",
+                          "file:", "redis://x", "", "kafka://h:1/a b"}) {
+    EXPECT_NE(complaint_of({"--emit", uri}), "") << uri;
+  }
+  EXPECT_NE(complaint_of({"--emit", "stdout"}).find("twice"), std::string::npos);
+}
+
+TEST(Options, AnEmitFlagNeedsAnEmitThatUnderstandsIt) {
+  EXPECT_NE(complaint_of({"--emit.format", "flat"}, false).find("behind the --emit"), std::string::npos);
+  EXPECT_NE(complaint_of({"--emit.kafka.acks", "1"}).find("kafka://"), std::string::npos);
+  EXPECT_NE(complaint_of({"--emit.file.rotate_bytes", "1"}).find("file:"), std::string::npos);
+}
+
+TEST(Options, UpstreamUri) {
+  auto settings = settings_of(
+      {"--upstream",
+       "postgres://me:s%40crt@[::1]:5433,db2:6000/shop?sslmode=verify-full&sslrootcert=/ca.pem&connect_timeout=3"});
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->upstream.hosts.at(0).text(), "[::1]:5433");
+  EXPECT_EQ(settings->upstream.hosts.at(1).text(), "db2:6000");
+  EXPECT_EQ(settings->login.user, "me");
+  EXPECT_EQ(settings->login.password, "s@crt");
+  EXPECT_EQ(settings->login.database, "shop");
+  EXPECT_EQ(settings->upstream.sslmode, SslMode::verify_full);
+  EXPECT_EQ(settings->upstream.connect_timeout.count(), 3000);
+}
+
+TEST(Options, UpstreamWithoutPortMeansPostgresqlsOwn) {
+  auto settings = settings_of({"--upstream", "postgresql://db"});
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->upstream.hosts.at(0).text(), "db:5432");
+}
+
+TEST(Options, AWrongUpstreamIsRefusedWithoutShowingThePassword) {
+  for (const char* uri : {"me:geheim@db", "postgresql://me:geheim@db:x", "postgresql://me:geheim@db?sslmode=maybe",
+                          "postgresql://me:geheim@db?passfile=/x", "postgresql://me:geheim@db:70000",
+                          "postgresql://me:geheim@[db", "postgresql://me:geheim@db?connect_timeout=0",
+                          "postgresql://me:geheim@db?sslmode=verify-ca", "postgresql://me:geheim@db?nosuch=geheim"}) {
+    const auto complaint = complaint_of({"--upstream", uri});
+    EXPECT_EQ(complaint.rfind("--upstream ", 0), 0u) << uri << " -> " << complaint;
+    EXPECT_EQ(complaint.find("geheim"), std::string::npos) << complaint;
+  }
+}
+
+TEST(Options, ListenAddresses) {
+  auto settings = settings_of({"--listen", "[::1]:7000", "--listen", "*:7001", "--listen", "7002"});
+  ASSERT_TRUE(settings) << settings.error().message;
+  ASSERT_EQ(settings->listen.size(), 3u);
+  EXPECT_EQ(settings->listen[0].text(), "[::1]:7000");
+  EXPECT_EQ(settings->listen[1].text(), "0.0.0.0:7001");
+  EXPECT_EQ(settings->listen[2].text(), "127.0.0.1:7002");
+  for (const char* wrong : {"", ":", "host:", "host:99999", "::1:5", "host:1x"})
+    EXPECT_NE(complaint_of({"--listen", wrong}), "");
+}
+
+TEST(Options, AnUnknownFlagGetsTheNearestName) {
+  EXPECT_EQ(complaint_of({"--jornal", "x"}),
+            "--jornal is no flag of Weir; did you mean \"--journal\"?; weir --help lists them");
+  EXPECT_NE(complaint_of({"--emit.formt", "x"}).find("\"--emit.format\""), std::string::npos);
+  EXPECT_EQ(complaint_of({"--zzzzzzzzzzz", "x"}).find("did you mean"), std::string::npos);
+  EXPECT_NE(complaint_of({"stray"}), "");
+}
+
+TEST(Options, AFlagWithoutItsValueIsRefused) {
+  EXPECT_EQ(complaint_of({"--journal"}), "--journal needs a value: --journal PATH");
+  EXPECT_NE(complaint_of({"--config"}), "");
+}
+
+TEST(Options, TrueMayBeLeftOut) {
+  auto settings = settings_of({"--capture.statement_text", "--workers", "2", "--emit.tombstones=false"});
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_TRUE(settings->statement_text);
+  EXPECT_FALSE(settings->emit.at(0).tombstones);
+}
+
+TEST(Options, SettingsThatNeedEachOther) {
+  EXPECT_NE(complaint_of({}, false).find("--upstream"), std::string::npos);
+  EXPECT_NE(complaint_of({"--upstream", "postgresql://db"}, false).find("--emit stdout"), std::string::npos);
+  EXPECT_EQ(complaint_of({"--upstream", "postgresql://db", "--capture.enabled", "false"}, false), "");
+  EXPECT_NE(complaint_of({"--tls.cert", "c.pem"}).find("tls.key"), std::string::npos);
+  EXPECT_NE(complaint_of({"--tls.required"}).find("tls.cert"), std::string::npos);
+}
+
+TEST(Options, Patterns) {
+  EXPECT_EQ(complaint_of({"--capture.include", "public.*", "--capture.exclude", "public.tmp_?"}), "");
+  EXPECT_EQ(complaint_of({"--capture.exclude_columns", "public.users.password"}), "");
+  for (const char* wrong : {"orders", "a.b.c", ".b", "a.", ""})
+    EXPECT_NE(complaint_of({"--capture.include", wrong}), "") << wrong;
+  EXPECT_NE(complaint_of({"--capture.exclude_columns", "public.users"}), "");
+}
+
+TEST(Options, Bytes) {
+  for (const auto& [text, bytes] : std::vector<std::pair<std::string, std::uint64_t>>{
+           {"0", 0}, {"12", 12}, {"3B", 3}, {"2kB", 2048}, {"1GB", 1ull << 30}, {"2TB", 2ull << 40}}) {
+    auto settings = settings_of({"--journal.max_bytes", text});
+    ASSERT_TRUE(settings) << settings.error().message;
+    EXPECT_EQ(settings->journal_max_bytes, bytes);
+  }
+  for (const char* wrong : {"", "-1", "1KB", "1 MB", "99999999999999999999", "9999999999TB"}) {
+    EXPECT_NE(complaint_of({"--journal.max_bytes", wrong}), "") << wrong;
+  }
+}
+
+TEST(Options, HelpNamesEverySetting) {
+  const auto help = help_text();
+  for (const auto& row : settings_table()) {
+    const auto flag = row.flag.empty() ? "--" + std::string(row.key) : std::string(row.flag);
+    EXPECT_NE(help.find("  " + flag + " "), std::string::npos) << flag;
+  }
+  for (const auto& row : emitter_settings_table()) {
+    EXPECT_NE(help.find("--emit." + std::string(row.key)), std::string::npos) << row.key;
+  }
+}
+
+TEST(Options, TheReadmesReferenceIsTheTable) {
+  std::ifstream file(WEIR_SOURCE_FOLDER "/README.md");
+  std::stringstream text;
+  text << file.rdbuf();
+  EXPECT_NE(text.str().find(reference()), std::string::npos)
+      << "README.md must hold this table (weir --reference prints it):\n"
+      << reference();
+}
+
+TEST(Options, HelpAndVersion) {
+  EXPECT_TRUE(parse_command_line({"--help"})->help);
+  EXPECT_TRUE(parse_command_line({"-h"})->help);
+  EXPECT_TRUE(parse_command_line({"--version"})->version);
+  EXPECT_EQ(parse_command_line({"--config", "weir.yaml"})->config, "weir.yaml");
+}
+
+}  // namespace
+}  // namespace weir::proxy
