@@ -51,7 +51,7 @@ class SqliteJournal final : public Journal {
   Result<std::vector<event::Transaction>> in_doubt() override;
   Result<std::vector<Checkpoint>> checkpoints() override;
   Result<event::Position> last_position() override { return last_position_; }
-  Result<event::Lsn> last_lsn() override { return last_lsn_; }
+  Result<event::Lsn> last_lsn() override;
   std::uint64_t bytes() const override { return bytes_; }
   const std::string& instance() const override { return instance_; }
   Result<std::unique_ptr<JournalReader>> reader() override { return open_journal_reader(file_.path()); }
@@ -113,7 +113,6 @@ class SqliteJournal final : public Journal {
   std::int64_t committed_reserved_id_ = 1;  // the same, as it stands in the file
   std::int64_t first_id_of_run_ = 1;
   event::Position last_position_ = 0;
-  event::Lsn last_lsn_ = 0;
   std::uint64_t page_size_ = 4096;
   std::uint64_t bytes_ = 0;
   std::uint64_t wal_frames_ = 0;
@@ -149,7 +148,7 @@ Result<void> SqliteJournal::prepare_statements() {
        "prepare a transaction"},
       {release_,
        "UPDATE transactions SET state = 'committed', position = ?, resolved = ?, committed_us = ?"
-       " WHERE id = ? AND state = 'prepared' RETURNING last_lsn",
+       " WHERE id = ? AND state = 'prepared'",
        "release a transaction"},
       {delete_transaction_, "DELETE FROM transactions WHERE id = ? AND state <> 'committed'", "erase a transaction"},
       {delete_events_, "DELETE FROM events WHERE transaction_id = ?", "erase events"},
@@ -187,12 +186,6 @@ Result<void> SqliteJournal::load() {
         "checkpoints), 0),"
         " (SELECT value FROM meta WHERE name = 'trimmed_position'))",
         last_position_);
-  }
-  if (done) {
-    done = read_number(
-        "SELECT max(ifnull((SELECT max(last_lsn) FROM transactions WHERE state = 'committed'), 0),"
-        " (SELECT value FROM meta WHERE name = 'trimmed_lsn'))",
-        last_lsn_);
   }
   if (done) done = read_number("PRAGMA page_size", page_size_);
   if (!done) return done;
@@ -423,15 +416,11 @@ Result<void> SqliteJournal::release(std::int64_t id, event::Position position, e
                                     std::int64_t committed_us) {
   const Result<void> entered = enter();
   if (!entered) return entered;
-  const Result<bool> row = release_.bind(position, resolved, committed_us, id).step();
-  if (!row) {
-    abandon(row.error());
-    return row.error();
-  }
-  if (!*row) return misuse(id, "is not prepared, so it cannot be released");
-  last_lsn_ = std::max(last_lsn_, static_cast<event::Lsn>(release_.integer(0)));
+  const Result<void> done = write(release_.bind(position, resolved, committed_us, id));
+  if (!done) return done;
+  if (sqlite3_changes(database_.connection()) == 0) return misuse(id, "is not prepared, so it cannot be released");
   last_position_ = std::max(last_position_, position);
-  return write(release_);
+  return {};
 }
 
 Result<void> SqliteJournal::erase(std::int64_t id) {
@@ -531,6 +520,16 @@ Result<std::vector<event::Transaction>> SqliteJournal::in_doubt() {
     transactions.push_back(read_transaction(*statement));
   }
   return transactions;
+}
+
+Result<event::Lsn> SqliteJournal::last_lsn() {
+  event::Lsn lsn = 0;
+  const Result<void> done = read_number(
+      "SELECT max(ifnull((SELECT max(last_lsn) FROM transactions WHERE state = 'committed'), 0),"
+      " (SELECT value FROM meta WHERE name = 'trimmed_lsn'))",
+      lsn);
+  if (!done) return done.error();
+  return lsn;
 }
 
 Result<std::vector<Checkpoint>> SqliteJournal::checkpoints() {

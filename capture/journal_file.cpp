@@ -44,10 +44,7 @@ CREATE TABLE transactions (
   user TEXT,
   application_name TEXT,
   client TEXT,
-  session TEXT,
-  last_lsn_text TEXT AS (printf('%X/%X', last_lsn >> 32, last_lsn & 4294967295)),
-  prepared_at TEXT AS (strftime('%Y-%m-%dT%H:%M:%fZ', prepared_us / 1000000.0, 'unixepoch')),
-  committed_at TEXT AS (strftime('%Y-%m-%dT%H:%M:%fZ', nullif(committed_us, 0) / 1000000.0, 'unixepoch'))
+  session TEXT
 );
 CREATE UNIQUE INDEX transactions_position ON transactions (position) WHERE position IS NOT NULL;
 CREATE TABLE events (
@@ -69,7 +66,6 @@ CREATE TABLE events (
   cause TEXT,
   statement TEXT,
   tags TEXT,
-  lsn_text TEXT AS (printf('%X/%X', lsn >> 32, lsn & 4294967295)),
   PRIMARY KEY (transaction_id, ordinal)
 ) WITHOUT ROWID;
 CREATE TABLE checkpoints (
@@ -86,6 +82,17 @@ CREATE TABLE dead_letters (
   reason TEXT NOT NULL,
   stored_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
 );
+-- For people. Generated columns would be computed at every UPDATE.
+CREATE VIEW readable_transactions AS
+SELECT id, state, xid, position, event_count, printf('%X/%X', last_lsn >> 32, last_lsn & 4294967295) AS lsn,
+  strftime('%Y-%m-%dT%H:%M:%fZ', nullif(prepared_us, 0) / 1000000.0, 'unixepoch') AS prepared_at,
+  strftime('%Y-%m-%dT%H:%M:%fZ', nullif(committed_us, 0) / 1000000.0, 'unixepoch') AS committed_at,
+  database, user, application_name, client, session
+FROM transactions;
+CREATE VIEW readable_events AS
+SELECT transaction_id, ordinal, xid, state, op, fidelity, table_schema || '.' || table_name AS table_name,
+  printf('%X/%X', lsn >> 32, lsn & 4294967295) AS lsn, key, before, after
+FROM events LEFT JOIN transactions ON id = transaction_id;
 )";
 
 Error system_error(const std::string& path, const std::string& doing, int reason) {
