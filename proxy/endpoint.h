@@ -16,6 +16,7 @@ struct HostPort {
 
   /// "127.0.0.1:5432", "[::1]:5432" or "/var/run/postgresql/.s.PGSQL.5432".
   std::string text() const;
+  bool is_unix() const { return host.starts_with('/'); }
 };
 
 /// libpq's sslmode; `allow` is not offered (it asks for TLS only after a refusal).

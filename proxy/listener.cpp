@@ -1,0 +1,118 @@
+#include "proxy/listener.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <utility>
+
+#include "proxy/worker.h"
+
+namespace weir::proxy {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr int kAcceptsPerEvent = 64;
+constexpr std::chrono::milliseconds kPause{100};
+
+Error cannot_listen(const HostPort& address, const std::string& cause) {
+  return {"cannot listen on " + address.text() + ": " + cause, {}};
+}
+
+Result<asio::ip::tcp::endpoint> resolve(const HostPort& address) {
+  asio::io_context io;
+  asio::ip::tcp::resolver resolver(io);
+  boost::system::error_code error;
+  const auto results = resolver.resolve(address.host, std::to_string(address.port), error);
+  if (error) return cannot_listen(address, error.message());
+  return results.begin()->endpoint();
+}
+
+std::string client_text(const sockaddr_storage& address) {
+  asio::ip::tcp::endpoint endpoint;
+  const std::size_t size = address.ss_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+  std::memcpy(endpoint.data(), &address, size);
+  return HostPort{endpoint.address().to_string(), endpoint.port()}.text();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Listener>> Listener::open(Worker& worker, Dealer& dealer, const HostPort& address) {
+  const Result<asio::ip::tcp::endpoint> endpoint = resolve(address);
+  if (!endpoint) return endpoint.error();
+  const int socket = ::socket(endpoint->protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (socket < 0) return cannot_listen(address, error_words(errno));
+  std::unique_ptr<Listener> listener(new Listener(worker, dealer, socket));
+  const int on = 1;
+  ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (::bind(socket, endpoint->data(), static_cast<socklen_t>(endpoint->size())) != 0 ||
+      ::listen(socket, SOMAXCONN) != 0) {
+    return cannot_listen(address, error_words(errno));
+  }
+  return listener;
+}
+
+Listener::Listener(Worker& worker, Dealer& dealer, int socket)
+    : worker_(worker), dealer_(dealer), socket_(socket), pause_(worker.io()) {}
+
+Listener::~Listener() {
+  if (socket_ >= 0) ::close(socket_);
+}
+
+void Listener::start() {
+  worker_.poller().watch(*this, socket_, true, false);
+}
+
+void Listener::close() {
+  if (socket_ < 0) return;
+  pause_.cancel();
+  worker_.poller().unwatch(*this, socket_);
+  ::close(std::exchange(socket_, -1));
+}
+
+std::uint16_t Listener::port() const {
+  asio::ip::tcp::endpoint endpoint;
+  auto size = static_cast<socklen_t>(endpoint.capacity());
+  if (::getsockname(socket_, endpoint.data(), &size) != 0) return 0;
+  return endpoint.port();
+}
+
+void Listener::on_ready(bool, bool) {
+  for (int i = 0; i < kAcceptsPerEvent; ++i) {
+    if (!accept_one()) return;
+  }
+}
+
+bool Listener::accept_one() {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  const int socket = ::accept4(socket_, reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (socket < 0) {
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+      spdlog::warn("accepting no clients for a moment: {} (raise the limit of open files)", error_words(errno));
+      pause();
+    }
+    return errno == ECONNABORTED || errno == EINTR;
+  }
+  set_session_options(socket);
+  const std::uint64_t id = dealer_.next_id++;
+  Worker& worker = *dealer_.workers[id % dealer_.workers.size()];
+  worker.adopt({std::make_unique<PlainTransport>(socket), id, client_text(address)});
+  return true;
+}
+
+void Listener::pause() {
+  worker_.poller().unwatch(*this, socket_);
+  pause_.expires_after(kPause);
+  pause_.async_wait([this](boost::system::error_code error) {
+    if (!error) start();
+  });
+}
+
+}  // namespace weir::proxy

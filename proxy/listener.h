@@ -1,0 +1,51 @@
+// The listening sockets, all on worker 0's thread: accepts clients and deals them out to the workers in turn.
+//
+// open() binds and may be called from any thread before start(). start() and close() are for worker 0's thread. When
+// the process is out of file descriptors accepting pauses for a moment; clients wait in the kernel's queue meanwhile.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "capture/event/result.h"
+#include "proxy/endpoint.h"
+#include "proxy/poller.h"
+
+namespace weir::proxy {
+
+class Worker;
+
+/// What all listeners of a server share, used on worker 0's thread.
+struct Dealer {
+  std::vector<std::unique_ptr<Worker>>& workers;
+  std::uint64_t next_id = 1;
+};
+
+class Listener final : public Watcher {
+ public:
+  static Result<std::unique_ptr<Listener>> open(Worker& worker, Dealer& dealer, const HostPort& address);
+  ~Listener();
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  void start();
+  void close();
+  std::uint16_t port() const;
+
+ private:
+  Listener(Worker& worker, Dealer& dealer, int socket);
+
+  void on_ready(bool readable, bool writable) override;
+  bool accept_one();
+  void pause();
+
+  Worker& worker_;
+  Dealer& dealer_;
+  int socket_;
+  boost::asio::steady_timer pause_;
+};
+
+}  // namespace weir::proxy

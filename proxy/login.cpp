@@ -1,0 +1,205 @@
+#include "proxy/login.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+
+#include <utility>
+
+#include "proxy/cancel.h"
+#include "proxy/closing.h"
+#include "proxy/session.h"
+#include "wire/error_response.h"
+
+namespace weir::proxy {
+
+namespace {
+
+constexpr char kTlsRecord = 0x16;
+
+}  // namespace
+
+Login::Login(Worker& worker, Accepted accepted)
+    : worker_(worker),
+      client_(worker.poller(), *this),
+      negotiation_(worker.shared().client_tls.has_value()),
+      timeout_(worker.io()) {
+  info_.id = accepted.id;
+  info_.worker = worker.index();
+  info_.client = std::move(accepted.client);
+  client_.attach(std::move(accepted.transport));
+}
+
+void Login::start() {
+  timeout_.expires_after(worker_.shared().options.login_timeout);
+  timeout_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
+    const auto self = weak.lock();
+    if (!self || error) return;
+    spdlog::info("session {} ({}): closed, no login within the time allowed", self->info_.id, self->info_.client);
+    self->abort();
+  });
+  client_.watch(true);
+}
+
+void Login::abort() {
+  give_way();
+  client_.detach();
+  worker_.release(*this);
+}
+
+/// Whoever comes next has the client; nothing of this may be called any more.
+void Login::give_way() {
+  timeout_.cancel();
+  connector_.reset();
+}
+
+void Login::on_peer_ready(Peer&, bool readable) {
+  switch (step_) {
+    case Step::negotiating:
+      if (readable) return read_client();
+      return client_.watch(true);
+    case Step::tls_handshake:
+      return handshake();
+    case Step::connecting:
+      return client_.watch(false);
+  }
+}
+
+/// A TLS handshake must find its bytes in the socket, so the very first byte is only looked at.
+bool Login::begins_with_tls() {
+  if (std::exchange(received_any_, true)) return false;
+  char first = 0;
+  return ::recv(client_.transport().socket(), &first, 1, MSG_PEEK) == 1 && first == kTlsRecord;
+}
+
+void Login::read_client() {
+  if (begins_with_tls()) {
+    if (take(negotiation_.advance({&kTlsRecord, 1}))) negotiate();
+    return;
+  }
+  ReceiveBuffer& buffer = worker_.receive_buffer();
+  const IoResult received = client_.receive(buffer.space, ReceiveBuffer::kSize);
+  client_.kept().append({buffer.space, received.bytes});
+  worker_.counters().client_bytes.add(received.bytes);
+  if (client_.finished()) return abort();
+  negotiate();
+}
+
+void Login::negotiate() {
+  while (take(negotiation_.advance(client_.kept().bytes()))) {
+  }
+}
+
+bool Login::take(const wire::StartupStep& step) {
+  using Kind = wire::StartupStep::Kind;
+  client_.send(step.answer);
+  switch (step.kind) {
+    case Kind::need_more:
+      client_.watch(true);
+      return false;
+    case Kind::proceed:
+      client_.kept().take(step.consumed);
+      return true;
+    case Kind::start_tls:
+      client_.kept().take(step.consumed);
+      start_tls(step.answer.empty() ? TlsStart::direct : TlsStart::negotiated);
+      return false;
+    case Kind::cancel_request:
+      on_cancel_request(std::string(step.first.bytes));
+      return false;
+    case Kind::startup_message:
+      on_startup_message(step);
+      return false;
+    case Kind::refuse:
+      spdlog::info("session {} ({}): refused: {}", info_.id, info_.client, step.first.message);
+      give_way();
+      close_client(worker_, *this, client_);
+      return false;
+  }
+  return false;
+}
+
+void Login::start_tls(TlsStart start) {
+  if (client_.broken() || !client_.drained()) return abort();
+  const int socket = client_.detach()->release_socket();
+  std::unique_ptr<TlsTransport> tls = worker_.shared().client_tls->accept(socket, start);
+  tls_ = tls.get();
+  client_.attach(std::move(tls));
+  step_ = Step::tls_handshake;
+  handshake();
+}
+
+void Login::handshake() {
+  switch (tls_->handshake()) {
+    case IoStatus::want_read:
+      return client_.watch_handshake(false);
+    case IoStatus::want_write:
+      return client_.watch_handshake(true);
+    case IoStatus::done:
+      negotiation_.tls_started();
+      step_ = Step::negotiating;
+      return client_.watch(true);
+    case IoStatus::end:
+    case IoStatus::error:
+      spdlog::info("session {} ({}): TLS handshake failed: {}", info_.id, info_.client, tls_->error_text());
+      return abort();
+  }
+}
+
+void Login::on_startup_message(const wire::StartupStep& step) {
+  const wire::StartupMessageView& startup = step.first.startup;
+  info_.user = startup.user();
+  info_.database = startup.database();
+  info_.application_name = startup.application_name();
+  info_.options = startup.options();
+  info_.replication = startup.replication();
+  startup_message_ = step.first.bytes;
+  client_.kept().take(step.consumed);
+  const auto& tls = worker_.shared().options.client_tls;
+  if (tls && tls->required && tls_ == nullptr) {
+    return refuse("28000", "connections without TLS are refused here", "Connect with sslmode=require or stronger.");
+  }
+  connect();
+}
+
+void Login::on_cancel_request(std::string request) {
+  give_way();
+  auto cancel = std::make_shared<Cancel>(worker_, client_.detach(), std::move(request));
+  worker_.replace(*this, cancel);
+  cancel->start();
+}
+
+void Login::connect() {
+  step_ = Step::connecting;
+  client_.watch(false);
+  connector_ =
+      worker_.connect_upstream([this](Result<UpstreamConnection> connected) { on_connected(std::move(connected)); });
+}
+
+void Login::on_connected(Result<UpstreamConnection> connected) {
+  if (!connected) {
+    worker_.counters().upstream_failures.add(1);
+    spdlog::warn("session {} ({}): {}", info_.id, info_.client, connected.error().message);
+    return refuse(connected.error().sqlstate, connected.error().message, {});
+  }
+  give_way();
+  auto session = std::make_shared<Session>(worker_, std::move(info_), channel_binding(*connected));
+  worker_.replace(*this, session);
+  session->start(client_, std::move(connected->transport), startup_message_);
+}
+
+wire::ChannelBinding Login::channel_binding(const UpstreamConnection& upstream) const {
+  if (!upstream.tls) return wire::ChannelBinding::relay;
+  const bool same_certificate =
+      tls_ != nullptr && worker_.shared().client_tls->certificate_hash() == upstream.certificate_hash;
+  return same_certificate ? wire::ChannelBinding::relay : wire::ChannelBinding::strip_plus;
+}
+
+void Login::refuse(std::string_view sqlstate, std::string_view message, std::string_view hint) {
+  std::string error;
+  wire::append_error(error, "FATAL", sqlstate, message, hint);
+  client_.send(error);
+  give_way();
+  close_client(worker_, *this, client_);
+}
+
+}  // namespace weir::proxy

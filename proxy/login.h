@@ -1,0 +1,57 @@
+// A client's connection from its first byte until the database is reached: SSLRequest and its like, TLS, the
+// StartupMessage or CancelRequest, connecting to the database. Then a Session, a Cancel or a Closing takes over.
+// Owned by its worker.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "proxy/peer.h"
+#include "proxy/tls.h"
+#include "proxy/upstream.h"
+#include "proxy/worker.h"
+#include "wire/authentication.h"
+#include "wire/startup.h"
+
+namespace weir::proxy {
+
+class Login final : public Connection, public PeerOwner, public std::enable_shared_from_this<Login> {
+ public:
+  Login(Worker& worker, Accepted accepted);
+  void start();
+  void abort() override;
+
+ private:
+  enum class Step { negotiating, tls_handshake, connecting };
+
+  void on_peer_ready(Peer& peer, bool readable) override;
+  void read_client();
+  bool begins_with_tls();
+  void negotiate();
+  /// Whether negotiation goes on with what was received already.
+  bool take(const wire::StartupStep& step);
+  void start_tls(TlsStart start);
+  void handshake();
+  void on_startup_message(const wire::StartupStep& step);
+  void on_cancel_request(std::string request);
+  void connect();
+  void on_connected(Result<UpstreamConnection> connected);
+  void refuse(std::string_view sqlstate, std::string_view message, std::string_view hint);
+  void give_way();
+  wire::ChannelBinding channel_binding(const UpstreamConnection& upstream) const;
+
+  Worker& worker_;
+  Peer client_;
+  wire::StartupNegotiation negotiation_;
+  SessionInfo info_;
+  std::string startup_message_;
+  TlsTransport* tls_ = nullptr;  // client_'s transport, where it is one
+  Step step_ = Step::negotiating;
+  bool received_any_ = false;
+  boost::asio::steady_timer timeout_;
+  std::shared_ptr<UpstreamConnector> connector_;
+};
+
+}  // namespace weir::proxy

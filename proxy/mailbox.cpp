@@ -1,0 +1,40 @@
+#include "proxy/mailbox.h"
+
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "proxy/session.h"
+
+namespace weir::proxy {
+
+void SessionHandle::post(Function function) const {
+  if (mailbox_) mailbox_->post(session_, std::move(function));
+}
+
+void Mailbox::post(const std::weak_ptr<Session>& session, SessionHandle::Function function) {
+  const std::lock_guard lock(mutex_);
+  if (io_ == nullptr) return;
+  letters_.push_back({session, std::move(function)});
+  if (letters_.size() > 1) return;
+  boost::asio::post(*io_, [self = shared_from_this()] { self->deliver(); });
+}
+
+void Mailbox::close() {
+  std::vector<Letter> dropped;
+  const std::lock_guard lock(mutex_);
+  io_ = nullptr;
+  dropped.swap(letters_);
+}
+
+void Mailbox::deliver() {
+  {
+    const std::lock_guard lock(mutex_);
+    delivering_.swap(letters_);
+  }
+  for (Letter& letter : delivering_) {
+    if (const auto session = letter.session.lock()) session->run(letter.function);
+  }
+  delivering_.clear();
+}
+
+}  // namespace weir::proxy

@@ -1,0 +1,216 @@
+#include "proxy/session.h"
+
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <cstring>
+#include <utility>
+
+#include "proxy/closing.h"
+#include "wire/error_response.h"
+
+namespace weir::proxy {
+
+namespace {
+
+// So many buffers may be read from one socket before others get their turn.
+constexpr int kReadsPerEvent = 4;
+// A turn's buffer larger than this is given back after use.
+constexpr std::size_t kTurnBufferKept = 256 * 1024;
+// After a client is gone for good, its last statements have this long, and their answers this much room, before the
+// database's socket is closed: a server ends a statement too when it cannot send its rows.
+constexpr std::chrono::seconds kAbandonedTime{5};
+constexpr std::size_t kAbandonedBytes = 16 * 1024 * 1024;
+
+void give_back_memory(wire::Outbox& outbox) {
+  if (outbox.buffer().capacity() > kTurnBufferKept) outbox = wire::Outbox();
+}
+
+}  // namespace
+
+Session::Session(Worker& worker, SessionInfo info, wire::ChannelBinding channel_binding)
+    : worker_(worker),
+      id_(info.id),
+      info_(std::make_unique<SessionInfo>(std::move(info))),
+      client_(worker.poller(), *this),
+      upstream_(worker.poller(), *this),
+      authentication_(std::make_unique<wire::Authentication>(channel_binding)) {}
+
+void Session::start(Peer& client, std::unique_ptr<Transport> upstream, std::string_view startup_message) {
+  client_.kept().append(client.kept().bytes());
+  const std::string unsent(client.unsent());
+  client_.attach(client.detach());
+  client_.send(unsent);
+  upstream_.attach(std::move(upstream));
+  upstream_.send(startup_message);
+  settle();
+}
+
+void Session::abort() {
+  if (std::exchange(ended_, true)) return;
+  tell_upstream_gone();
+  upstream_.detach();
+  client_.detach();
+  worker_.release(*this);
+}
+
+void Session::run(const SessionHandle::Function& function) {
+  if (ended_ || !engine_) return;
+  const bool was_stalled = engine().stalled();
+  function(*engine_, worker_.turn());
+  send_turn();
+  after_stall(was_stalled);
+  settle();
+}
+
+void Session::on_peer_ready(Peer& peer, bool readable) {
+  if (ended_) return;
+  if (readable) read(peer);
+  settle();
+}
+
+void Session::read(Peer& peer) {
+  for (int i = 0; i < kReadsPerEvent; ++i) {
+    if (!may_read(peer) || !read_once(peer)) return;
+  }
+}
+
+bool Session::may_read(Peer& peer) const {
+  if (peer.finished() || closing_) return false;
+  const bool from_client = &peer == &client_;
+  if (from_client && engine().stalled() && peer.kept().size() >= ReceiveBuffer::kSize) return false;
+  return (from_client ? upstream_ : client_).unsent().size() < kHighWater;
+}
+
+/// Whether there may be more to read at once.
+bool Session::read_once(Peer& peer) {
+  ReceiveBuffer& buffer = worker_.receive_buffer();
+  const IoResult result = peer.receive(buffer.space, ReceiveBuffer::kSize);
+  if (result.status != IoStatus::done) return false;
+  (&peer == &client_ ? worker_.counters().client_bytes : worker_.counters().upstream_bytes).add(result.bytes);
+  const std::string_view received(buffer.space, result.bytes);
+  ByteQueue& kept = peer.kept();
+  if (kept.empty()) {
+    use(peer, received);
+  } else if (kept.size() <= ReceiveBuffer::kFront && !must_keep(peer)) {
+    const std::size_t before = kept.size();
+    std::memcpy(buffer.space - before, kept.bytes().data(), before);
+    kept.clear();
+    use(peer, {buffer.space - before, before + received.size()});
+  } else {
+    kept.append(received);
+    use_kept(peer);
+  }
+  return result.bytes == ReceiveBuffer::kSize || peer.transport().pending();
+}
+
+bool Session::must_keep(Peer& peer) const {
+  return &peer == &client_ && engine().stalled();
+}
+
+/// `received` is no part of what is kept.
+void Session::use(Peer& peer, std::string_view received) {
+  const bool was_stalled = engine().stalled();
+  const std::size_t used = offer(peer, received);
+  peer.kept().append(received.substr(used));
+  if (&peer == &upstream_) after_stall(was_stalled);
+}
+
+void Session::use_kept(Peer& peer) {
+  const bool was_stalled = engine().stalled();
+  const bool upstream = &peer == &upstream_;
+  ByteQueue& kept = peer.kept();
+  const std::size_t wanted = upstream ? engine().upstream_frame_size() : engine().client_frame_size();
+  if (wanted > kept.size()) {
+    kept.expect(wanted);
+  } else {
+    kept.take(offer(peer, kept.bytes()));
+  }
+  if (upstream) after_stall(was_stalled);
+}
+
+/// How many bytes were used, by the authentication and then by the engine where the one ends and the other begins.
+std::size_t Session::offer(Peer& peer, std::string_view bytes) {
+  if (must_keep(peer) || bytes.empty()) return 0;
+  std::size_t used = offer_once(peer, bytes);
+  if (!engine_ && begin_engine() && used < bytes.size()) used += offer_once(peer, bytes.substr(used));
+  return used;
+}
+
+std::size_t Session::offer_once(Peer& peer, std::string_view bytes) {
+  wire::Turn& turn = worker_.turn();
+  const std::size_t used = &peer == &client_ ? engine().from_client(bytes, turn) : engine().from_upstream(bytes, turn);
+  send_turn();
+  return used;
+}
+
+bool Session::begin_engine() {
+  if (!authentication_->authenticated()) return false;
+  info_->handle = SessionHandle(worker_.mailbox(), weak_from_this());
+  engine_ = worker_.shared().options.engine_factory(*info_);
+  info_.reset();
+  authentication_.reset();
+  return true;
+}
+
+void Session::send_turn() {
+  wire::Turn& turn = worker_.turn();
+  upstream_.send(turn.to_upstream.bytes());
+  client_.send(turn.to_client.bytes());
+  turn.to_upstream.clear();
+  turn.to_client.clear();
+  give_back_memory(turn.to_upstream);
+  give_back_memory(turn.to_client);
+  closing_ = std::exchange(turn.close, false) || closing_;
+}
+
+void Session::after_stall(bool was_stalled) {
+  if (was_stalled && !engine().stalled() && !closing_) use_kept(client_);
+}
+
+/// After every event: what follows from where both peers stand now.
+void Session::settle() {
+  if (client_.kept().size() > kKeptLimit || upstream_.kept().size() > kKeptLimit) {
+    spdlog::warn("session {}: closed, a message is larger than {} bytes", id_, kKeptLimit);
+    closing_ = true;
+  }
+  const bool written = client_.drained() && upstream_.drained();
+  if (upstream_.finished() || (closing_ && written)) return end();
+  if (client_.finished() && !engine().stalled()) finish_client();
+  if (client_.broken()) abandon_client();
+  if (ended_) return;
+  client_.watch(may_read(client_));
+  upstream_.watch(may_read(upstream_));
+}
+
+void Session::finish_client() {
+  if (!std::exchange(client_finished_, true)) {
+    engine().client_finished(worker_.turn());
+    send_turn();
+  }
+  if (!engine().stalled()) upstream_.finish_sending();
+}
+
+/// Nothing reaches the client any more. What it had sent is still read, up to its end.
+void Session::abandon_client() {
+  if (client_.discarded() > kAbandonedBytes) return abort();
+  if (abandoned_) return;
+  abandoned_.emplace(worker_.io(), kAbandonedTime);
+  abandoned_->async_wait([weak = weak_from_this()](boost::system::error_code error) {
+    const auto self = weak.lock();
+    if (self && !error) self->abort();
+  });
+}
+
+void Session::end() {
+  if (std::exchange(ended_, true)) return;
+  tell_upstream_gone();
+  upstream_.detach();
+  close_client(worker_, *this, client_);
+}
+
+void Session::tell_upstream_gone() {
+  engine().upstream_gone();
+}
+
+}  // namespace weir::proxy

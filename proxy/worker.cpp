@@ -1,0 +1,130 @@
+#include "proxy/worker.h"
+
+#include <pthread.h>
+
+#include <boost/asio/post.hpp>
+#include <csignal>
+#include <utility>
+
+#include "proxy/login.h"
+
+namespace weir::proxy {
+
+namespace {
+
+// The io_context is used by one thread only; SAFE_IO keeps what other threads post to it correct.
+constexpr int kOneThread = 1;
+
+void block_all_signals() {
+  sigset_t all;
+  sigfillset(&all);
+  ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
+}  // namespace
+
+Worker::Worker(const Shared& shared, unsigned index)
+    : shared_(shared),
+      index_(index),
+      io_(kOneThread),
+      work_(io_.get_executor()),
+      poller_(io_),
+      drain_timer_(io_),
+      mailbox_(std::make_shared<Mailbox>(io_)),
+      receive_buffer_(std::make_unique<ReceiveBuffer>()) {}
+
+Worker::~Worker() {
+  join();
+}
+
+void Worker::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void Worker::run() {
+  block_all_signals();
+  io_.run();
+  mailbox_->close();
+}
+
+void Worker::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void Worker::adopt(Accepted accepted) {
+  boost::asio::post(io_, [this, accepted = std::move(accepted)]() mutable { open(std::move(accepted)); });
+}
+
+void Worker::open(Accepted accepted) {
+  counters_.opened.add(1);
+  if (draining_) {
+    counters_.closed.add(1);
+    return;
+  }
+  auto login = std::make_shared<Login>(*this, std::move(accepted));
+  own(login);
+  login->start();
+}
+
+std::shared_ptr<UpstreamConnector> Worker::connect_upstream(UpstreamConnector::Done done) {
+  const TlsContext* tls = shared_.upstream_tls ? &*shared_.upstream_tls : nullptr;
+  auto connector = std::make_shared<UpstreamConnector>(io_, poller_, shared_.options.upstream, tls, std::move(done));
+  connector->start();
+  return connector;
+}
+
+void Worker::own(std::shared_ptr<Connection> connection) {
+  Connection* key = connection.get();
+  connections_.emplace(key, std::move(connection));
+}
+
+void Worker::replace(Connection& done, std::shared_ptr<Connection> next) {
+  own(std::move(next));
+  bury(done);
+}
+
+void Worker::release(Connection& connection) {
+  if (!connections_.contains(&connection)) return;
+  counters_.closed.add(1);
+  bury(connection);
+}
+
+void Worker::bury(Connection& connection) {
+  const auto found = connections_.find(&connection);
+  if (found == connections_.end()) return;
+  released_.push_back(std::move(found->second));
+  connections_.erase(found);
+  if (released_.size() > 1) return;
+  boost::asio::post(io_, [this] {
+    released_.clear();
+    finish_if_drained();
+  });
+}
+
+void Worker::drain(std::chrono::milliseconds at_most) {
+  boost::asio::post(io_, [this, at_most] { begin_drain(at_most); });
+}
+
+void Worker::begin_drain(std::chrono::milliseconds at_most) {
+  draining_ = true;
+  drain_timer_.expires_after(at_most);
+  drain_timer_.async_wait([this](boost::system::error_code error) {
+    if (!error) abort_all();
+  });
+  finish_if_drained();
+}
+
+void Worker::abort_all() {
+  while (!connections_.empty()) {
+    Connection& connection = *connections_.begin()->second;
+    connection.abort();
+  }
+}
+
+void Worker::finish_if_drained() {
+  if (!draining_ || !connections_.empty()) return;
+  // Nothing is left that could want the loop: what still waits in it (the poller, timers) waits in vain.
+  io_.stop();
+}
+
+}  // namespace weir::proxy
