@@ -1,0 +1,256 @@
+#include "emitters/debezium.h"
+
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include "capture/event/json_members.h"
+#include "emitters/json_text.h"
+
+namespace weir::emitters {
+
+namespace {
+
+using event::ChangeEvent;
+
+/// What differs between the one record of a change and the two that a change of the key becomes.
+struct Part {
+  char op;
+  const std::optional<std::string>& key;
+  const std::optional<std::string>& before;
+  const std::optional<std::string>& after;
+  std::string id;
+  std::string_view key_header;  ///< empty for none
+  const std::optional<std::string>& other_key;
+};
+
+const std::optional<std::string> nothing;
+
+class Debezium final : public Format {
+ public:
+  explicit Debezium(const FormatOptions& options) : options_(options) {}
+
+  void begin(const event::Transaction& transaction, std::vector<Record>& out) override;
+  void change(const ChangeEvent& change, std::int64_t now_us, std::vector<Record>& out) override;
+  void end(std::vector<Record>& out) override;
+
+ private:
+  struct Collection {
+    std::string name;
+    std::int64_t events = 0;
+  };
+
+  void announce(std::vector<Record>& out);
+  void append_gap(const ChangeEvent& change, std::vector<Record>& out);
+  void append_part(const ChangeEvent& change, Part part, std::int64_t now_us, std::vector<Record>& out);
+  std::string value(const ChangeEvent& change, const Part& part, std::int64_t now_us);
+  void append_source(std::string& value, const ChangeEvent& change) const;
+  void append_weir(std::string& value, const ChangeEvent& change, const Part& part) const;
+  Collection& count(const ChangeEvent& change);
+  std::string boundary(std::string_view status) const;
+
+  const FormatOptions options_;
+  event::Transaction transaction_;
+  std::string name_;
+  std::string source_;   // of this transaction, up to the lsn within `sequence`
+  std::string context_;  // of this transaction, up to the tags
+  bool announced_ = false;
+  std::int64_t total_ = 0;
+  std::vector<Collection> collections_;  // in order of first appearance
+  std::unordered_map<std::string, std::size_t> collection_index_;
+};
+
+void append_times(std::string& out, std::int64_t microseconds) {
+  append_integer(out, "\"ts_ms\":", microseconds / 1000);
+  append_integer(out, ",\"ts_us\":", microseconds);
+  append_integer(out, ",\"ts_ns\":", microseconds * 1000);
+}
+
+void Debezium::begin(const event::Transaction& transaction, std::vector<Record>&) {
+  transaction_ = transaction;
+  name_ = transaction_name(transaction);
+  announced_ = false;
+  total_ = 0;
+  collections_.clear();
+  collection_index_.clear();
+
+  source_.clear();
+  append_text(source_, "\"source\":{\"version\":", WEIR_VERSION);
+  append_text(source_, ",\"connector\":\"postgresql\",\"name\":", options_.prefix);
+  source_ += ',';
+  append_times(source_, transaction.committed_us);
+  append_text(source_, ",\"snapshot\":\"false\",\"db\":", transaction.database);
+  source_ += ",\"sequence\":\"[\\\"";
+  append_number(source_, transaction.resolved);
+  source_ += "\\\",\\\"";
+
+  const event::Context& context = transaction.context;
+  context_.clear();
+  append_text(context_, ",\"context\":{\"user\":", context.user);
+  append_text(context_, ",\"application_name\":", context.application_name);
+  append_text(context_, ",\"client\":", context.client);
+  append_text(context_, ",\"session\":", context.session);
+  context_ += ",\"tags\":";
+}
+
+void Debezium::change(const ChangeEvent& change, std::int64_t now_us, std::vector<Record>& out) {
+  if (change.op == event::Op::gap) return append_gap(change, out);
+  announce(out);
+  const std::string id = event_id(transaction_, change);
+  if (change.op == event::Op::update && change.old_key && change.key) {
+    append_part(change, {'d', change.old_key, change.before, nothing, id + ":d", "__debezium.newkey", change.key},
+                now_us, out);
+    append_part(change, {'c', change.key, nothing, change.after, id + ":c", "__debezium.oldkey", change.old_key},
+                now_us, out);
+    return;
+  }
+  const bool by_row = change.fidelity != event::Fidelity::statement && change.op != event::Op::truncate;
+  append_part(change,
+              {static_cast<char>(change.op), by_row ? change.key : nothing, by_row ? change.before : nothing,
+               by_row && change.op != event::Op::remove ? change.after : nothing, id, "", nothing},
+              now_us, out);
+}
+
+void Debezium::end(std::vector<Record>& out) {
+  if (!announced_ || !options_.transaction_topic) return;
+  std::string value = boundary("END");
+  append_integer(value, ",\"event_count\":", total_);
+  value += ",\"data_collections\":[";
+  for (const Collection& collection : collections_) {
+    if (value.back() != '[') value += ',';
+    append_text(value, "{\"data_collection\":", collection.name);
+    append_integer(value, ",\"event_count\":", collection.events);
+    value += '}';
+  }
+  value += "]}";
+  out.push_back({Record::Kind::transaction,
+                 options_.prefix + ".transaction",
+                 "{\"id\":\"" + name_ + "\"}",
+                 std::move(value),
+                 {}});
+}
+
+/// BEGIN goes out before the first row, so that a transaction of gaps alone has none.
+void Debezium::announce(std::vector<Record>& out) {
+  if (announced_) return;
+  announced_ = true;
+  if (!options_.transaction_topic) return;
+  out.push_back({Record::Kind::transaction,
+                 options_.prefix + ".transaction",
+                 "{\"id\":\"" + name_ + "\"}",
+                 boundary("BEGIN") + ",\"event_count\":null,\"data_collections\":null}",
+                 {}});
+}
+
+std::string Debezium::boundary(std::string_view status) const {
+  std::string value;
+  append_text(value, "{\"status\":", status);
+  append_text(value, ",\"id\":", name_);
+  append_integer(value, ",\"ts_ms\":", transaction_.committed_us / 1000);
+  return value;
+}
+
+void Debezium::append_gap(const ChangeEvent& change, std::vector<Record>& out) {
+  std::string value = "{\"transaction\":";
+  if (transaction_.xid == 0) {
+    value += "null";
+  } else {
+    event::append_json_string(value, name_);
+  }
+  value += ",\"table\":";
+  if (change.table.empty()) {
+    value += "null";
+  } else {
+    event::append_json_string(value, change.schema + "." + change.table);
+  }
+  append_integer(value, ",\"inserted\":", change.counts.inserted);
+  append_integer(value, ",\"updated\":", change.counts.updated);
+  append_integer(value, ",\"deleted\":", change.counts.deleted);
+  append_text(value, ",\"cause\":", change.cause);
+  value += '}';
+  out.push_back({Record::Kind::gap, options_.prefix + ".gap", std::nullopt, std::move(value),
+                 record_headers(transaction_, change, event_id(transaction_, change))});
+}
+
+void Debezium::append_part(const ChangeEvent& change, Part part, std::int64_t now_us, std::vector<Record>& out) {
+  Record record{Record::Kind::change, options_.prefix + "." + change.schema + "." + change.table, part.key,
+                value(change, part, now_us), record_headers(transaction_, change, part.id)};
+  if (!part.key_header.empty()) record.headers.emplace_back(part.key_header, *part.other_key);
+  const bool tombstone = part.op == 'd' && part.key && options_.tombstones;
+  out.push_back(std::move(record));
+  if (!tombstone) return;
+  Record stone{Record::Kind::tombstone, out.back().topic, out.back().key, std::nullopt, out.back().headers};
+  out.push_back(std::move(stone));
+}
+
+std::string Debezium::value(const ChangeEvent& change, const Part& part, std::int64_t now_us) {
+  std::string value;
+  value.reserve(source_.size() + context_.size() + 512 + (part.before ? part.before->size() : 0) +
+                (part.after ? part.after->size() : 0) + change.statement.size());
+  value += "{\"before\":";
+  append_or_null(value, part.before);
+  value += ",\"after\":";
+  append_or_null(value, part.after);
+  value += ',';
+  append_source(value, change);
+  value += ",\"op\":\"";
+  value += part.op;
+  value += "\",";
+  append_times(value, now_us);
+  const Collection& collection = count(change);
+  append_text(value, ",\"transaction\":{\"id\":", name_);
+  append_integer(value, ",\"total_order\":", total_);
+  append_integer(value, ",\"data_collection_order\":", collection.events);
+  value += "},";
+  append_weir(value, change, part);
+  value += '}';
+  return value;
+}
+
+void Debezium::append_source(std::string& value, const ChangeEvent& change) const {
+  value += source_;
+  append_number(value, change.lsn);
+  value += "\\\"]\"";
+  append_text(value, ",\"schema\":", change.schema);
+  append_text(value, ",\"table\":", change.table);
+  value += ",\"txId\":";
+  if (transaction_.xid == 0) {
+    value += "null";
+  } else {
+    append_number(value, transaction_.xid);
+  }
+  value += ",\"lsn\":";
+  append_number(value, change.lsn);
+  value += ",\"xmin\":null}";
+}
+
+void Debezium::append_weir(std::string& value, const ChangeEvent& change, const Part& part) const {
+  append_text(value, "\"weir\":{\"id\":", part.id);
+  append_text(value, ",\"fidelity\":", event::to_text(change.fidelity));
+  append_integer(value, ",\"statement_order\":", change.statement_order);
+  if (change.fidelity == event::Fidelity::statement) {
+    append_integer(value, ",\"rows\":", change.counts.inserted + change.counts.updated + change.counts.deleted);
+  }
+  value += context_;
+  value += change.tags.empty() ? "{}" : change.tags;
+  if (!change.statement.empty()) append_text(value, ",\"statement\":", change.statement);
+  value += "}}";
+}
+
+Debezium::Collection& Debezium::count(const ChangeEvent& change) {
+  std::string name = change.schema + "." + change.table;
+  const auto [found, is_new] = collection_index_.try_emplace(name, collections_.size());
+  if (is_new) collections_.push_back({std::move(name)});
+  Collection& collection = collections_[found->second];
+  ++collection.events;
+  ++total_;
+  return collection;
+}
+
+}  // namespace
+
+std::unique_ptr<Format> make_debezium(const FormatOptions& options) {
+  return std::make_unique<Debezium>(options);
+}
+
+}  // namespace weir::emitters

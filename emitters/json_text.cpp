@@ -1,0 +1,86 @@
+#include "emitters/json_text.h"
+
+#include <array>
+#include <charconv>
+#include <cstdio>
+#include <ctime>
+
+#include "capture/event/json_members.h"
+
+namespace weir::emitters {
+
+namespace {
+
+template <typename Number>
+void append_digits(std::string& out, Number number) {
+  std::array<char, 24> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  out.append(digits.data(), end);
+}
+
+}  // namespace
+
+void append_number(std::string& out, std::int64_t number) {
+  append_digits(out, number);
+}
+
+void append_number(std::string& out, std::uint64_t number) {
+  append_digits(out, number);
+}
+
+void append_or_null(std::string& out, const std::optional<std::string>& json) {
+  if (json) {
+    out += *json;
+  } else {
+    out += "null";
+  }
+}
+
+void append_text(std::string& out, std::string_view name, std::string_view value) {
+  out += name;
+  event::append_json_string(out, value);
+}
+
+void append_integer(std::string& out, std::string_view name, std::int64_t value) {
+  out += name;
+  append_number(out, value);
+}
+
+std::string utc_time(std::int64_t microseconds) {
+  const std::time_t seconds = static_cast<std::time_t>(microseconds / 1'000'000);
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  std::array<char, 64> text;
+  const int size = std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", parts.tm_year + 1900,
+                                 parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
+                                 static_cast<int>(microseconds % 1'000'000));
+  return {text.data(), static_cast<std::size_t>(size)};
+}
+
+std::string transaction_name(const event::Transaction& transaction) {
+  if (transaction.xid == 0) return "journal-" + std::to_string(transaction.id);
+  return std::to_string(transaction.xid);
+}
+
+std::string event_id(const event::Transaction& transaction, const event::ChangeEvent& change) {
+  return transaction_name(transaction) + ":" + std::to_string(change.ordinal);
+}
+
+std::vector<std::pair<std::string, std::string>> record_headers(const event::Transaction& transaction,
+                                                                const event::ChangeEvent& change,
+                                                                const std::string& id) {
+  std::vector<std::pair<std::string, std::string>> headers;
+  headers.reserve(change.tags.empty() ? 3 : 5);
+  headers.emplace_back("weir-id", id);
+  if (transaction.xid != 0) headers.emplace_back("weir-txid", std::to_string(transaction.xid));
+  if (change.op != event::Op::gap) headers.emplace_back("weir-fidelity", event::to_text(change.fidelity));
+  if (change.tags.empty()) return headers;
+  for (const char* name : {"traceparent", "tracestate"}) {
+    const auto found = event::find_member(change.tags, name);
+    if (!found || found->size() < 2 || found->front() != '"') continue;
+    headers.emplace_back(name, event::unescape_json(found->substr(1, found->size() - 2)));
+  }
+  return headers;
+}
+
+}  // namespace weir::emitters

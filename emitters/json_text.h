@@ -1,0 +1,36 @@
+// Pieces that the formats write JSON from: text appended to a string, no tree in between, so that the server's own JSON
+// passes through byte by byte.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "capture/event/change_event.h"
+
+namespace weir::emitters {
+
+void append_number(std::string& out, std::int64_t number);
+void append_number(std::string& out, std::uint64_t number);
+/// JSON that is there, or null.
+void append_or_null(std::string& out, const std::optional<std::string>& json);
+/// `name` is the text before the value: `,"schema":`. The value becomes a JSON string.
+void append_text(std::string& out, std::string_view name, std::string_view value);
+void append_integer(std::string& out, std::string_view name, std::int64_t value);
+
+/// "2026-11-21T05:33:18.699393Z"
+std::string utc_time(std::int64_t microseconds);
+
+/// "80795", or where the transaction is not known, the journal's number for it: "journal-17".
+std::string transaction_name(const event::Transaction& transaction);
+/// The stable id of an event: "80795:1".
+std::string event_id(const event::Transaction& transaction, const event::ChangeEvent& change);
+/// weir-id, weir-txid, weir-fidelity, and traceparent and tracestate where the SQL carried them.
+std::vector<std::pair<std::string, std::string>> record_headers(const event::Transaction& transaction,
+                                                                const event::ChangeEvent& change,
+                                                                const std::string& id);
+
+}  // namespace weir::emitters

@@ -1,0 +1,14 @@
+// The "readable" format: one line per event for a person at a terminal. Not for programs: long values are cut.
+//
+// What a terminal would take for a command is never passed on, whatever is in a row or a name.
+#pragma once
+
+#include <memory>
+
+#include "emitters/format.h"
+
+namespace weir::emitters {
+
+std::unique_ptr<Format> make_readable(const FormatOptions& options, bool colour);
+
+}  // namespace weir::emitters
