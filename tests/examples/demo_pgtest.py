@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""Runs the demo as `make demo` does: what it shows, and that it leaves nothing behind, also after Ctrl-C."""
+
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+WEIR = ""
+SECONDS = 80
+
+
+def processes_that_name(folder):
+    """Command lines of running processes that mention this folder."""
+    found = []
+    for entry in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue  # ended meanwhile
+        if folder in line:
+            found.append(line)
+    return found
+
+
+class Demo(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="weir-demo-test-")
+        self.addCleanup(self.folder.cleanup)
+        os.chmod(self.folder.name, 0o755)  # PostgreSQL's user must get through
+
+    def start(self):
+        return subprocess.Popen([ROOT / "examples/demo/run.sh", WEIR], text=True, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, start_new_session=True,
+                                env=os.environ | {"TMPDIR": self.folder.name})
+
+    def assert_nothing_left(self):
+        self.assertEqual(os.listdir(self.folder.name), [])
+        self.assertEqual(processes_that_name(self.folder.name), [])
+
+    def test_shows_what_was_committed_and_says_what_was_not(self):
+        demo = self.start()
+        output, _ = demo.communicate(timeout=SECONDS)
+        self.assertEqual(demo.returncode, 0, output)
+        events = [line for line in output.splitlines() if re.match(r"   .*\b(insert|update|delete)\b", line)]
+        self.assertEqual([re.search(r"insert|update|delete", e).group() for e in events],
+                         ["insert"] * 3 + ["update"] * 2 + ["insert"] * 2 + ["update"] * 2 +
+                         ["insert", "update", "delete"], output)
+        self.assertNotIn("\x1b[", output)  # no colour where there is no terminal
+        for text in ("12 events", "ROLLBACK TO SAVEPOINT;", "the statement failed", "violates check constraint"):
+            self.assertIn(text, output)
+        for event in events:
+            self.assertNotRegex(event, r"Bob|\bwrap\b")
+        self.assert_nothing_left()
+
+    def test_cleans_up_after_ctrl_c(self):
+        demo = self.start()
+        for line in demo.stdout:
+            if "Bob changes his mind" in line:
+                break
+        os.killpg(demo.pid, signal.SIGINT)  # as a terminal does it: to the whole group
+        output, _ = demo.communicate(timeout=SECONDS)
+        self.assertEqual(demo.returncode, 130, output)
+        self.assert_nothing_left()
+
+    def test_cleans_up_when_only_the_script_is_ended(self):
+        demo = self.start()
+        for line in demo.stdout:
+            if "Ada orders" in line:
+                break
+        demo.send_signal(signal.SIGTERM)
+        demo.communicate(timeout=SECONDS)
+        self.assertEqual(demo.returncode, 143)
+        self.assert_nothing_left()
+
+
+if __name__ == "__main__":
+    WEIR = sys.argv.pop(1)
+    unittest.main(verbosity=2)
