@@ -1,0 +1,203 @@
+#include "proxy/committer.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <csignal>
+
+namespace weir::proxy {
+
+namespace {
+
+/// How long what is not urgent waits for a group to go with.
+constexpr std::chrono::milliseconds kSoon{50};
+
+std::int64_t wall_us() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+}
+
+}  // namespace
+
+/// One session's end of the queue.
+class SessionGate final : public capture::CommitGate {
+ public:
+  SessionGate(Committer& committer, Answer answer)
+      : committer_(committer), answer_(std::make_shared<const Answer>(std::move(answer))) {}
+
+  ~SessionGate() override {
+    for (const auto id : live_) end(id, capture::Outcome::unknown);
+  }
+
+  std::int64_t open() override {
+    const auto id = committer_.next_id();
+    live_.push_back(id);
+    // Nobody waits for it, but whatever is journalled later finds it in the queue before it.
+    committer_.push(command::Open{id}, Committer::Urgency::whenever);
+    return id;
+  }
+
+  void append(std::int64_t id, std::vector<event::ChangeEvent> events) override {
+    committer_.push(command::Append{id, std::move(events)}, Committer::Urgency::now);
+  }
+
+  void truncate(std::int64_t id, std::uint32_t ordinal) override {
+    committer_.push(command::Truncate{id, ordinal}, Committer::Urgency::soon);
+  }
+
+  void prepare(event::Transaction transaction, std::vector<event::ChangeEvent> rest) override {
+    committer_.push(command::Prepare{std::move(transaction), std::move(rest), answer_}, Committer::Urgency::now);
+  }
+
+  void outcome(std::int64_t id, capture::Outcome outcome) override {
+    std::erase(live_, id);
+    end(id, outcome);
+  }
+
+  void report(event::Transaction transaction, event::ChangeEvent gap) override {
+    transaction.id = committer_.next_id();
+    if (transaction.committed_us == 0) transaction.committed_us = wall_us();
+    committer_.push(command::Report{std::move(transaction), std::move(gap)}, Committer::Urgency::now);
+  }
+
+ private:
+  void end(std::int64_t id, capture::Outcome outcome) {
+    const auto urgency = outcome == capture::Outcome::aborted ? Committer::Urgency::soon : Committer::Urgency::now;
+    committer_.push(command::End{id, outcome, wall_us()}, urgency);
+  }
+
+  Committer& committer_;
+  std::shared_ptr<const Answer> answer_;
+  std::vector<std::int64_t> live_;  // opened and not ended; rarely more than one
+};
+
+Committer::Committer(std::unique_ptr<capture::Journal> journal, Options options)
+    : ledger_(std::move(journal), options.limits), options_(std::move(options)) {}
+
+Committer::~Committer() {
+  stop();
+}
+
+Result<void> Committer::start() {
+  auto recovered = ledger_.recover();
+  if (!recovered) return recovered.error();
+  for (const auto& emitter : options_.limits.emitters) checkpoints_at_start_[emitter] = ledger_.checkpoint(emitter);
+  hand_out(std::move(*recovered));
+  // Signals are for the main thread.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  thread_ = std::thread([this] { run(); });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return {};
+}
+
+void Committer::stop() {
+  if (!thread_.joinable()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void Committer::drain() {
+  std::unique_lock lock(mutex_);
+  if (stopping_ || !thread_.joinable()) return;
+  const auto target = pushed_;
+  urgent_ = !queue_.empty();
+  wake_.notify_one();
+  done_.wait(lock, [&] { return carried_out_ >= target; });
+}
+
+std::unique_ptr<capture::CommitGate> Committer::make_gate(Answer answer) {
+  return std::make_unique<SessionGate>(*this, std::move(answer));
+}
+
+void Committer::resolve(std::int64_t id, capture::Outcome outcome) {
+  push(command::End{id, outcome, wall_us()}, Urgency::now);
+}
+
+void Committer::give_up(std::int64_t id, std::vector<event::ChangeEvent> gaps) {
+  push(command::GiveUp{id, std::move(gaps)}, Urgency::now);
+}
+
+void Committer::set_checkpoint(const std::string& emitter, event::Position position) {
+  push(command::Checkpoint{emitter, position}, Urgency::soon);
+}
+
+void Committer::dead_letter(const std::string& emitter, emitters::Refused refused) {
+  push(command::DeadLetter{emitter, std::move(refused)}, Urgency::soon);
+}
+
+event::Position Committer::checkpoint_at_start(const std::string& emitter) const {
+  const auto found = checkpoints_at_start_.find(emitter);
+  return found == checkpoints_at_start_.end() ? 0 : found->second;
+}
+
+void Committer::push(Command command, Urgency urgency) {
+  bool notify = false;
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.push_back(std::move(command));
+    ++pushed_;
+    if (urgency == Urgency::now && !urgent_) notify = urgent_ = true;
+    if (urgency == Urgency::soon && !urgent_ && !due_) {
+      due_ = Ledger::Clock::now() + kSoon;
+      notify = true;
+    }
+  }
+  if (notify) wake_.notify_one();
+}
+
+/// Returns when there is something to do; true: the queue is to be carried out, false: there is time to trim.
+bool Committer::wait(std::unique_lock<std::mutex>& lock) {
+  while (!urgent_ && !stopping_) {
+    if (!due_ && ledger_.trim_due()) return false;
+    auto until = ledger_.deadline();
+    if (due_ && (!until || *due_ < *until)) until = due_;
+    if (until && *until <= Ledger::Clock::now()) return true;
+    if (until) {
+      wake_.wait_until(lock, *until);
+    } else {
+      wake_.wait(lock);
+    }
+  }
+  return true;
+}
+
+void Committer::run() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_ || !queue_.empty()) {
+    if (!wait(lock)) {
+      lock.unlock();
+      ledger_.trim_step();
+      lock.lock();
+      continue;
+    }
+    std::vector<Command> commands;
+    commands.swap(queue_);
+    urgent_ = false;
+    due_.reset();
+    lock.unlock();
+    const auto count = commands.size();
+    carry_out(std::move(commands));
+    lock.lock();
+    carried_out_ += count;
+    done_.notify_all();
+  }
+}
+
+void Committer::carry_out(std::vector<Command> commands) {
+  hand_out(ledger_.execute(std::move(commands), {wall_us(), Ledger::Clock::now()}));
+}
+
+void Committer::hand_out(Ledger::Effects effects) {
+  for (auto& reply : effects.replies) (*reply.answer)(reply.id, std::move(reply.result));
+  if (effects.released && options_.on_released) options_.on_released();
+  if (!effects.doubts.empty() && options_.on_doubt) options_.on_doubt(std::move(effects.doubts));
+}
+
+}  // namespace weir::proxy
