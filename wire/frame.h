@@ -10,8 +10,9 @@
 namespace weir::wire {
 
 constexpr std::size_t kHeaderSize = 5;
-/// The largest length PostgreSQL itself accepts for most messages (PQ_LARGE_MESSAGE_LIMIT is 1 GB - 2).
-constexpr std::uint32_t kMaxMessageLength = 0x3fffffff;
+/// The largest length the server can send: a body of 1 GB - 2, the most a StringInfo holds, and the length word. It takes
+/// a little less from clients (PQ_LARGE_MESSAGE_LIMIT) and says so itself.
+constexpr std::uint32_t kMaxMessageLength = 0x4000'0002;
 
 inline std::uint32_t read_uint32(const char* at) {
   const auto* bytes = reinterpret_cast<const unsigned char*>(at);
