@@ -1,8 +1,8 @@
 #include "proxy/cancel.h"
 
-#include <spdlog/spdlog.h>
-
 #include <utility>
+
+#include "proxy/log.h"
 
 namespace weir::proxy {
 
@@ -35,7 +35,7 @@ void Cancel::abort() {
 
 void Cancel::on_connected(Result<UpstreamConnection> connected) {
   if (!connected) {
-    spdlog::warn("a cancel request was lost: {}", connected.error().message);
+    log::warn("a cancel request was lost: " + connected.error().message);
     return abort();
   }
   connector_.reset();

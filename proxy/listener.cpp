@@ -1,7 +1,5 @@
 #include "proxy/listener.h"
 
-#include <spdlog/spdlog.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <boost/asio/ip/tcp.hpp>
@@ -10,6 +8,7 @@
 #include <cstring>
 #include <utility>
 
+#include "proxy/log.h"
 #include "proxy/worker.h"
 
 namespace weir::proxy {
@@ -95,7 +94,7 @@ bool Listener::accept_one() {
   const int socket = ::accept4(socket_, reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (socket < 0) {
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-      spdlog::warn("accepting no clients for a moment: {} (raise the limit of open files)", error_words(errno));
+      log::warn("accepting no clients for a moment: " + error_words(errno) + " (raise the limit of open files)");
       pause();
     }
     return errno == ECONNABORTED || errno == EINTR;

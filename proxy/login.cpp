@@ -1,12 +1,10 @@
 #include "proxy/login.h"
 
-#include <spdlog/spdlog.h>
-#include <sys/socket.h>
-
 #include <utility>
 
 #include "proxy/cancel.h"
 #include "proxy/closing.h"
+#include "proxy/log.h"
 #include "proxy/session.h"
 #include "wire/error_response.h"
 
@@ -17,6 +15,10 @@ namespace {
 constexpr char kTlsRecord = 0x16;
 
 }  // namespace
+
+std::string Login::title() const {
+  return "session " + std::to_string(info_.id) + " (" + info_.client + "): ";
+}
 
 Login::Login(Worker& worker, Accepted accepted)
     : worker_(worker),
@@ -34,7 +36,7 @@ void Login::start() {
   timeout_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
     const auto self = weak.lock();
     if (!self || error) return;
-    spdlog::info("session {} ({}): closed, no login within the time allowed", self->info_.id, self->info_.client);
+    log::info(self->title() + "closed, no login within the time allowed");
     self->abort();
   });
   client_.watch(true);
@@ -110,7 +112,7 @@ bool Login::take(const wire::StartupStep& step) {
       on_startup_message(step);
       return false;
     case Kind::refuse:
-      spdlog::info("session {} ({}): refused: {}", info_.id, info_.client, step.first.message);
+      log::info(title() + "refused: " + step.first.message);
       give_way();
       close_client(worker_, *this, client_);
       return false;
@@ -140,7 +142,7 @@ void Login::handshake() {
       return client_.watch(true);
     case IoStatus::end:
     case IoStatus::error:
-      spdlog::info("session {} ({}): TLS handshake failed: {}", info_.id, info_.client, tls_->error_text());
+      log::info(title() + "TLS handshake failed: " + tls_->error_text());
       return abort();
   }
 }
@@ -178,7 +180,7 @@ void Login::connect() {
 void Login::on_connected(Result<UpstreamConnection> connected) {
   if (!connected) {
     worker_.counters().upstream_failures.add(1);
-    spdlog::warn("session {} ({}): {}", info_.id, info_.client, connected.error().message);
+    log::warn(title() + connected.error().message);
     return refuse(connected.error().sqlstate, connected.error().message, {});
   }
   give_way();

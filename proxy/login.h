@@ -40,6 +40,7 @@ class Login final : public Connection, public PeerOwner, public std::enable_shar
   void on_connected(Result<UpstreamConnection> connected);
   void refuse(std::string_view sqlstate, std::string_view message, std::string_view hint);
   void give_way();
+  std::string title() const;  // for the log
   wire::ChannelBinding channel_binding(const UpstreamConnection& upstream) const;
 
   Worker& worker_;

@@ -1,13 +1,11 @@
 #include "proxy/session.h"
 
-#include <spdlog/spdlog.h>
-
 #include <chrono>
 #include <cstring>
 #include <utility>
 
 #include "proxy/closing.h"
-#include "wire/error_response.h"
+#include "proxy/log.h"
 
 namespace weir::proxy {
 
@@ -171,7 +169,7 @@ void Session::after_stall(bool was_stalled) {
 /// After every event: what follows from where both peers stand now.
 void Session::settle() {
   if (client_.kept().size() > kKeptLimit || upstream_.kept().size() > kKeptLimit) {
-    spdlog::warn("session {}: closed, a message is larger than {} bytes", id_, kKeptLimit);
+    log::warn("session " + std::to_string(id_) + ": closed, a message is larger than PostgreSQL allows");
     closing_ = true;
   }
   const bool written = client_.drained() && upstream_.drained();

@@ -27,8 +27,9 @@ namespace weir::proxy {
 
 /// Above this many bytes unsent to one peer the other one is not read.
 constexpr std::size_t kHighWater = 256 * 1024;
-/// So many received bytes may wait for an engine that needs more to go on: PostgreSQL's largest message and its header.
-constexpr std::size_t kKeptLimit = std::size_t{1} << 30;
+/// So many received bytes may wait for an engine that needs more to go on: PostgreSQL's largest message, and what was
+/// read with its end.
+constexpr std::size_t kKeptLimit = (std::size_t{1} << 30) + ReceiveBuffer::kSize;
 
 class Session final : public Connection, public PeerOwner, public std::enable_shared_from_this<Session> {
  public:
