@@ -80,9 +80,13 @@ void PgCluster::initialise(const PgSettings& settings) {
   if (settings.logical) conf += "wal_level = logical\nmax_replication_slots = 10\nmax_wal_senders = 10\n";
   for (const auto& line : settings.lines) conf += line + "\n";
   write_file(data_folder() / "postgresql.conf", read_file(data_folder() / "postgresql.conf") + conf);
-  write_file(data_folder() / "pg_hba.conf",
-             "local all all trust\nlocal replication all trust\nhost all all 127.0.0.1/32 " + settings.authentication +
-                 "\nhost replication all 127.0.0.1/32 " + settings.authentication + "\n");
+  std::string hba;
+  for (const auto& line : settings.hba) hba += line + "\n";
+  hba += "local all all trust\nlocal replication all trust\n";
+  for (const char* database : {"all", "replication"}) {
+    hba += std::string("host ") + database + " all 127.0.0.1/32 " + settings.authentication + "\n";
+  }
+  write_file(data_folder() / "pg_hba.conf", hba);
 }
 
 bool PgCluster::start_once() {

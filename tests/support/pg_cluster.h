@@ -19,6 +19,7 @@ namespace weir::test_support {
 struct PgSettings {
   std::vector<std::string> lines;        ///< of postgresql.conf, for example "max_connections = 300"
   bool logical = false;                  ///< wal_level = logical, with slots
+  std::vector<std::string> hba = {};     ///< lines of pg_hba.conf that come before all others
   std::string authentication = "trust";  ///< method for 127.0.0.1 in pg_hba.conf; the socket stays trust
 };
 

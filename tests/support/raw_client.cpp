@@ -79,9 +79,12 @@ std::string render_row_description(Reader& body) {
   std::string out = "RowDescription";
   const auto count = body.number(2);
   for (std::uint32_t i = 0; i < count && !body.empty(); ++i) {
+    // One read for each statement: the operands of + may be evaluated in any order.
     out += " [" + printable(body.text());
-    for (const std::size_t size : {4, 2, 4, 2, 4, 2})
-      out += " " + std::to_string(static_cast<std::int32_t>(body.number(size)));
+    out += " table " + render_oid(body.number(4));
+    out += "." + std::to_string(body.number(2));
+    out += " type " + render_oid(body.number(4));
+    for (const std::size_t size : {2, 4, 2}) out += " " + std::to_string(static_cast<std::int32_t>(body.number(size)));
     out += "]";
   }
   return out;
@@ -104,6 +107,13 @@ std::string render_numbers(const char* name, Reader& body, std::size_t size) {
   return out;
 }
 
+std::string render_types(Reader& body) {
+  std::string out = "ParameterDescription";
+  const auto count = body.number(2);
+  for (std::uint32_t i = 0; i < count && !body.empty(); ++i) out += " " + render_oid(body.number(4));
+  return out;
+}
+
 std::string render_copy_response(const char* name, Reader& body) {
   const auto format = body.number(1);
   return render_numbers((std::string(name) + " " + std::to_string(format) + " columns").c_str(), body, 2);
@@ -118,6 +128,11 @@ std::string render_notification(Reader& body) {
 std::string render_parameter_status(Reader& body) {
   const auto name = body.text();
   return "ParameterStatus " + name + "=" + printable(body.text());
+}
+
+std::string render_authentication(const Message& message, Reader& body) {
+  const auto kind = "Authentication " + std::to_string(body.number(4));
+  return kind + printable(body.bytes(message.body.size() - 4));
 }
 
 const char* bare_name(char type) {
@@ -144,7 +159,7 @@ const char* bare_name(char type) {
 std::string render_body(const Message& message, Reader& body) {
   switch (message.type) {
     case 'R':
-      return "Authentication " + std::to_string(body.number(4)) + printable(body.bytes(message.body.size() - 4));
+      return render_authentication(message, body);
     case 'S':
       return render_parameter_status(body);
     case 'K':
@@ -162,7 +177,7 @@ std::string render_body(const Message& message, Reader& body) {
     case 'N':
       return render_fields("NoticeResponse", body);
     case 't':
-      return render_numbers("ParameterDescription", body, 4);
+      return render_types(body);
     case 'G':
       return render_copy_response("CopyInResponse", body);
     case 'H':
@@ -192,6 +207,11 @@ std::string printable(std::string_view bytes) {
     }
   }
   return out;
+}
+
+std::string render_oid(std::uint32_t oid) {
+  constexpr std::uint32_t first_normal_oid = 16384;
+  return oid < first_normal_oid ? std::to_string(oid) : "{oid " + std::to_string(oid) + "}";
 }
 
 std::string render(const Message& message) {

@@ -24,6 +24,8 @@ struct Message {
 };
 
 std::string render(const Message& message);
+/// A table's or type's oid: as it is where the server's own catalog fixes it, else "{oid N}", for comparisons to map.
+std::string render_oid(std::uint32_t oid);
 /// Bytes as readable text: what is not printable ASCII becomes \xNN.
 std::string printable(std::string_view bytes);
 
