@@ -1,0 +1,120 @@
+"""What is measured: pgbench runs through a server, idle connections, and the way to Kafka."""
+
+import re
+import socket
+import struct
+import subprocess
+import time
+
+from servers import POSTGRES_BIN
+
+UPDATE = r"""\set aid random(1, 100000 * :scale)
+UPDATE pgbench_accounts SET abalance = abalance + 1 WHERE aid = :aid;
+"""
+
+
+class Run:
+    """One pgbench run: transactions per second, transactions, median latency in µs (where logged), CPU of the proxy."""
+
+    def __init__(self, tps, transactions, median_us, cpu_us):
+        self.tps, self.transactions, self.median_us, self.cpu_us = tps, transactions, median_us, cpu_us
+
+
+def pgbench(folder, server, load, clients, mode, seconds, log_latency=False):
+    """`load` is read, tpcb or update. The proxy's CPU is µs per transaction; for PostgreSQL itself it says nothing."""
+    command = [POSTGRES_BIN / "pgbench", "-h", "127.0.0.1", "-p", server.port, "-U", "bench", "-n", "-M", mode,
+               "-c", clients, "-j", min(clients, 2), "-T", seconds]
+    command += {"read": ["-b", "select-only"], "tpcb": ["-b", "tpcb-like"],
+                "update": ["-f", folder.path / "update.sql"]}[load]
+    prefix = folder.path / f"latency-{time.monotonic_ns()}"
+    if log_latency:
+        command += ["-l", "--log-prefix", prefix]
+    cpu = server.cpu_seconds()
+    done = subprocess.run([str(part) for part in [*command, "bench"]], capture_output=True, text=True)
+    cpu = server.cpu_seconds() - cpu
+    tps = re.search(r"^tps = ([\d.]+)", done.stdout, re.MULTILINE)
+    transactions = re.search(r"transactions actually processed: (\d+)", done.stdout)
+    failed = re.search(r"number of failed transactions: (\d+)", done.stdout)
+    if done.returncode or not tps or (failed and int(failed.group(1))):
+        raise SystemExit(f"pgbench through {server.name} failed:\n{done.stdout}{done.stderr}")
+    count = int(transactions.group(1))
+    return Run(float(tps.group(1)), count, median_latency(prefix) if log_latency else None, cpu / count * 1e6)
+
+
+def median_latency(prefix):
+    latencies = []
+    for path in prefix.parent.glob(prefix.name + ".*"):
+        latencies += [int(line.split()[2]) for line in path.read_text().splitlines()]
+        path.unlink()
+    return sorted(latencies)[len(latencies) // 2]
+
+
+def startup_message():
+    body = struct.pack("!i", 196608) + b"user\0bench\0database\0bench\0\0"
+    return struct.pack("!i", len(body) + 4) + body
+
+
+def query_message(text):
+    return b"Q" + struct.pack("!i", len(text) + 5) + text.encode() + b"\0"
+
+
+def read_until_ready(connection):
+    received = b""
+    while not re.search(rb"Z\0\0\0\x05[ITE]\Z", received):
+        part = connection.recv(65536)
+        if not part or received.startswith(b"E"):
+            raise SystemExit(f"a connection was refused: {received + part!r}")
+        received += part
+
+
+def idle_connection(port):
+    connection = socket.create_connection(("127.0.0.1", port))
+    connection.sendall(startup_message())
+    read_until_ready(connection)
+    connection.sendall(query_message("SELECT 1"))
+    read_until_ready(connection)
+    return connection
+
+
+def kilobytes_per_connection(server, count=200):
+    """Growth of resident memory over `count` connections that have each run one query; a few are opened before."""
+    warm = [idle_connection(server.port) for _ in range(10)]
+    before = server.resident_kb()
+    connections = [idle_connection(server.port) for _ in range(count)]
+    grown = server.resident_kb() - before
+    for connection in warm + connections:
+        connection.close()
+    return grown / count
+
+
+def latency_to_kafka(programs, server, kafka, topic, seconds):
+    """{'p50': ms, 'p99': ms, 'max': ms, 'lost': records} at 200 writes per second."""
+    conninfo = f"host=127.0.0.1 port={server.port} user=bench dbname=bench"
+    done = subprocess.run([programs / "commit_to_kafka", "latency", conninfo, f"127.0.0.1:{kafka.port}", topic, "200",
+                           str(seconds)], capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"commit_to_kafka: {done.stderr}")
+    words = done.stdout.split()
+    return dict(zip(words[::2], map(float, words[1::2])))
+
+
+def throughput_to_kafka(programs, folder, server, kafka, topic, seconds):
+    """(transactions per second, events read per second while they ran, events not yet read at their end, seconds until
+    the last one was read) with 8 clients that update single rows."""
+    counter = subprocess.Popen([programs / "commit_to_kafka", "count", f"127.0.0.1:{kafka.port}", topic, "5"],
+                               stdout=subprocess.PIPE, text=True)
+    try:
+        begin = time.time()
+        run = pgbench(folder, server, "update", 8, "prepared", seconds)
+        end = time.time()
+        samples = [(float(at), int(n)) for at, n in (line.split() for line in counter.communicate(timeout=180)[0].splitlines())]
+    finally:
+        counter.kill()
+        counter.wait()
+    before = max((n for at, n in samples if at <= begin), default=0)
+    at_end = max((n for at, n in samples if at <= end), default=0)
+    total = samples[-1][1]
+    drained = next(at for at, n in samples if n == total)
+    if total - before != run.transactions:
+        raise SystemExit(f"{run.transactions} transactions, but {total - before} events on {topic}")
+    return run.tps, (at_end - before) / (end - begin), total - at_end, max(0.0, drained - end)
