@@ -183,16 +183,19 @@ Result<void> check_integrity(sqlite::Database& database) {
   return error;
 }
 
-Result<void> check_contents(sqlite::Database& database) {
+/// Before anything is changed in it. True where it is new.
+Result<bool> is_new(sqlite::Database& database) {
   const auto id = database.integer("PRAGMA application_id", "read its header");
   if (!id) return id.error();
   const auto tables = database.integer("SELECT count(*) FROM sqlite_schema", "read its header");
   if (!tables) return tables.error();
-  if (*id == 0 && *tables == 0) return create_tables(database);
-  if (*id != application_id) {
-    return Error{"journal " + database.path() + ": is an SQLite database of another program; give Weir another path",
-                 "58030"};
-  }
+  if (*id == 0 && *tables == 0) return true;
+  if (*id == application_id) return false;
+  return Error{"journal " + database.path() + ": is an SQLite database of another program; give Weir another path",
+               "58030"};
+}
+
+Result<void> check_version(sqlite::Database& database) {
   const auto version = database.integer("SELECT value FROM meta WHERE name = 'format_version'", "read its version");
   if (!version) return version.error();
   if (*version <= format_version) return {};
@@ -200,6 +203,19 @@ Result<void> check_contents(sqlite::Database& database) {
                    ", this Weir knows up to " + std::to_string(format_version) +
                    "; run the newer Weir until its events are delivered",
                "58030"};
+}
+
+Result<void> use_wal(sqlite::Database& database, Journal::Durability durability) {
+  const auto mode = database.text("PRAGMA journal_mode = WAL", "open it");
+  if (!mode) return mode.error();
+  if (*mode != "wal") {
+    return Error{
+        "journal " + database.path() + ": its file system cannot share memory between processes; use a local disk",
+        "58030"};
+  }
+  const Result<void> done = database.execute(settings, "open it");
+  if (!done || durability != Journal::Durability::memory) return done;
+  return database.execute("PRAGMA synchronous = OFF", "open it");
 }
 
 }  // namespace
@@ -249,17 +265,12 @@ Result<sqlite::Database> open_journal_database(const std::string& path, Journal:
   const std::uintmax_t size = std::filesystem::file_size(path, ignored);
   Result<sqlite::Database> database = sqlite::Database::open(path);
   if (!database) return database;
-  const auto mode = database->text("PRAGMA journal_mode = WAL", "open it");
-  if (!mode) return mode.error();
-  if (*mode != "wal") {
-    return Error{"journal " + path + ": its file system cannot share memory between processes; use a local disk",
-                 "58030"};
-  }
-  Result<void> done = database->execute(settings, "open it");
-  if (done && durability == Journal::Durability::memory)
-    done = database->execute("PRAGMA synchronous = OFF", "open it");
-  if (done && (!clean || size < always_check_below)) done = check_integrity(*database);
-  if (done) done = check_contents(*database);
+  const Result<bool> created = is_new(*database);
+  if (!created) return created.error();
+  Result<void> done = use_wal(*database, durability);
+  if (done && *created) done = create_tables(*database);
+  if (done && !*created && (!clean || size < always_check_below)) done = check_integrity(*database);
+  if (done) done = check_version(*database);
   if (!done) return done.error();
   return database;
 }

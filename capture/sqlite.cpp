@@ -10,10 +10,15 @@ namespace {
 
 constexpr int busy_milliseconds = 5000;
 
+/// SQLite does not keep errno where a COMMIT fails.
+int system_reason(sqlite3* connection) {
+  return errno != 0 ? errno : sqlite3_system_errno(connection);
+}
+
 bool disk_is_full(sqlite3* connection, int code) {
   if ((code & 0xFF) == SQLITE_FULL) return true;
   if ((code & 0xFF) != SQLITE_IOERR || connection == nullptr) return false;
-  const int reason = sqlite3_system_errno(connection);
+  const int reason = system_reason(connection);
   return reason == ENOSPC || reason == EDQUOT || reason == EFBIG;
 }
 
@@ -45,7 +50,7 @@ Error describe(sqlite3* connection, int code, std::string_view path, std::string
     const char* detail = sqlite3_errmsg(connection);
     if (std::strcmp(detail, sqlite3_errstr(code)) != 0) message += std::string(" (") + detail + ")";
     if ((code & 0xFF) == SQLITE_IOERR || (code & 0xFF) == SQLITE_CANTOPEN) {
-      const int reason = sqlite3_system_errno(connection);
+      const int reason = system_reason(connection);
       if (reason != 0) message += std::string(": ") + std::strerror(reason);
     }
   }
@@ -72,6 +77,7 @@ Statement& Statement::operator=(Statement&& other) noexcept {
 }
 
 Result<bool> Statement::step() {
+  errno = 0;
   code_ = bind_code_ != SQLITE_OK ? bind_code_ : sqlite3_step(statement_);
   if (code_ == SQLITE_ROW) return true;
   if (code_ == SQLITE_DONE) {
@@ -114,6 +120,7 @@ Database& Database::operator=(Database&& other) noexcept {
 Result<Database> Database::open(const std::string& path) {
   Database database;
   database.path_ = path;
+  errno = 0;
   const int code =
       sqlite3_open_v2(path.c_str(), &database.connection_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
   if (code != SQLITE_OK) return describe(database.connection_, code, path, "open it");
@@ -123,6 +130,7 @@ Result<Database> Database::open(const std::string& path) {
 }
 
 Result<void> Database::execute(const char* sql, std::string_view doing) {
+  errno = 0;
   const int code = sqlite3_exec(connection_, sql, nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) return describe(connection_, code, path_, doing);
   return {};
@@ -130,6 +138,7 @@ Result<void> Database::execute(const char* sql, std::string_view doing) {
 
 Result<Statement> Database::prepare(const char* sql, std::string_view doing) {
   sqlite3_stmt* statement = nullptr;
+  errno = 0;
   const int code = sqlite3_prepare_v3(connection_, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
   if (code != SQLITE_OK) return describe(connection_, code, path_, doing);
   return Statement(connection_, statement, path_, std::string(doing));
