@@ -1,0 +1,90 @@
+#include "proxy/delivery.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "proxy/log.h"
+
+namespace weir::proxy {
+
+namespace {
+
+/// How often an idle destination is looked at: it may have to rotate a file or to notice that its peer is gone.
+constexpr std::chrono::milliseconds kIdleLook{1'000};
+
+std::int64_t wall_us() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+}
+
+}  // namespace
+
+void Delivery::start(event::Position after) {
+  // Signals are for the main thread.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  thread_ = std::thread([this, after] { run(after); });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void Delivery::wake() {
+  {
+    const std::lock_guard lock(mutex_);
+    released_ = true;
+  }
+  wake_.notify_one();
+}
+
+void Delivery::ask_to_stop(std::chrono::milliseconds at_most) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!stop_at_) stop_at_ = Clock::now() + at_most;
+  }
+  wake_.notify_one();
+}
+
+bool Delivery::stop(std::chrono::milliseconds at_most) {
+  ask_to_stop(at_most);
+  if (thread_.joinable()) thread_.join();
+  return complete_;
+}
+
+void Delivery::run(event::Position after) {
+  DeliveryLoop loop(*emitter_, *format_, *reader_, after, sinks_);
+  while (!is_over(loop)) follow(loop, loop.step({Clock::now(), wall_us()}));
+  const auto left = std::max(*stop_at_ - Clock::now(), Clock::duration::zero());
+  const bool closed = emitter_->close(std::chrono::ceil<std::chrono::milliseconds>(left));
+  loop.collect(Clock::now());
+  complete_ = closed && loop.finished();
+  if (!complete_) log::warn(name() + ": has not taken all events; the rest stays in the journal, if it has a path");
+}
+
+bool Delivery::is_over(const DeliveryLoop& loop) {
+  const std::lock_guard lock(mutex_);
+  if (!stop_at_) return false;
+  return Clock::now() >= *stop_at_ || (!released_ && loop.finished());
+}
+
+void Delivery::follow(DeliveryLoop& loop, DeliveryLoop::Next next) {
+  using What = DeliveryLoop::Next::What;
+  if (next.what == What::look) emitter_->wait(next.at_most);
+  if (next.what == What::pause) sleep(next.at_most, false);
+  if (next.what == What::idle) {
+    sleep(kIdleLook, true);
+    emitter_->wait(std::chrono::milliseconds(0));
+  }
+  const std::lock_guard lock(mutex_);
+  if (released_) loop.released();
+  released_ = false;
+}
+
+void Delivery::sleep(std::chrono::milliseconds at_most, bool until_released) {
+  std::unique_lock lock(mutex_);
+  wake_.wait_for(lock, at_most, [&] { return stop_at_ || (until_released && released_); });
+}
+
+}  // namespace weir::proxy

@@ -1,0 +1,106 @@
+// From the journal to one destination: what to do next, without the thread (delivery.h) that does it.
+//
+// Reads released transactions after its checkpoint, formats them in slices that fit into memory, offers each slice
+// until the destination takes it, and reports a checkpoint once the destination has it safely. Refused records are
+// handed on as dead letters before the checkpoint that passes them. A destination that fails is tried again, ever more
+// slowly; nothing is skipped, and nothing is offered twice in one run. Touches no other destination's state.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "capture/journal.h"
+#include "emitters/emitter.h"
+#include "emitters/format.h"
+
+namespace weir::proxy {
+
+class DeliveryLoop {
+ public:
+  using Clock = std::chrono::steady_clock;
+  using Milliseconds = std::chrono::milliseconds;
+
+  static constexpr std::size_t kMaxBatchRecords = 512;
+  static constexpr std::size_t kMaxBatchBytes = 1 << 20;
+  static constexpr std::size_t kEventsPerRead = 256;
+  static constexpr Milliseconds kFirstBackoff{100};
+  static constexpr Milliseconds kLongestBackoff{5'000};
+  /// Checkpoints are reported no more often than this while more is coming.
+  static constexpr Milliseconds kCheckpointInterval{50};
+  /// Between looks at a destination that has not confirmed everything: doubled while nothing moves.
+  static constexpr Milliseconds kShortestLook{2};
+  static constexpr Milliseconds kLongestLook{64};
+
+  struct Sinks {
+    std::function<void(event::Position)> checkpoint;
+    std::function<void(emitters::Refused)> dead_letter;
+  };
+  struct Now {
+    Clock::time_point steady;
+    std::int64_t wall_us = 0;
+  };
+  struct Next {
+    enum class What {
+      again,  ///< call step at once
+      look,   ///< let the destination wait, at most so long (it sleeps in Emitter::wait), then call step
+      pause,  ///< the journal or the destination failed: sleep so long, then call step
+      idle    ///< all is delivered: call step after released()
+    };
+    What what = What::again;
+    Milliseconds at_most{0};
+  };
+
+  /// All outlive the loop. `after`: the last position that the destination has.
+  DeliveryLoop(emitters::Emitter& emitter, emitters::Format& format, capture::JournalReader& reader,
+               event::Position after, Sinks sinks);
+
+  /// The journal has something new.
+  void released() { may_have_more_ = true; }
+  Next step(Now now);
+  /// Takes up what the destination has confirmed and reports it; also after Emitter::close.
+  void collect(Clock::time_point now);
+  /// Nothing is left to read, and the destination has all that was.
+  bool finished() const { return !may_have_more_ && !reading_ && !slice_ready_ && durable_ >= read_through_; }
+
+ private:
+  Next offer(Now now);
+  Next look_again();
+  Next fail(const Error& error, Clock::time_point now);
+  void watch_trouble();
+  Result<bool> fill(std::int64_t now_us);
+  Result<bool> begin_next();
+  Result<void> read_slice(std::int64_t now_us);
+  void report(Clock::time_point now);
+
+  emitters::Emitter& emitter_;
+  emitters::Format& format_;
+  capture::JournalReader& reader_;
+  Sinks sinks_;
+
+  std::optional<event::Transaction> reading_;
+  std::uint32_t after_ordinal_ = 0;
+  std::vector<event::ChangeEvent> events_;  // read, and formatted up to next_event_
+  std::size_t next_event_ = 0;
+  bool last_events_ = false;
+
+  std::vector<emitters::Record> slice_;
+  std::size_t slice_bytes_ = 0;
+  bool slice_ready_ = false;
+  bool slice_ends_ = false;
+
+  bool may_have_more_ = true;
+  event::Position read_through_;
+  event::Position durable_;
+  event::Position reported_;
+  Clock::time_point reported_at_{};
+  Milliseconds look_ = kShortestLook;
+  Milliseconds backoff_ = kFirstBackoff;
+  std::optional<Clock::time_point> retry_at_;
+  std::string trouble_;
+  std::string failure_;
+};
+
+}  // namespace weir::proxy
