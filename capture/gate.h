@@ -33,7 +33,8 @@ class CommitGate {
   virtual void prepare(event::Transaction transaction, std::vector<event::ChangeEvent> rest) = 0;
   /// After prepare was answered with success: what became of it. Before that: only aborted, which forgets it.
   virtual void outcome(std::int64_t id, Outcome outcome) = 0;
-  /// Something was written that could not be captured, and its transaction is over: one event by itself, after the fact.
+  /// Something was written that could not be captured, and its transaction is over: one event by itself, after the
+  /// fact.
   virtual void report(event::Transaction transaction, event::ChangeEvent gap) = 0;
 };
 

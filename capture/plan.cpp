@@ -20,14 +20,14 @@ bool contains(const Names& names, const std::string& name) {
 class AddedList {
  public:
   explicit AddedList(const PlanInput& input, const RelationFacts& relation) : input_(input), relation_(relation) {
-    added_.base64 = !input.server.utf8_client;
+    added_.hex = !input.server.utf8_client;
   }
 
   void image(int AddedColumns::*column, const std::string& row, bool may_be_absent) {
     std::string value = "pg_catalog.row_to_json(" + row + ".*)";
     if (excludes_columns()) value = image_of_included(row, may_be_absent);
     value += "::pg_catalog.text";
-    if (added_.base64) value = "pg_catalog.encode(pg_catalog.convert_to(" + value + ",'UTF8'),'base64')";
+    if (added_.hex) value = "pg_catalog.encode(pg_catalog.convert_to(" + value + ",'UTF8'),'hex')";
     add(column, value);
   }
   void text(int AddedColumns::*column, const std::string& expression) { add(column, expression + "::pg_catalog.text"); }

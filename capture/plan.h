@@ -34,7 +34,7 @@ struct AddedColumns {
   int inserted = -1;  ///< "true" where ON CONFLICT inserted
   int xid = -1;
   int lsn = -1;
-  bool base64 = false;  ///< images are base64 of UTF-8
+  bool hex = false;  ///< images are UTF-8 in hex: the client's encoding may lack a character of theirs
 };
 
 struct Plan {

@@ -1,11 +1,14 @@
-// One client's session as PostgreSQL's server sees it: which statements run in which transaction, which rows they wrote,
-// when a commit is about to be sent, and what became of it. Rewrites writes so that their rows can be seen and removes
-// every trace from the answers. An Engine: see wire/engine.h for the contract of bytes.
+// One client's session as PostgreSQL's server sees it: which statements run in which transaction, which rows they
+// wrote, when a commit is about to be sent, and what became of it. Rewrites writes so that their rows can be seen and
+// removes every trace from the answers. An Engine: see wire/engine.h for the contract of bytes.
 //
 // Owned by its proxy session, used on that session's thread only. Talks to the journal through CommitGate.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
+#include <string>
 
 #include "capture/event/change_event.h"
 #include "capture/event/result.h"
@@ -21,7 +24,9 @@ struct SessionOptions {
   StatementCache* statements = nullptr;  ///< of this worker; outlives the session
   const Scope* scope = nullptr;          ///< which tables are captured; outlives the session
   CommitGate* gate = nullptr;            ///< outlives the session
-  std::string database;                  ///< from the StartupMessage
+  /// Counts DDL seen by any session: what they know of the catalog is then asked anew. Outlives the session.
+  std::atomic<std::uint64_t>* catalog_epoch = nullptr;
+  std::string database;  ///< from the StartupMessage
   event::Context context;
 };
 

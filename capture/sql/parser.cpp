@@ -8,10 +8,12 @@
 #include "capture/sql/statement.h"
 
 extern "C" {
-#include "nodes/nodeFuncs.h"
-#include "nodes/parsenodes.h"
+// clang-format off: the server's own order
 #include "pg_query.h"
 #include "pg_query_internal.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/parsenodes.h"
+// clang-format on
 }
 
 namespace weir::capture {
@@ -299,6 +301,7 @@ bool read_optimizable(std::string_view text, const Node* node, Statement& statem
     case T_SelectStmt: {
       const auto* select = reinterpret_cast<const SelectStmt*>(node);
       statement.kind = StatementKind::read;
+      statement.select = true;
       if (select->intoClause != nullptr) read_new_table(statement, select->intoClause);
       return true;
     }
@@ -364,10 +367,12 @@ bool read_utility(const Node* node, Statement& statement) {
     case T_DeallocateStmt:
       statement.kind = StatementKind::session;
       statement.name = text_or_empty(reinterpret_cast<const DeallocateStmt*>(node)->name);
+      statement.drops_all_statements = statement.name.empty();
       return true;
     case T_DiscardStmt:
       statement.kind = StatementKind::session;
       statement.needs_own_query = true;
+      statement.drops_all_statements = reinterpret_cast<const DiscardStmt*>(node)->target == DISCARD_ALL;
       return true;
     case T_VariableSetStmt: {
       const auto* set = reinterpret_cast<const VariableSetStmt*>(node);
@@ -438,6 +443,7 @@ void add_modified(Statement& statement, const std::vector<const RangeVar*>& modi
   if (modified.empty()) return;
   for (const RangeVar* table : modified) statement.tables.push_back(table_name(*table));
   if (statement.kind == StatementKind::read) statement.kind = StatementKind::write_query;
+  statement.select = false;
 }
 
 bool read_statement(std::string_view text, const RawStmt& raw, ParsedText& parsed) {

@@ -80,12 +80,14 @@ struct Statement {
   /// SAVEPOINT's, EXECUTE's, DEALLOCATE's, FETCH's name.
   std::string name;
   bool chain = false;             ///< COMMIT AND CHAIN, ROLLBACK AND CHAIN
+  bool select = false;            ///< a plain SELECT: its rows are sent while it runs, not collected first
   bool copy = false;              ///< any COPY: it changes the protocol's mode
   bool needs_own_query = false;   ///< behaves differently in the extended protocol, or may not run in a block
   bool needs_block = false;       ///< behaves as in a block within a simple Query, but not so in a pipeline
   bool has_parameters = false;    ///< uses $n
   bool modifying_with = false;    ///< has WITH … AS (INSERT|UPDATE|DELETE|MERGE …)
   bool shows_text = false;        ///< mentions current_query(), pg_stat_activity, pg_cursors: would show a changed text
+  bool drops_all_statements = false;  ///< DEALLOCATE ALL, DISCARD ALL
   bool shows_statements = false;  ///< mentions pg_prepared_statements
   std::vector<TableName> tables;  ///< written tables of truncate, copy_from, merge, write_query
   std::unique_ptr<WriteClauses> write;  ///< insert, update, remove, merge

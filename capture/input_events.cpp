@@ -1,0 +1,97 @@
+// Events of fidelity `input`: the columns of INSERT … VALUES as the client sent them, where the rows cannot be
+// returned.
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "capture/event/json_members.h"
+#include "capture/session_machine.h"
+
+namespace weir::capture {
+namespace {
+
+/// Text of a value as JSON, by the column's type: numbers and booleans stay bare where they are that in JSON too.
+std::string json_value(std::string_view text, char category) {
+  boost::system::error_code error;
+  if (category == 'N') {
+    const auto parsed = boost::json::parse({text.data(), text.size()}, error);
+    if (!error && parsed.is_number()) return std::string(text);
+  }
+  if (category == 'B') {
+    if (text == "t" || text == "true" || text == "TRUE") return "true";
+    if (text == "f" || text == "false" || text == "FALSE") return "false";
+  }
+  std::string out;
+  event::append_json_string(out, text);
+  return out;
+}
+
+/// One value's JSON; nothing where only the server knows it, or where it is binary.
+std::optional<std::string> value_of(const InputValue& value, const Portal* portal, char category) {
+  using Kind = InputValue::Kind;
+  switch (value.kind) {
+    case Kind::null:
+      return "null";
+    case Kind::number:
+    case Kind::text:
+    case Kind::boolean:
+      return json_value(value.text, category);
+    case Kind::unknown:
+      return std::nullopt;
+    case Kind::parameter:
+      break;
+  }
+  const auto index = std::size_t(value.parameter) - 1;
+  if (portal == nullptr || index >= portal->values.size()) return std::nullopt;
+  const auto& formats = portal->formats;
+  const std::int16_t format = formats.empty() ? std::int16_t(0) : formats.size() == 1 ? formats[0] : formats[index];
+  if (!portal->values[index]) return "null";
+  if (format != 0) return std::nullopt;
+  return json_value(*portal->values[index], category);
+}
+
+std::optional<std::string> row_of(const std::vector<InputValue>& values, const std::vector<std::string>& names,
+                                  const RelationFacts& relation, const Scope& scope, const Portal* portal) {
+  if (values.size() > names.size()) return std::nullopt;
+  std::string out = "{";
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (scope.excludes_column(relation.name.schema, relation.name.table, names[i])) continue;
+    const auto column = std::find_if(relation.columns.begin(), relation.columns.end(),
+                                     [&](const Column& candidate) { return candidate.name == names[i]; });
+    const auto value = value_of(values[i], portal, column == relation.columns.end() ? 'U' : column->category);
+    if (!value) return std::nullopt;
+    if (out.size() > 1) out += ",";
+    event::append_json_string(out, names[i]);
+    out += ":" + *value;
+  }
+  return out + "}";
+}
+
+}  // namespace
+
+/// False where a value is not plain or the counts differ: then only the statement is known.
+bool SessionMachine::add_input_events(const Execution& execution, const Statement& statement, const Plan& plan,
+                                      std::int64_t rows) {
+  const auto index = std::size_t(&statement - execution.text->statements.data());
+  const auto values = insert_values(execution.text->text, index, execution.text->lexer);
+  if (std::int64_t(values.size()) != rows) return false;
+  std::vector<std::string> names = statement.write->columns;
+  if (names.empty())
+    for (const Column& column : plan.relation->columns) names.push_back(column.name);
+  std::vector<event::ChangeEvent> changes;
+  for (const auto& row : values) {
+    auto after = row_of(row, names, *plan.relation, *scope_, execution.portal.get());
+    if (!after) return false;
+    event::ChangeEvent change;
+    change.op = event::Op::create;
+    change.fidelity = event::Fidelity::input;
+    change.schema = plan.relation->name.schema;
+    change.table = plan.relation->name.table;
+    if (!plan.relation->key.empty()) change.key = event::select_members(*after, plan.relation->key);
+    change.after = std::move(after);
+    changes.push_back(std::move(change));
+  }
+  for (auto& change : changes) add_change(std::move(change), execution);
+  return true;
+}
+
+}  // namespace weir::capture

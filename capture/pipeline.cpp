@@ -1,0 +1,118 @@
+#include "capture/pipeline.h"
+
+namespace weir::capture {
+
+Names::Names() : unknown_statement_(std::make_shared<Prepared>()), unknown_portal_(std::make_shared<Portal>()) {
+  unknown_portal_->prepared = unknown_statement_;
+  unnamed_ = unknown_statement_;
+  unnamed_portal_ = unknown_portal_;
+}
+
+std::int64_t Names::note(Change change) {
+  changes_.push_back(std::move(change));
+  return first_mark_ + std::ssize(changes_) - 1;
+}
+
+std::int64_t Names::define(std::string_view statement, PreparedPtr prepared) {
+  if (statement.empty()) {
+    if (unnamed_ == prepared) return -1;
+    std::swap(unnamed_, prepared);
+    return note({false, false, {}, true, std::move(prepared), nullptr, {}});
+  }
+  const auto [it, added] = statements_.try_emplace(std::string(statement), prepared);
+  if (!added) std::swap(it->second, prepared);
+  return note({false, false, it->first, !added, added ? nullptr : std::move(prepared), nullptr, {}});
+}
+
+std::int64_t Names::define_portal(std::string_view portal, PortalPtr value) {
+  if (portal.empty()) {
+    if (unnamed_portal_ == value) return -1;
+    std::swap(unnamed_portal_, value);
+    return note({true, false, {}, true, nullptr, std::move(value), {}});
+  }
+  const auto [it, added] = portals_.try_emplace(std::string(portal), value);
+  if (!added) std::swap(it->second, value);
+  return note({true, false, it->first, !added, nullptr, added ? nullptr : std::move(value), {}});
+}
+
+std::int64_t Names::remove(std::string_view statement) {
+  if (statement.empty()) return define({}, unknown_statement_);
+  const auto it = statements_.find(statement);
+  if (it == statements_.end()) return -1;
+  auto node = statements_.extract(it);
+  return note({false, false, std::move(node.key()), true, std::move(node.mapped()), nullptr, {}});
+}
+
+std::int64_t Names::remove_portal(std::string_view portal) {
+  if (portal.empty()) return define_portal({}, unknown_portal_);
+  const auto it = portals_.find(portal);
+  if (it == portals_.end()) return -1;
+  auto node = portals_.extract(it);
+  return note({true, false, std::move(node.key()), true, nullptr, std::move(node.mapped()), {}});
+}
+
+std::int64_t Names::remove_all() {
+  Statements all;
+  std::swap(all, statements_);
+  return note({false, true, {}, true, nullptr, nullptr, std::move(all)});
+}
+
+const Names::PreparedPtr& Names::find(std::string_view statement) const {
+  if (statement.empty()) return unnamed_;
+  const auto it = statements_.find(statement);
+  return it == statements_.end() ? unknown_statement_ : it->second;
+}
+
+const Names::PortalPtr& Names::find_portal(std::string_view portal) const {
+  if (portal.empty()) return unnamed_portal_;
+  const auto it = portals_.find(portal);
+  return it == portals_.end() ? unknown_portal_ : it->second;
+}
+
+void Names::succeeded(std::int64_t mark) {
+  while (first_mark_ <= mark && !changes_.empty()) {
+    changes_.pop_front();
+    ++first_mark_;
+  }
+}
+
+void Names::failed(std::int64_t mark) {
+  while (!changes_.empty() && first_mark_ + std::ssize(changes_) > mark) {
+    Change change = std::move(changes_.back());
+    changes_.pop_back();
+    if (change.all) {
+      statements_ = std::move(change.statements);
+    } else if (change.name.empty()) {
+      (change.portal ? void(unnamed_portal_ = change.old_portal) : void(unnamed_ = change.statement));
+    } else if (change.portal) {
+      change.existed ? void(portals_[change.name] = change.old_portal) : void(portals_.erase(change.name));
+    } else {
+      change.existed ? void(statements_[change.name] = change.statement) : void(statements_.erase(change.name));
+    }
+  }
+}
+
+void Names::drop_portals() {
+  portals_.clear();
+  unnamed_portal_ = unknown_portal_;
+}
+
+std::vector<std::pair<std::string, Names::PortalPtr>> Names::suspended_portals() const {
+  std::vector<std::pair<std::string, PortalPtr>> found;
+  if (unnamed_portal_ && unnamed_portal_->suspended) found.emplace_back("", unnamed_portal_);
+  for (const auto& [name, portal] : portals_)
+    if (portal && portal->suspended) found.emplace_back(name, portal);
+  return found;
+}
+
+std::vector<std::string> Names::forget_twins() {
+  std::vector<std::string> names;
+  for (const auto& [name, prepared] : statements_) {
+    if (!prepared || !prepared->spliced.sent) continue;
+    names.push_back(prepared->spliced.name);
+    prepared->spliced = {};
+  }
+  return names;
+}
+
+}  // namespace weir::capture

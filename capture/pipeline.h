@@ -1,0 +1,148 @@
+// What a session has sent to the database and not yet had answered, in order; and the statements and portals that those
+// messages made. The server's answers are matched against this queue alone: text never decides what an answer means.
+// Plain data, used on the session's thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "capture/plan.h"
+#include "capture/row_reader.h"
+#include "capture/sql/statement.h"
+
+namespace weir::capture {
+
+/// A statement that Weir prepared in the session for itself. Names are never used twice in a session.
+struct OwnStatement {
+  std::string name = {};
+  bool sent = false;  ///< Parse was sent and has not failed
+};
+
+/// A prepared statement of the client's that may matter to capture.
+struct Prepared {
+  std::shared_ptr<const ParsedText> text = {};
+  const Statement* statement = nullptr;   ///< null: not one statement, or not parsed
+  std::string parameter_types = {};       ///< as they came in Parse
+  std::shared_ptr<const Plan> plan = {};  ///< of the text that was sent under this name; for the unnamed one only
+  OwnStatement spliced = {};              ///< its capturing twin; for named ones only
+  std::string spliced_suffix = {};        ///< the plan's suffix the twin was made with
+};
+
+/// A portal that may matter to capture.
+struct Portal {
+  std::shared_ptr<const Prepared> prepared = {};
+  std::shared_ptr<const Plan> plan = {};
+  std::string parameters = {};             ///< as they came in Bind; kept where the plan needs values
+  std::vector<std::int16_t> formats = {};  ///< of the parameters
+  std::vector<std::optional<std::string>> values = {};
+  bool ran = false;        ///< Execute was sent
+  bool suspended = false;  ///< has rows that were written and not fetched
+};
+
+/// One run of one statement, or of all statements of a Query.
+struct Execution {
+  std::shared_ptr<const ParsedText> text = {};
+  const Statement* statement = nullptr;  ///< null: unknown, or several (Query)
+  std::shared_ptr<const Plan> plan = {};
+  std::vector<std::shared_ptr<const Plan>> plans = {};  ///< of a Query that is relayed as it is, by statement
+  std::shared_ptr<Portal> portal = {};
+  std::string portal_name = {};  ///< for an error that names it
+  std::size_t next = 0;          ///< Query: the statement whose CommandComplete comes next
+  std::vector<LockedRow> locked = {};
+  std::vector<event::ChangeEvent> written = {};  ///< events kept back until they can be matched with `locked`
+};
+
+/// The kind of answer a message has.
+enum class Expect : std::uint8_t {
+  parse,
+  bind,
+  describe_statement,
+  describe_portal,
+  execute,
+  close,
+  sync,
+  query,
+  function_call
+};
+
+/// Who wanted the answer.
+enum class Purpose : std::uint8_t {
+  client,  ///< it goes to the client
+  run,     ///< part of a Query that was sent as Parse/Bind/Execute: shown as a Query's answer
+  facts,   ///< Weir's own, below: the client sees none of it, but for an error
+  epilogue,
+  splice,
+  lock,
+  drain,
+  provoke,  ///< an error that the client sees with other fields
+  tidy,
+};
+
+struct Pending {
+  Expect expect;
+  Purpose purpose = Purpose::client;
+  bool spliced = false;    ///< Describe: the added columns are taken off
+  std::int64_t mark = -1;  ///< what to undo in Names where it fails
+  std::shared_ptr<Execution> execution = {};
+  std::shared_ptr<Prepared> twin = {};  ///< whose capturing twin a splice prepares
+};
+
+/// The client's prepared statements and portals by name, as they will be once everything sent has succeeded; what did
+/// not succeed is undone. A null pointer stands for one that cannot write.
+class Names {
+ public:
+  using PreparedPtr = std::shared_ptr<Prepared>;
+  using PortalPtr = std::shared_ptr<Portal>;
+
+  Names();
+
+  /// Each change returns a mark for Pending::mark.
+  std::int64_t define(std::string_view statement, PreparedPtr prepared);
+  std::int64_t define_portal(std::string_view portal, PortalPtr value);
+  std::int64_t remove(std::string_view statement);
+  std::int64_t remove_portal(std::string_view portal);
+  std::int64_t remove_all();
+
+  /// An unknown name gives unknown_statement() or unknown_portal(), never null.
+  const PreparedPtr& find(std::string_view statement) const;
+  const PortalPtr& find_portal(std::string_view portal) const;
+  const PreparedPtr& unknown_statement() const { return unknown_statement_; }
+  const PortalPtr& unknown_portal() const { return unknown_portal_; }
+
+  void succeeded(std::int64_t mark);
+  void failed(std::int64_t mark);
+  /// The transaction is over and nothing is under way.
+  void drop_portals();
+  std::vector<std::pair<std::string, PortalPtr>> suspended_portals() const;
+  /// All twins are gone or must be made anew.
+  std::vector<std::string> forget_twins();
+
+ private:
+  using Statements = std::map<std::string, PreparedPtr, std::less<>>;
+  using Portals = std::map<std::string, PortalPtr, std::less<>>;
+  struct Change {
+    bool portal;
+    bool all;
+    std::string name;
+    bool existed;
+    PreparedPtr statement;
+    PortalPtr old_portal;
+    Statements statements;
+  };
+  std::int64_t note(Change change);
+
+  Statements statements_;
+  Portals portals_;
+  PreparedPtr unnamed_;  // the hot ones, outside the maps
+  PortalPtr unnamed_portal_;
+  PreparedPtr unknown_statement_;
+  PortalPtr unknown_portal_;
+  std::deque<Change> changes_;
+  std::int64_t first_mark_ = 0;
+};
+
+}  // namespace weir::capture

@@ -1,0 +1,179 @@
+#include "capture/row_reader.h"
+
+#include <algorithm>
+#include <boost/algorithm/hex.hpp>
+#include <charconv>
+
+#include "capture/event/json_members.h"
+
+namespace weir::capture {
+namespace {
+
+using Names = std::vector<std::string>;
+
+std::uint64_t read_number(std::string_view text) {
+  std::uint64_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+std::optional<std::string> decode_hex(std::string_view text) {
+  std::string out;
+  out.reserve(text.size() / 2);
+  try {
+    boost::algorithm::unhex(text.begin(), text.end(), std::back_inserter(out));
+  } catch (const boost::algorithm::hex_decode_error&) {
+    return std::nullopt;
+  }
+  return out;
+}
+
+/// The added columns of a row by their place in the plan.
+class AddedView {
+ public:
+  AddedView(const wire::RowView& row, const AddedColumns& added)
+      : row_(row), added_(added), first_(row.size() - std::size_t(added.count)) {}
+
+  std::optional<std::string_view> text(int column) const {
+    return column < 0 ? std::nullopt : row_[first_ + std::size_t(column)];
+  }
+  std::uint64_t number(int column) const {
+    const auto value = text(column);
+    return value ? read_number(*value) : 0;
+  }
+  std::optional<std::string> image(int column) const {
+    const auto value = text(column);
+    if (!value) return std::nullopt;
+    return added_.hex ? decode_hex(*value) : std::string(*value);
+  }
+
+ private:
+  const wire::RowView& row_;
+  const AddedColumns& added_;
+  std::size_t first_;
+};
+
+RelationName leaf_name(const RelationFacts& relation, std::uint32_t oid) {
+  const auto it = relation.leaves.find(oid);
+  return it == relation.leaves.end() ? relation.name : it->second;
+}
+
+std::optional<std::string> key_of(const RelationFacts& relation, const std::optional<std::string>& image) {
+  if (!image || relation.key.empty()) return std::nullopt;
+  return event::select_members(*image, relation.key);
+}
+
+void set_keys(const RelationFacts& relation, event::ChangeEvent& change) {
+  change.key = key_of(relation, change.op == event::Op::remove ? change.before : change.after);
+  if (change.op != event::Op::update || !change.before) return;
+  const auto old_key = key_of(relation, change.before);
+  if (old_key && change.key && *old_key != *change.key) change.old_key = old_key;
+}
+
+bool captured(const Scope& scope, const RelationFacts& relation, const event::ChangeEvent& change) {
+  return scope.captures(relation.name.schema, relation.name.table) || scope.captures(change.schema, change.table);
+}
+
+/// A row that went to another partition is gone from one table and new in another.
+std::vector<event::ChangeEvent> split_move(event::ChangeEvent change, const RelationName& from,
+                                           const RelationFacts& relation) {
+  event::ChangeEvent removed = change;
+  removed.op = event::Op::remove;
+  removed.schema = from.schema;
+  removed.table = from.table;
+  removed.after.reset();
+  removed.old_key.reset();
+  removed.key = key_of(relation, removed.before);
+  change.op = event::Op::create;
+  change.before.reset();
+  change.old_key.reset();
+  std::vector<event::ChangeEvent> both;
+  both.push_back(std::move(removed));
+  both.push_back(std::move(change));
+  return both;
+}
+
+bool same_but(const std::string& a, const std::string& b, const Names& unassigned) {
+  return unassigned.empty() || event::select_members(a, unassigned) == event::select_members(b, unassigned);
+}
+
+Names unassigned_columns(const RelationFacts& relation, const Names& assigned) {
+  Names names;
+  for (const Column& column : relation.columns)
+    if (std::find(assigned.begin(), assigned.end(), column.name) == assigned.end()) names.push_back(column.name);
+  return names;
+}
+
+}  // namespace
+
+ReadRow read_row(const wire::RowView& row, const Plan& plan, const Scope& scope) {
+  ReadRow read;
+  if (row.size() < std::size_t(plan.added.count) || plan.added.count == 0) return read;
+  const AddedView added(row, plan.added);
+  event::ChangeEvent change;
+  change.op = plan.op;
+  change.before = added.image(plan.added.before);
+  change.after = added.image(plan.added.after);
+  if (plan.added.before >= 0 && plan.op == event::Op::create && change.before) change.op = event::Op::update;
+  const auto inserted = added.text(plan.added.inserted);
+  if (inserted && *inserted == "false") change.op = event::Op::update;
+  const auto oid = std::uint32_t(added.number(plan.added.tableoid));
+  const RelationName table = leaf_name(*plan.relation, oid);
+  change.schema = table.schema;
+  change.table = table.table;
+  read.xid = added.number(plan.added.xid);
+  read.lsn = event::parse_lsn(added.text(plan.added.lsn).value_or("")).value_or(0);
+  change.lsn = read.lsn;
+  read.valid = read.xid != 0 && read.lsn != 0 && (change.before || change.after);
+  if (!read.valid || !captured(scope, *plan.relation, change)) return read;
+  set_keys(*plan.relation, change);
+  const auto old_oid = std::uint32_t(added.number(plan.added.old_tableoid));
+  if (old_oid != 0 && old_oid != oid) {
+    read.events = split_move(std::move(change), leaf_name(*plan.relation, old_oid), *plan.relation);
+  } else {
+    read.events.push_back(std::move(change));
+  }
+  return read;
+}
+
+std::optional<LockedRow> read_locked_row(const wire::RowView& row, const Plan& plan) {
+  if (row.size() != 2) return std::nullopt;
+  AddedColumns added;
+  added.count = 2;
+  added.hex = plan.added.hex;
+  const AddedView view(row, added);
+  auto image = view.image(0);
+  if (!image) return std::nullopt;
+  return LockedRow{std::move(*image), leaf_name(*plan.relation, std::uint32_t(view.number(1)))};
+}
+
+bool match_moved_rows(const std::vector<LockedRow>& locked, const Plan& plan, const Names& assigned,
+                      std::vector<event::ChangeEvent>& events) {
+  if (locked.size() != events.size()) return false;
+  const Names unassigned = unassigned_columns(*plan.relation, assigned);
+  std::vector<bool> used(locked.size());
+  std::vector<event::ChangeEvent> matched;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    // The server usually meets the rows in the same order twice: look there first.
+    std::size_t found = i;
+    for (std::size_t step = 0; step < locked.size(); ++step, found = (found + 1) % locked.size())
+      if (!used[found] && events[i].after && same_but(locked[found].image, *events[i].after, unassigned)) break;
+    if (found >= locked.size() || used[found] || !events[i].after ||
+        !same_but(locked[found].image, *events[i].after, unassigned))
+      return false;
+    used[found] = true;
+    event::ChangeEvent change = events[i];
+    change.before = locked[found].image;
+    set_keys(*plan.relation, change);
+    const RelationName& from = locked[found].table;
+    if (from.schema == change.schema && from.table == change.table) {
+      matched.push_back(std::move(change));
+    } else {
+      for (auto& half : split_move(std::move(change), from, *plan.relation)) matched.push_back(std::move(half));
+    }
+  }
+  events = std::move(matched);
+  return true;
+}
+
+}  // namespace weir::capture

@@ -1,0 +1,22 @@
+#include "capture/session.h"
+
+#include "capture/session_machine.h"
+
+namespace weir::capture {
+
+SessionMachine::SessionMachine(const SessionOptions& options)
+    : statements_(options.statements),
+      scope_(options.scope),
+      gate_(options.gate),
+      epoch_(options.catalog_epoch),
+      database_(options.database),
+      context_(options.context) {
+  // The first ReadyForQuery answers the StartupMessage.
+  pending_.push_back({.expect = Expect::sync});
+}
+
+std::unique_ptr<CaptureSession> make_session(const SessionOptions& options) {
+  return std::make_unique<SessionMachine>(options);
+}
+
+}  // namespace weir::capture

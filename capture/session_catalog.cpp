@@ -1,0 +1,203 @@
+// Plans, the facts they need, and the statements Weir prepares in the client's session for itself.
+#include <algorithm>
+
+#include "capture/session_machine.h"
+
+namespace weir::capture {
+namespace {
+
+/// The portal Weir's own statements run in: the client's unnamed one must stay as it is.
+constexpr std::string_view kOwnPortal = "weir:own";
+/// Plans kept per session; when there are more, all are forgotten and made anew.
+constexpr std::size_t kMostPlans = 1000;
+
+std::string int16_bytes(std::size_t value) {
+  return {char(value >> 8 & 0xff), char(value & 0xff)};
+}
+
+std::string int32_bytes(std::uint32_t value) {
+  return {char(value >> 24 & 0xff), char(value >> 16 & 0xff), char(value >> 8 & 0xff), char(value & 0xff)};
+}
+
+constexpr std::uint32_t kTextOid = 25;
+
+int highest(const std::vector<int>& numbers) {
+  int most = 0;
+  for (const int number : numbers) most = std::max(most, number);
+  return most;
+}
+
+/// Parameter types for the lock query: those it uses as the client declared them, the others text (and NULL), since a
+/// parameter nobody uses has no type of its own.
+std::string lock_types(const std::string& declared, const std::vector<int>& used) {
+  const auto count = std::size_t(highest(used));
+  wire::Cursor in(declared);
+  const auto given = std::size_t(std::max<std::int16_t>(in.int16(), 0));
+  std::string types = int16_bytes(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto type = i < given ? std::uint32_t(in.int32()) : 0;
+    const bool is_used = std::find(used.begin(), used.end(), int(i) + 1) != used.end();
+    types += int32_bytes(is_used ? type : kTextOid);
+  }
+  return types;
+}
+
+std::string lock_values(const Portal& portal, const std::vector<int>& used) {
+  const auto count = std::size_t(highest(used));
+  std::string formats = int16_bytes(count);
+  std::string values = int16_bytes(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::int16_t format = portal.formats.empty()       ? std::int16_t(0)
+                                : portal.formats.size() == 1 ? portal.formats[0]
+                                : i < portal.formats.size()  ? portal.formats[i]
+                                                             : std::int16_t(0);
+    const bool is_used = std::find(used.begin(), used.end(), int(i) + 1) != used.end();
+    const bool given = is_used && i < portal.values.size() && portal.values[i];
+    formats += int16_bytes(std::size_t(is_used ? format : 0));
+    values += int32_bytes(given ? std::uint32_t(portal.values[i]->size()) : 0xffffffff);
+    if (given) values += *portal.values[i];
+  }
+  return formats + values;
+}
+
+}  // namespace
+
+/// The plan of a statement in this session as it is now. Null: facts are being asked (or answers waited for first); the
+/// caller comes back. In a failed transaction nothing can be asked: then the plan is to capture nothing.
+std::shared_ptr<const Plan> SessionMachine::find_plan(const std::shared_ptr<const ParsedText>& text,
+                                                      const Statement& statement, wire::Turn& turn) {
+  static const auto kNoPlan = std::make_shared<const Plan>();
+  if (catalog_pending_ > 0 && !wait_for_answers(turn)) return nullptr;
+  if (skipping_ || failed_) return kNoPlan;
+  if (catalog_epoch_ != epoch_->load(std::memory_order_relaxed)) forget_catalog();
+  const auto known = plans_.find(&statement);
+  if (known != plans_.end()) return known->second.plan;
+  if (facts_failed_) {
+    facts_failed_ = false;
+    return kNoPlan;
+  }
+  if (ask_facts(statement, turn)) return nullptr;
+  std::vector<std::shared_ptr<const RelationFacts>> relations;
+  for (const TableName& table : statement.tables) relations.push_back(facts_[quoted_name(table)]);
+  auto plan = std::make_shared<const Plan>(make_plan({text->text, statement, relations, server_, *scope_}));
+  if (plans_.size() >= kMostPlans) plans_.clear();
+  plans_[&statement] = {text, plan};
+  return plan;
+}
+
+/// True where facts were missing and have been asked for.
+bool SessionMachine::ask_facts(const Statement& statement, wire::Turn& turn) {
+  std::vector<std::string> missing;
+  for (const TableName& table : statement.tables) {
+    const std::string name = quoted_name(table);
+    if (!facts_.contains(name)) missing.push_back(name);
+  }
+  if (missing.empty()) return false;
+  const bool clean = segment_clean_ && !in_block_ && control_pending_ == 0;
+  prepare_own(facts_statement_, facts_query(), Purpose::facts, turn);
+  for (const std::string& name : missing) {
+    facts_asked_.push_back(name);
+    send_own(facts_statement_, {name}, Purpose::facts, turn);
+  }
+  if (clean) {
+    // A transaction of its own: the client's own begins with the client's own statement.
+    wire::append_sync(turn.to_upstream.buffer());
+    expect({.expect = Expect::sync, .purpose = Purpose::facts});
+  }
+  wait_for_answers(turn);
+  return true;
+}
+
+std::string SessionMachine::next_own_name() {
+  return "weir:" + std::to_string(++own_names_);
+}
+
+void SessionMachine::prepare_own(OwnStatement& own, std::string_view text, Purpose purpose, wire::Turn& turn) {
+  if (own.sent) return;
+  own = {next_own_name(), true};
+  wire::append_parse(turn.to_upstream.buffer(), own.name, text, wire::kNoParameterTypes);
+  expect({.expect = Expect::parse, .purpose = purpose});
+}
+
+void SessionMachine::send_own(const OwnStatement& own, const std::vector<std::string>& values, Purpose purpose,
+                              wire::Turn& turn) {
+  std::string& out = turn.to_upstream.buffer();
+  wire::append_text_bind(out, kOwnPortal, own.name, values);
+  expect({.expect = Expect::bind, .purpose = purpose});
+  wire::append_execute(out, kOwnPortal, 0);
+  expect({.expect = Expect::execute, .purpose = purpose});
+  wire::append_close(out, 'P', kOwnPortal);
+  expect({.expect = Expect::close, .purpose = purpose});
+}
+
+/// Reads and locks the rows that the UPDATE sent next will move.
+void SessionMachine::send_lock(const std::shared_ptr<Execution>& execution, wire::Turn& turn) {
+  const Plan& plan = *execution->plan;
+  const auto& portal = execution->portal;
+  const std::string name = next_own_name();
+  const std::string types = portal ? lock_types(portal->prepared->parameter_types, plan.lock_parameters)
+                                   : std::string(wire::kNoParameterTypes);
+  std::string& out = turn.to_upstream.buffer();
+  wire::append_parse(out, name, plan.lock_query, types);
+  expect({.expect = Expect::parse, .purpose = Purpose::lock});
+  wire::append_bind(out, kOwnPortal, name,
+                    portal ? lock_values(*portal, plan.lock_parameters) : std::string(wire::kNoParameters), {});
+  expect({.expect = Expect::bind, .purpose = Purpose::lock});
+  wire::append_execute(out, kOwnPortal, 0);
+  expect({.expect = Expect::execute, .purpose = Purpose::lock, .execution = execution});
+  wire::append_close(out, 'P', kOwnPortal);
+  expect({.expect = Expect::close, .purpose = Purpose::tidy});
+  wire::append_close(out, 'S', name);
+  expect({.expect = Expect::close, .purpose = Purpose::tidy});
+}
+
+/// The client is about to look at pg_prepared_statements, where it must find its own statements only.
+void SessionMachine::hide_own_statements(wire::Turn& turn) {
+  std::vector<std::string> names = names_.forget_twins();
+  for (OwnStatement* own : {&facts_statement_, &epilogue_statement_}) {
+    if (own->sent) names.push_back(own->name);
+    own->sent = false;
+  }
+  for (const std::string& name : names) {
+    wire::append_close(turn.to_upstream.buffer(), 'S', name);
+    expect({.expect = Expect::close, .purpose = Purpose::tidy});
+  }
+}
+
+void SessionMachine::forget_catalog() {
+  facts_.clear();
+  plans_.clear();
+  catalog_epoch_ = epoch_->load(std::memory_order_relaxed);
+}
+
+/// A DataRow that answers a statement of Weir's own.
+void SessionMachine::own_row(const Pending& pending, std::string_view body) {
+  if (!wire::read_data_row(body, row_)) return lose_track("malformed DataRow");
+  switch (pending.purpose) {
+    case Purpose::facts:
+      if (auto facts = read_facts(row_)) facts_answer_ = std::make_shared<const RelationFacts>(std::move(*facts));
+      break;
+    case Purpose::epilogue:
+      if (row_.size() == 2 && row_[0] && row_[1]) {
+        transaction_.complete(std::strtoull(std::string(*row_[0]).c_str(), nullptr, 10),
+                              event::parse_lsn(*row_[1]).value_or(0));
+      } else {
+        transaction_ = {};  // no id was given out: nothing was written
+      }
+      break;
+    case Purpose::lock:
+      if (auto locked = read_locked_row(row_, *pending.execution->plan))
+        pending.execution->locked.push_back(std::move(*locked));
+      break;
+    default:
+      break;
+  }
+}
+
+void SessionMachine::own_complete(const Pending& pending) {
+  if (pending.purpose != Purpose::facts || facts_asked_.empty()) return;
+  facts_[facts_asked_.front()] = std::exchange(facts_answer_, nullptr);
+  facts_asked_.pop_front();
+}
+
+}  // namespace weir::capture

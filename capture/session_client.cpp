@@ -1,0 +1,350 @@
+// Messages from the client: what is relayed as it is, what is spliced, and what has to wait.
+#include <algorithm>
+
+#include "capture/session_machine.h"
+
+namespace weir::capture {
+namespace {
+
+using wire::backend::kErrorResponse;
+namespace frontend = wire::frontend;
+
+/// Frames above this are not read as a whole, only passed through: texts and parameters of that size are not captured.
+constexpr std::size_t kLargestHeldFrame = 64u << 20;
+
+/// A portal that is never made, to have the server itself say an error that Weir must bring about.
+constexpr std::string_view kNoPortal = "weir:none";
+
+bool cannot_write(const ParsedText& text) {
+  return text.parsed && std::all_of(text.statements.begin(), text.statements.end(), [](const Statement& statement) {
+           return statement.kind == StatementKind::read && !statement.shows_statements;
+         });
+}
+
+std::vector<std::optional<std::string>> copy_values(const std::vector<std::optional<std::string_view>>& values) {
+  std::vector<std::optional<std::string>> copies;
+  for (const auto& value : values) copies.push_back(value ? std::optional(std::string(*value)) : std::nullopt);
+  return copies;
+}
+
+}  // namespace
+
+std::size_t SessionMachine::from_client(std::string_view received, wire::Turn& turn) {
+  client_frame_size_ = 0;
+  std::size_t used = 0;
+  while (used < received.size() && wait_ == Wait::nothing && !turn.close) {
+    const std::string_view rest = received.substr(used);
+    if (client_skip_ > 0) {
+      const std::size_t count = std::min(client_skip_, rest.size());
+      turn.to_upstream.relay(rest.substr(0, count));
+      client_skip_ -= count;
+      used += count;
+      continue;
+    }
+    const wire::FrameHeader header = wire::read_header(rest);
+    if (header.state == wire::FrameHeader::State::incomplete) break;
+    if (header.state == wire::FrameHeader::State::malformed) {
+      wire::append_error(turn.to_client.buffer(), "FATAL", "08P01", "invalid message length");
+      turn.close = true;
+      break;
+    }
+    const Frame frame{header.type, header.size, rest.substr(0, std::min(header.size, rest.size()))};
+    if (take_client(frame, turn) == Took::nothing) {
+      if (wait_ == Wait::nothing) client_frame_size_ = frame.size;
+      break;
+    }
+    used += frame.received.size();
+  }
+  return used;
+}
+
+SessionMachine::Took SessionMachine::take_client(const Frame& frame, wire::Turn& turn) {
+  if (lost_) return relay_client(frame, turn);
+  // After an error the server ignores everything up to Sync, so nothing of it has an answer.
+  if (skipping_ && frame.type != frontend::kSync && !(frame.type == frontend::kQuery && (facts_failed_ || run_)))
+    return relay_unanswered(frame, turn);
+  switch (frame.type) {
+    case frontend::kQuery:
+      return take_query(frame, turn);
+    case frontend::kParse:
+      return take_parse(frame, turn);
+    case frontend::kBind:
+      return take_bind(frame, turn);
+    case frontend::kDescribe:
+      return take_describe(frame, turn);
+    case frontend::kExecute:
+      return take_execute(frame, turn);
+    case frontend::kClose:
+      return take_close(frame, turn);
+    case frontend::kSync:
+      return take_sync(frame, turn);
+    case frontend::kFunctionCall:
+      return take_function_call(frame, turn);
+    case frontend::kCopyDone:
+    case frontend::kCopyFail:
+      copy_in_ = false;
+      return relay_unanswered(frame, turn);
+    default:
+      return relay_unanswered(frame, turn);
+  }
+}
+
+SessionMachine::Took SessionMachine::relay_client(const Frame& frame, wire::Turn& turn) {
+  turn.to_upstream.relay(frame.received);
+  client_skip_ = frame.size - frame.received.size();
+  return Took::frame;
+}
+
+SessionMachine::Took SessionMachine::relay_unanswered(const Frame& frame, wire::Turn& turn) {
+  return relay_client(frame, turn);
+}
+
+SessionMachine::Took SessionMachine::relay_expecting(const Frame& frame, Pending pending, wire::Turn& turn) {
+  expect(std::move(pending));
+  return relay_client(frame, turn);
+}
+
+void SessionMachine::expect(Pending pending) {
+  count(pending, 1);
+  segment_clean_ =
+      pending.expect == Expect::sync || pending.expect == Expect::query || pending.expect == Expect::function_call;
+  pending_.push_back(std::move(pending));
+}
+
+SessionMachine::Took SessionMachine::take_parse(const Frame& frame, wire::Turn& turn) {
+  if (!frame.whole() && frame.size <= kLargestHeldFrame) return Took::nothing;
+  const auto view = frame.whole() ? wire::read_parse(frame.body()) : std::nullopt;
+  if (!view) return relay_expecting(frame, {.expect = Expect::parse}, turn);
+  const auto text = statements_->find_or_parse(view->query, lexer_);
+  Names::PreparedPtr prepared;
+  if (!cannot_write(*text)) {
+    prepared = std::make_shared<Prepared>();
+    prepared->text = text;
+    prepared->statement = text->single();
+    prepared->parameter_types = view->parameter_types;
+  }
+  const Statement* statement = text->single();
+  if (view->statement.empty() && statement != nullptr && needs_plan(*statement) && !failed_) {
+    prepared->plan = find_plan(text, *statement, turn);
+    if (!prepared->plan) return Took::nothing;
+  }
+  if (view->statement.empty()) own_unnamed_ = false;
+  const std::int64_t mark = names_.define(view->statement, prepared);
+  Pending pending{.expect = Expect::parse, .mark = mark};
+  if (!prepared || !prepared->plan || prepared->plan->how != Plan::How::returning)
+    return relay_expecting(frame, std::move(pending), turn);
+  const std::string spliced = std::string(view->query.substr(0, statement->end)) + prepared->plan->suffix;
+  wire::append_parse(turn.to_upstream.buffer(), {}, spliced, view->parameter_types);
+  expect(std::move(pending));
+  return Took::frame;
+}
+
+SessionMachine::Took SessionMachine::take_bind(const Frame& frame, wire::Turn& turn) {
+  const auto names = wire::read_bind_names(frame.body());
+  if (!names && !frame.whole()) return Took::nothing;
+  if (!names) return relay_expecting(frame, {.expect = Expect::bind}, turn);
+  if (names->statement.empty() && own_unnamed_) drop_own_unnamed(turn);
+  const Names::PreparedPtr prepared = names_.find(names->statement);
+  if (prepared && prepared->statement && needs_plan(*prepared->statement) && !failed_)
+    return bind_captured(frame, *names, prepared, turn);
+  drain(names->portal, names_.find_portal(names->portal), turn);
+  Names::PortalPtr portal;
+  if (prepared) {
+    portal = std::make_shared<Portal>();
+    portal->prepared = prepared;
+  }
+  const std::int64_t mark = names_.define_portal(names->portal, portal);
+  return relay_expecting(frame, {.expect = Expect::bind, .mark = mark}, turn);
+}
+
+SessionMachine::Took SessionMachine::bind_captured(const Frame& frame, const wire::BindNames& names,
+                                                   const Names::PreparedPtr& prepared, wire::Turn& turn) {
+  const bool unnamed = names.statement.empty();
+  auto plan = unnamed ? prepared->plan : find_plan(prepared->text, *prepared->statement, turn);
+  if (!plan && !unnamed) return Took::nothing;
+  const bool reads_body = plan && (plan->how == Plan::How::returning || plan->how == Plan::How::input);
+  if (reads_body && !frame.whole() && frame.size <= kLargestHeldFrame) return Took::nothing;
+  const auto view = reads_body && frame.whole() ? wire::read_bind(frame.body()) : std::nullopt;
+  if (reads_body && !view && !unnamed) plan = nullptr;
+  drain(names.portal, names_.find_portal(names.portal), turn);
+  const auto portal = std::make_shared<Portal>();
+  portal->prepared = prepared;
+  portal->plan = plan;
+  if (view && (plan->how == Plan::How::input || !plan->lock_query.empty())) {
+    portal->formats = view->parameter_formats;
+    portal->values = copy_values(view->values);
+  }
+  if (!view || plan->how != Plan::How::returning) {
+    const std::int64_t mark = names_.define_portal(names.portal, portal);
+    return relay_expecting(frame, {.expect = Expect::bind, .mark = mark}, turn);
+  }
+  std::vector<std::int16_t> formats;
+  if (prepared->statement->write->has_returning) formats = view->result_formats;
+  // One code stands for all columns, and text is the same in both formats; several must be as many as the columns.
+  if (formats.size() > 1) formats.resize(formats.size() + std::size_t(plan->added.count), 0);
+  if (!unnamed) ensure_twin(prepared, *plan, turn);
+  wire::append_bind(turn.to_upstream.buffer(), names.portal, unnamed ? names.statement : prepared->spliced.name,
+                    view->parameters, formats);
+  expect({.expect = Expect::bind, .mark = names_.define_portal(names.portal, portal)});
+  return Took::frame;
+}
+
+void SessionMachine::ensure_twin(const Names::PreparedPtr& prepared, const Plan& plan, wire::Turn& turn) {
+  if (prepared->spliced.sent && prepared->spliced_suffix == plan.suffix) return;
+  if (prepared->spliced.sent) {
+    wire::append_close(turn.to_upstream.buffer(), 'S', prepared->spliced.name);
+    expect({.expect = Expect::close, .purpose = Purpose::tidy});
+  }
+  prepared->spliced = {next_own_name(), true};
+  prepared->spliced_suffix = plan.suffix;
+  const std::string spliced = prepared->text->text.substr(0, prepared->statement->end) + plan.suffix;
+  wire::append_parse(turn.to_upstream.buffer(), prepared->spliced.name, spliced, prepared->parameter_types);
+  expect({.expect = Expect::parse, .purpose = Purpose::splice, .twin = prepared});
+}
+
+SessionMachine::Took SessionMachine::take_describe(const Frame& frame, wire::Turn& turn) {
+  if (!frame.whole()) return Took::nothing;
+  const auto target = wire::read_target(frame.body());
+  const bool portal = target && target->kind == 'P';
+  Pending pending{.expect = portal ? Expect::describe_portal : Expect::describe_statement};
+  if (target) {
+    if (target->name.empty() && own_unnamed_) drop_own_unnamed(turn);
+    std::shared_ptr<const Plan> plan;
+    if (portal) {
+      const Names::PortalPtr& found = names_.find_portal(target->name);
+      if (found) plan = found->plan;
+      if (found) pending.execution = std::make_shared<Execution>(Execution{.portal = found});
+    } else if (target->name.empty() && names_.find({})) {
+      plan = names_.find({})->plan;
+    }
+    pending.spliced = plan && plan->how == Plan::How::returning;
+    if (pending.spliced) {
+      const auto& prepared = portal ? names_.find_portal(target->name)->prepared : names_.find({});
+      pending.execution = std::make_shared<Execution>(Execution{.statement = prepared->statement, .plan = plan});
+    }
+  }
+  return relay_expecting(frame, std::move(pending), turn);
+}
+
+SessionMachine::Took SessionMachine::take_execute(const Frame& frame, wire::Turn& turn) {
+  if (!frame.whole()) return Took::nothing;
+  const auto execute = wire::read_execute(frame.body());
+  if (!execute) return relay_expecting(frame, {.expect = Expect::execute}, turn);
+  if (execute->portal.empty() && own_unnamed_) drop_own_unnamed(turn);
+  const Names::PortalPtr portal = names_.find_portal(execute->portal);
+  if (!portal) return relay_expecting(frame, {.expect = Expect::execute}, turn);
+  const Statement* statement = portal->prepared->statement;
+  if (statement != nullptr && statement->shows_statements) hide_own_statements(turn);
+  const bool ends = statement != nullptr &&
+                    (statement->kind == StatementKind::commit || statement->kind == StatementKind::prepare_transaction);
+  const bool may_end = ends || (statement != nullptr && statement->kind == StatementKind::opaque);
+  if (may_end && holds_writes()) {
+    if (!ready_to_commit(ends, turn)) return Took::nothing;
+    if (commit_ == Commit::refused) return refuse_commit(frame, turn);
+    if (commit_ == Commit::prepared) commit_ = Commit::sent;
+  }
+  if (portal->plan && portal->plan->how == Plan::How::returning) return execute_captured(frame, portal, *execute, turn);
+  Pending pending{.expect = Expect::execute};
+  pending.execution = std::make_shared<Execution>(
+      Execution{.text = portal->prepared->text, .statement = statement, .plan = portal->plan, .portal = portal});
+  if (statement != nullptr && statement->kind == StatementKind::session)
+    pending.mark = apply_session_statement(*statement);
+  return relay_expecting(frame, std::move(pending), turn);
+}
+
+SessionMachine::Took SessionMachine::execute_captured(const Frame& frame, const Names::PortalPtr& portal,
+                                                      wire::ExecuteView execute, wire::Turn& turn) {
+  const Statement& statement = *portal->prepared->statement;
+  const bool client_rows = statement.write->has_returning;
+  auto execution = std::make_shared<Execution>(
+      Execution{.text = portal->prepared->text, .statement = &statement, .plan = portal->plan, .portal = portal});
+  if (portal->ran && !client_rows) {
+    execution->portal_name = execute.portal;
+    // The plain statement's portal cannot be run twice, the spliced one's could.
+    provoke(std::move(execution), turn);
+    return Took::frame;
+  }
+  if (!portal->ran && !portal->plan->lock_query.empty()) send_lock(execution, turn);
+  portal->ran = true;
+  portal->suspended = client_rows && execute.row_limit > 0;
+  Pending pending{.expect = Expect::execute, .spliced = true, .execution = std::move(execution)};
+  if (client_rows || execute.row_limit == 0) return relay_expecting(frame, std::move(pending), turn);
+  wire::append_execute(turn.to_upstream.buffer(), execute.portal, 0);
+  expect(std::move(pending));
+  return Took::frame;
+}
+
+void SessionMachine::provoke(std::shared_ptr<Execution> execution, wire::Turn& turn) {
+  wire::append_execute(turn.to_upstream.buffer(), kNoPortal, 0);
+  expect({.expect = Expect::execute, .purpose = Purpose::provoke, .execution = std::move(execution)});
+}
+
+/// Rows of a portal that were written but not fetched must be read before the portal goes.
+void SessionMachine::drain(std::string_view name, const Names::PortalPtr& portal, wire::Turn& turn) {
+  if (!portal || !portal->suspended) return;
+  portal->suspended = false;
+  auto execution = std::make_shared<Execution>(Execution{.text = portal->prepared->text,
+                                                         .statement = portal->prepared->statement,
+                                                         .plan = portal->plan,
+                                                         .portal = portal});
+  wire::append_execute(turn.to_upstream.buffer(), name, 0);
+  expect({.expect = Expect::execute, .purpose = Purpose::drain, .spliced = true, .execution = std::move(execution)});
+}
+
+SessionMachine::Took SessionMachine::take_close(const Frame& frame, wire::Turn& turn) {
+  if (!frame.whole()) return Took::nothing;
+  const auto target = wire::read_target(frame.body());
+  if (!target) return relay_expecting(frame, {.expect = Expect::close}, turn);
+  if (target->kind == 'P') {
+    drain(target->name, names_.find_portal(target->name), turn);
+    return relay_expecting(frame, {.expect = Expect::close, .mark = names_.remove_portal(target->name)}, turn);
+  }
+  const Names::PreparedPtr prepared = names_.find(target->name);
+  if (prepared && prepared->spliced.sent) {
+    wire::append_close(turn.to_upstream.buffer(), 'S', prepared->spliced.name);
+    expect({.expect = Expect::close, .purpose = Purpose::tidy});
+    prepared->spliced.sent = false;
+  }
+  return relay_expecting(frame, {.expect = Expect::close, .mark = names_.remove(target->name)}, turn);
+}
+
+SessionMachine::Took SessionMachine::take_sync(const Frame& frame, wire::Turn& turn) {
+  if (copy_in_) return relay_unanswered(frame, turn);
+  const bool may_commit = holds_writes() && !skipping_ && (!in_block_ || control_pending_ > 0);
+  if (may_commit) {
+    if (!ready_to_commit(false, turn)) return Took::nothing;
+    if (commit_ == Commit::refused) return refuse_commit(frame, turn);
+    if (commit_ == Commit::prepared) commit_ = Commit::sent;
+  }
+  skipping_ = false;
+  return relay_expecting(frame, {.expect = Expect::sync}, turn);
+}
+
+SessionMachine::Took SessionMachine::take_function_call(const Frame& frame, wire::Turn& turn) {
+  if (holds_writes() && !in_block_) {
+    if (!ready_to_commit(false, turn)) return Took::nothing;
+    if (commit_ == Commit::prepared) commit_ = Commit::sent;
+  }
+  return relay_expecting(frame, {.expect = Expect::function_call}, turn);
+}
+
+/// DEALLOCATE and DISCARD ALL change which names mean something, from the moment they are sent.
+std::int64_t SessionMachine::apply_session_statement(const Statement& statement) {
+  if (statement.drops_all_statements) {
+    facts_statement_.sent = false;
+    epilogue_statement_.sent = false;
+    return names_.remove_all();
+  }
+  return statement.name.empty() ? -1 : names_.remove(statement.name);
+}
+
+/// A Query leaves no unnamed statement or portal behind; one that was sent in parts does, so they go now.
+void SessionMachine::drop_own_unnamed(wire::Turn& turn) {
+  own_unnamed_ = false;
+  wire::append_close(turn.to_upstream.buffer(), 'S', {});
+  expect({.expect = Expect::close, .purpose = Purpose::tidy});
+  wire::append_close(turn.to_upstream.buffer(), 'P', {});
+  expect({.expect = Expect::close, .purpose = Purpose::tidy});
+}
+
+}  // namespace weir::capture

@@ -1,0 +1,134 @@
+// The commit point: before bytes are sent that may commit, all rows are in, the transaction's id and version are known,
+// and the journal has it on disk.
+#include "capture/session_machine.h"
+
+namespace weir::capture {
+namespace {
+
+/// Events kept in a session before they are streamed to the journal.
+constexpr std::size_t kLargestKeptBytes = 1u << 20;
+
+}  // namespace
+
+/// True when nothing is under way; else asks the server for its answers and waits.
+bool SessionMachine::wait_for_answers(wire::Turn& turn) {
+  if (pending_.empty()) return true;
+  const Expect last = pending_.back().expect;
+  if (last != Expect::sync && last != Expect::query && last != Expect::function_call)
+    wire::append_flush(turn.to_upstream.buffer());
+  wait_ = Wait::answers;
+  return false;
+}
+
+/// True when the bytes that may commit can be sent: commit_ is then prepared (something is to be committed), refused,
+/// or neither (nothing is). `ends_block`: they end an explicit block too; otherwise they mean nothing inside one.
+bool SessionMachine::ready_to_commit(bool ends_block, wire::Turn& turn) {
+  if (commit_ == Commit::prepared || commit_ == Commit::refused) return true;
+  if (!wait_for_answers(turn)) return false;
+  if (skipping_ || failed_ || (in_block_ && !ends_block)) return true;
+  for (const auto& [name, portal] : names_.suspended_portals()) drain(name, portal, turn);
+  if (!wait_for_answers(turn)) return false;
+  if (transaction_.empty()) return true;
+  if (transaction_.incomplete()) {
+    prepare_own(epilogue_statement_,
+                "SELECT pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text, "
+                "pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text",
+                Purpose::epilogue, turn);
+    send_own(epilogue_statement_, {}, Purpose::epilogue, turn);
+    return wait_for_answers(turn);
+  }
+  prepare();
+  return false;
+}
+
+event::Transaction SessionMachine::describe_transaction() const {
+  event::Transaction described;
+  described.id = gate_id_;
+  described.xid = transaction_.xid();
+  described.database = database_;
+  described.first_lsn = transaction_.first_lsn();
+  described.last_lsn = transaction_.last_lsn();
+  described.event_count = transaction_.event_count();
+  described.context = context_;
+  return described;
+}
+
+void SessionMachine::prepare() {
+  if (gate_id_ == 0) gate_id_ = gate_->open();
+  commit_ = Commit::preparing;
+  wait_ = Wait::journal;
+  const event::Transaction described = describe_transaction();
+  gate_->prepare(described, transaction_.take_events());
+}
+
+void SessionMachine::on_prepared(Result<void> result, wire::Turn&) {
+  if (commit_ != Commit::preparing) return;
+  wait_ = Wait::nothing;
+  commit_ = result ? Commit::prepared : Commit::refused;
+  if (!result) refusal_ = result.error();
+}
+
+/// The journal does not take it, so it must not commit: the server is made to fail, and the client is told why.
+SessionMachine::Took SessionMachine::refuse_commit(const Frame& frame, wire::Turn& turn) {
+  provoke(nullptr, turn);
+  if (frame.type == wire::frontend::kSync) return relay_expecting(frame, {.expect = Expect::sync}, turn);
+  if (frame.type != wire::frontend::kQuery) return Took::frame;
+  if (run_) return finish_run(turn);
+  wire::append_sync(turn.to_upstream.buffer());
+  expect({.expect = Expect::sync});
+  return Took::frame;
+}
+
+void SessionMachine::transaction_ended(Outcome outcome) {
+  const bool known_to_gate = commit_ == Commit::prepared || commit_ == Commit::sent;
+  if (known_to_gate) {
+    gate_->outcome(gate_id_, outcome);
+  } else if (gate_id_ != 0) {
+    gate_->outcome(gate_id_, Outcome::aborted);
+  }
+  if (!known_to_gate && outcome == Outcome::committed && !transaction_.empty()) report_uncontrolled();
+  transaction_ = {};
+  gate_id_ = 0;
+  commit_ = Commit::open;
+  if (catalog_touched_ && outcome != Outcome::committed) forget_catalog();
+  catalog_touched_ = false;
+}
+
+/// It committed where Weir could not hold it: after the fact all that can be said is what was missed.
+void SessionMachine::report_uncontrolled() {
+  const event::Transaction described = describe_transaction();
+  for (event::ChangeEvent change : transaction_.take_events()) {
+    if (change.op != event::Op::gap) {
+      if (change.fidelity != event::Fidelity::statement) {
+        change.counts = {};
+        auto& count = change.op == event::Op::create   ? change.counts.inserted
+                      : change.op == event::Op::remove ? change.counts.deleted
+                                                       : change.counts.updated;
+        count = 1;
+      }
+      change.cause = "commit could not be held";
+      change.op = event::Op::gap;
+    }
+    change.before.reset();
+    change.after.reset();
+    change.key.reset();
+    change.old_key.reset();
+    gate_->report(described, std::move(change));
+  }
+}
+
+/// A transaction of any size takes bounded memory: its events go to the journal as they come.
+void SessionMachine::stream_if_large() {
+  if (transaction_.bytes() < kLargestKeptBytes || transaction_.incomplete()) return;
+  if (gate_id_ == 0) gate_id_ = gate_->open();
+  gate_->append(gate_id_, transaction_.take_events());
+}
+
+void SessionMachine::upstream_gone() {
+  wait_ = Wait::nothing;
+  if (gate_id_ == 0) return;
+  gate_->outcome(gate_id_, commit_ == Commit::sent ? Outcome::unknown : Outcome::aborted);
+  gate_id_ = 0;
+}
+
+}  // namespace weir::capture

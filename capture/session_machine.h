@@ -1,0 +1,212 @@
+// The engine behind capture/session.h. One class, in five files by what they do:
+//   session_client.cpp    messages from the client: what to splice, when to wait
+//   session_upstream.cpp  answers of the database: what the client sees of them, what they mean for the transaction
+//   session_query.cpp     a Query that writes, sent as Parse/Bind/Execute and shown as a Query's answer
+//   session_commit.cpp    the commit point: everything that must be safe before the bytes that may commit are sent
+//   session_catalog.cpp   plans, the facts they need, and other statements of Weir's own
+//
+// Waiting works by coming back: a handler that cannot go on sends what it needs, sets wait_ and consumes nothing. When
+// the answers are in, the same frame is offered again and the handler finds the next thing to do. So every
+// handler is a list of conditions, and there is no state for "where were we" but what the conditions look at.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "capture/pipeline.h"
+#include "capture/plan.h"
+#include "capture/scope.h"
+#include "capture/session.h"
+#include "capture/sql/statement_cache.h"
+#include "capture/transaction.h"
+#include "wire/error_response.h"
+#include "wire/message.h"
+
+namespace weir::capture {
+
+class SessionMachine final : public CaptureSession {
+ public:
+  explicit SessionMachine(const SessionOptions& options);
+
+  std::size_t from_client(std::string_view received, wire::Turn& turn) override;
+  std::size_t from_upstream(std::string_view received, wire::Turn& turn) override;
+  bool stalled() const override { return wait_ != Wait::nothing; }
+  std::size_t client_frame_size() const override { return client_frame_size_; }
+  std::size_t upstream_frame_size() const override { return upstream_frame_size_; }
+  void upstream_gone() override;
+  void on_prepared(Result<void> result, wire::Turn& turn) override;
+
+ private:
+  enum class Wait { nothing, answers, journal };
+  /// What a handler did with the frame at the front: all there is of it (the rest of a long one is then passed through
+  /// as it comes), or nothing, because it is incomplete or must wait.
+  enum class Took { frame, nothing };
+
+  struct Frame {
+    char type;
+    std::size_t size;           ///< of the whole frame
+    std::string_view received;  ///< what there is of it, header included
+    bool whole() const { return received.size() == size; }
+    std::string_view body() const { return received.substr(wire::kHeaderSize); }
+  };
+
+  // -- session_client.cpp
+  Took take_client(const Frame& frame, wire::Turn& turn);
+  Took take_parse(const Frame& frame, wire::Turn& turn);
+  Took take_bind(const Frame& frame, wire::Turn& turn);
+  Took bind_captured(const Frame& frame, const wire::BindNames& names, const Names::PreparedPtr& prepared,
+                     wire::Turn& turn);
+  Took take_describe(const Frame& frame, wire::Turn& turn);
+  Took take_execute(const Frame& frame, wire::Turn& turn);
+  Took execute_captured(const Frame& frame, const Names::PortalPtr& portal, wire::ExecuteView execute,
+                        wire::Turn& turn);
+  Took take_close(const Frame& frame, wire::Turn& turn);
+  Took take_sync(const Frame& frame, wire::Turn& turn);
+  Took take_function_call(const Frame& frame, wire::Turn& turn);
+  Took relay_client(const Frame& frame, wire::Turn& turn);
+  Took relay_unanswered(const Frame& frame, wire::Turn& turn);
+  Took relay_expecting(const Frame& frame, Pending pending, wire::Turn& turn);
+  void expect(Pending pending);
+  std::int64_t apply_session_statement(const Statement& statement);
+  void drop_own_unnamed(wire::Turn& turn);
+  void drain(std::string_view name, const Names::PortalPtr& portal, wire::Turn& turn);
+  void provoke(std::shared_ptr<Execution> execution, wire::Turn& turn);
+  void ensure_twin(const Names::PreparedPtr& prepared, const Plan& plan, wire::Turn& turn);
+
+  // -- session_query.cpp
+  Took take_query(const Frame& frame, wire::Turn& turn);
+  using Plans = std::vector<std::shared_ptr<const Plan>>;
+  std::optional<Plans> plan_query(const std::shared_ptr<const ParsedText>& text, wire::Turn& turn);
+  bool can_run(const ParsedText& text, const Plans& plans) const;
+  Took relay_query(const Frame& frame, std::shared_ptr<const ParsedText> text, Plans plans, wire::Turn& turn);
+  Took step_run(const Frame& frame, wire::Turn& turn);
+  void send_step(wire::Turn& turn);
+  Took finish_run(wire::Turn& turn);
+  void show_run_description(wire::Turn& turn);
+
+  // -- session_commit.cpp
+  bool holds_writes() const { return captured_pending_ > 0 || !transaction_.empty(); }
+  bool ready_to_commit(bool ends_block, wire::Turn& turn);
+  bool wait_for_answers(wire::Turn& turn);
+  void prepare();
+  Took refuse_commit(const Frame& frame, wire::Turn& turn);
+  void transaction_ended(Outcome outcome);
+  void report_uncontrolled();
+  void stream_if_large();
+  event::Transaction describe_transaction() const;
+
+  // -- session_catalog.cpp
+  std::shared_ptr<const Plan> find_plan(const std::shared_ptr<const ParsedText>& text, const Statement& statement,
+                                        wire::Turn& turn);
+  bool ask_facts(const Statement& statement, wire::Turn& turn);
+  void send_own(const OwnStatement& own, const std::vector<std::string>& values, Purpose purpose, wire::Turn& turn);
+  void prepare_own(OwnStatement& own, std::string_view text, Purpose purpose, wire::Turn& turn);
+  void send_lock(const std::shared_ptr<Execution>& execution, wire::Turn& turn);
+  void hide_own_statements(wire::Turn& turn);
+  void forget_catalog();
+  void own_row(const Pending& pending, std::string_view body);
+  void own_complete(const Pending& pending);
+  std::string next_own_name();
+
+  // -- session_upstream.cpp
+  void take_upstream(const Frame& frame, wire::Turn& turn);
+  bool take_asynchronous(const Frame& frame, wire::Turn& turn);
+  void take_row_description(const Frame& frame, wire::Turn& turn);
+  void take_data_row(const Frame& frame, wire::Turn& turn);
+  void take_complete(const Frame& frame, wire::Turn& turn);
+  void take_error(const Frame& frame, wire::Turn& turn);
+  void take_ready(const Frame& frame, wire::Turn& turn);
+  void take_copy_in();
+  void relay_upstream(const Frame& frame, wire::Turn& turn);
+  bool needs_whole(const Frame& frame) const;
+  void capture_row(std::string_view body, Execution& execution);
+  void skip_to_sync();
+  void completed(Execution& execution, const Statement* statement, const Plan* plan, std::string_view tag);
+  void completed_write(Execution& execution, const Statement& statement, const Plan& plan, std::string_view tag);
+  void add_statement_event(const Execution& execution, const Statement& statement, const RelationName& table,
+                           const Plan& plan, std::int64_t rows);
+  bool add_input_events(const Execution& execution, const Statement& statement, const Plan& plan, std::int64_t rows);
+  void add_gap(std::string_view table, std::string_view tag, std::string cause);
+  void add_change(event::ChangeEvent change, const Execution& execution);
+  void lose_track(std::string_view why);
+  void answered();
+  void pop_front();
+  void show_error(const Frame& frame, const Pending& front, wire::Turn& turn);
+  void show_held(wire::Turn& turn);
+  void count(const Pending& pending, int by);
+  void note_setting(std::string_view body);
+
+  // From the options.
+  StatementCache* statements_;
+  const Scope* scope_;
+  CommitGate* gate_;
+  std::atomic<std::uint64_t>* epoch_;
+  std::string database_;
+  event::Context context_;
+
+  // Relaying.
+  std::size_t client_skip_ = 0;  // bytes of a frame that is only passed through
+  std::size_t upstream_skip_ = 0;
+  std::size_t client_frame_size_ = 0;
+  std::size_t upstream_frame_size_ = 0;
+  bool lost_ = false;  // an answer made no sense: only relay from here on
+
+  // The session as the server sees it.
+  ServerSettings server_;
+  LexerSettings lexer_;
+  std::deque<Pending> pending_;
+  Names names_;
+  bool in_block_ = false;      // by answers seen
+  bool failed_ = false;        // the block is aborted
+  bool skipping_ = false;      // the server skips messages up to Sync
+  bool segment_clean_ = true;  // nothing was sent since the last Sync
+  bool copy_in_ = false;
+  int captured_pending_ = 0;  // captured statements under way
+  int control_pending_ = 0;   // statements under way that may begin or end a transaction
+  int catalog_pending_ = 0;   // statements under way that may change what names and privileges mean
+  bool own_unnamed_ = false;  // the unnamed statement and portal are those of a Query that was sent in parts
+  wire::RowView row_;         // reused
+
+  // The open transaction.
+  Wait wait_ = Wait::nothing;
+  OpenTransaction transaction_;
+  std::int64_t gate_id_ = 0;      // 0: the gate does not know of it yet
+  bool catalog_touched_ = false;  // SET or DDL in it: a rollback undoes what the facts were read under
+  enum class Commit { open, preparing, prepared, refused, sent } commit_ = Commit::open;
+  Error refusal_;
+
+  // A Query that runs in parts.
+  struct Run {
+    std::shared_ptr<const ParsedText> text;
+    Plans plans;
+    std::size_t next = 0;  // statement to send next
+    bool failed = false;
+    bool finished = false;    // its Sync was sent
+    std::string description;  // RowDescription that is shown with the first row
+    std::string held;         // the last CommandComplete, kept until the commit is known
+    std::size_t offset = 0;   // characters before the running statement, for positions in errors
+  };
+  std::unique_ptr<Run> run_;
+
+  // The catalog.
+  struct KnownPlan {
+    std::shared_ptr<const ParsedText> text;
+    std::shared_ptr<const Plan> plan;
+  };
+  std::unordered_map<std::string, std::shared_ptr<const RelationFacts>> facts_;  // null: no such table
+  std::unordered_map<const Statement*, KnownPlan> plans_;
+  std::deque<std::string> facts_asked_;
+  std::shared_ptr<const RelationFacts> facts_answer_;
+  std::uint64_t catalog_epoch_ = 0;
+  bool facts_failed_ = false;
+  OwnStatement facts_statement_;
+  OwnStatement epilogue_statement_;
+  std::uint64_t own_names_ = 0;
+};
+
+}  // namespace weir::capture

@@ -1,0 +1,217 @@
+// Query. One that only reads is relayed. One whose rows can be captured is sent in parts, each statement as
+// Parse/Bind/Describe/Execute of the unnamed statement and one Sync at the end, so that its commit can be held; the
+// client sees a Query's answer. All others are relayed and their writes, if any, are reported as gaps.
+#include <algorithm>
+
+#include "capture/session_machine.h"
+
+namespace weir::capture {
+namespace {
+
+constexpr std::size_t kLargestHeldQuery = 64u << 20;
+
+bool any_of_kind(const ParsedText& text, std::initializer_list<StatementKind> kinds) {
+  return std::any_of(text.statements.begin(), text.statements.end(), [kinds](const Statement& statement) {
+    return std::find(kinds.begin(), kinds.end(), statement.kind) != kinds.end();
+  });
+}
+
+bool only_reads(const ParsedText& text) {
+  return text.parsed && std::all_of(text.statements.begin(), text.statements.end(), [](const Statement& statement) {
+           return statement.kind == StatementKind::read && !statement.shows_statements;
+         });
+}
+
+bool any_needs_plan(const ParsedText& text) {
+  return std::any_of(text.statements.begin(), text.statements.end(), needs_plan);
+}
+
+bool ends_block(StatementKind kind) {
+  return kind == StatementKind::commit || kind == StatementKind::prepare_transaction;
+}
+
+/// Characters, not bytes: what positions in errors count.
+std::size_t characters(std::string_view text, bool utf8) {
+  if (!utf8) return text.size();
+  return std::size_t(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+/// False for statements that never have a RowDescription: asking would only cost.
+bool may_return_rows(const Statement& statement) {
+  switch (statement.kind) {
+    case StatementKind::begin:
+    case StatementKind::commit:
+    case StatementKind::rollback:
+    case StatementKind::savepoint:
+    case StatementKind::release:
+    case StatementKind::rollback_to:
+      return false;
+    default:
+      return !statement.is_row_write() || statement.write->has_returning;
+  }
+}
+
+}  // namespace
+
+SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& turn) {
+  if (run_ && run_->finished) {
+    wait_for_answers(turn);
+    if (wait_ != Wait::nothing) return Took::nothing;
+    run_.reset();
+  }
+  if (run_) return step_run(frame, turn);
+  if (facts_failed_ && skipping_) {
+    // Asking failed inside the client's transaction and the client has seen the error: end the exchange.
+    facts_failed_ = false;
+    skipping_ = false;
+    wire::append_sync(turn.to_upstream.buffer());
+    expect({.expect = Expect::sync});
+    return Took::frame;
+  }
+  if (!frame.whole() && frame.size <= kLargestHeldQuery) return Took::nothing;
+  const auto query = frame.whole() ? wire::read_string(frame.body()) : std::nullopt;
+  const auto text = query ? statements_->find_or_parse(*query, lexer_) : std::make_shared<const ParsedText>();
+  if (only_reads(*text) && !holds_writes()) {
+    names_.define({}, names_.unknown_statement());
+    return relay_expecting(frame, {.expect = Expect::query}, turn);
+  }
+  if (std::any_of(text->statements.begin(), text->statements.end(), [](const auto& s) { return s.shows_statements; }))
+    hide_own_statements(turn);
+  const auto plans = plan_query(text, turn);
+  if (!plans) return Took::nothing;
+  if (can_run(*text, *plans)) {
+    run_ = std::make_unique<Run>();
+    run_->text = text;
+    run_->plans = *plans;
+    return step_run(frame, turn);
+  }
+  const bool ends = !text->parsed || any_of_kind(*text, {StatementKind::commit, StatementKind::prepare_transaction});
+  if (holds_writes() && (ends || !in_block_ || control_pending_ > 0)) {
+    if (!ready_to_commit(ends, turn)) return Took::nothing;
+    if (commit_ == Commit::refused) return refuse_commit(frame, turn);
+    if (commit_ == Commit::prepared) commit_ = Commit::sent;
+  }
+  return relay_query(frame, text, *plans, turn);
+}
+
+/// The plans of all statements, null where a statement needs none; nothing while facts are being asked.
+std::optional<SessionMachine::Plans> SessionMachine::plan_query(const std::shared_ptr<const ParsedText>& text,
+                                                                wire::Turn& turn) {
+  Plans plans(text->statements.size());
+  if (!any_needs_plan(*text)) return plans;
+  if (!wait_for_answers(turn)) return std::nullopt;
+  if (failed_) return plans;
+  // A text with DDL before its writes is planned statement by statement, when it is the statement's turn (step_run).
+  const bool late = any_of_kind(*text, {StatementKind::ddl, StatementKind::session, StatementKind::write_query});
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    if (!needs_plan(text->statements[i]) || (late && i > 0)) continue;
+    plans[i] = find_plan(text, text->statements[i], turn);
+    if (!plans[i]) return std::nullopt;
+  }
+  return plans;
+}
+
+bool SessionMachine::can_run(const ParsedText& text, const Plans& plans) const {
+  if (!text.parsed || failed_ || !any_needs_plan(text)) return false;
+  bool captures = false;
+  bool block = in_block_;
+  for (std::size_t i = 0; i < text.statements.size(); ++i) {
+    const Statement& statement = text.statements[i];
+    if (statement.has_parameters || statement.needs_own_query || (statement.needs_block && !block)) return false;
+    if (statement.kind == StatementKind::begin) block = true;
+    if (statement.kind == StatementKind::commit || statement.kind == StatementKind::rollback) block = statement.chain;
+    if (!needs_plan(statement)) continue;
+    if (plans[i] && plans[i]->how == Plan::How::gap) return false;
+    captures |= !plans[i] || plans[i]->how != Plan::How::none;
+  }
+  return captures;
+}
+
+SessionMachine::Took SessionMachine::relay_query(const Frame& frame, std::shared_ptr<const ParsedText> text,
+                                                 Plans plans, wire::Turn& turn) {
+  own_unnamed_ = false;
+  Pending pending{.expect = Expect::query};
+  names_.define({}, names_.unknown_statement());
+  for (const Statement& statement : text->statements)
+    if (statement.kind == StatementKind::session)
+      pending.mark = std::max(pending.mark, apply_session_statement(statement));
+  pending.execution = std::make_shared<Execution>(Execution{.text = std::move(text), .plans = std::move(plans)});
+  return relay_expecting(frame, std::move(pending), turn);
+}
+
+SessionMachine::Took SessionMachine::step_run(const Frame& frame, wire::Turn& turn) {
+  Run& run = *run_;
+  if (!run.failed && !wait_for_answers(turn)) return Took::nothing;
+  if (run.failed) return finish_run(turn);
+  while (run.next < run.text->statements.size()) {
+    const Statement& statement = run.text->statements[run.next];
+    if (needs_plan(statement) && !run.plans[run.next] && !failed_) {
+      run.plans[run.next] = find_plan(run.text, statement, turn);
+      if (!run.plans[run.next]) return Took::nothing;
+    }
+    if (ends_block(statement.kind) && holds_writes()) {
+      if (!ready_to_commit(true, turn)) return Took::nothing;
+      if (commit_ == Commit::refused) return refuse_commit(frame, turn);
+      if (commit_ == Commit::prepared) commit_ = Commit::sent;
+    }
+    send_step(turn);
+    const bool last = run.next == run.text->statements.size();
+    // Inside a block Sync commits nothing, so it can go along.
+    if (last && in_block_ && !failed_ && run.text->statements.size() == 1) return finish_run(turn);
+    if (!wait_for_answers(turn)) return Took::nothing;
+  }
+  if (!in_block_ && holds_writes()) {
+    if (!ready_to_commit(false, turn)) return Took::nothing;
+    if (commit_ == Commit::refused) return refuse_commit(frame, turn);
+    if (commit_ == Commit::prepared) commit_ = Commit::sent;
+  }
+  return finish_run(turn);
+}
+
+void SessionMachine::send_step(wire::Turn& turn) {
+  Run& run = *run_;
+  const Statement& statement = run.text->statements[run.next];
+  const auto plan = run.plans[run.next];
+  const std::string_view whole = run.text->text;
+  const std::size_t begin = run.next == 0 ? 0 : statement.begin;
+  std::string text(whole.substr(begin, statement.end - begin));
+  const bool spliced = plan && plan->how == Plan::How::returning;
+  if (spliced) text += plan->suffix;
+  run.offset = characters(whole.substr(0, begin), server_.utf8_client);
+  auto execution = std::make_shared<Execution>(Execution{.text = run.text, .statement = &statement, .plan = plan});
+  ++run.next;
+  std::string& out = turn.to_upstream.buffer();
+  wire::append_parse(out, {}, text, wire::kNoParameterTypes);
+  expect({.expect = Expect::parse, .purpose = Purpose::run});
+  wire::append_bind(out, {}, {}, wire::kNoParameters, {});
+  expect({.expect = Expect::bind, .purpose = Purpose::run});
+  if (may_return_rows(statement)) {
+    wire::append_describe(out, 'P', {});
+    expect({.expect = Expect::describe_portal, .purpose = Purpose::run, .spliced = spliced, .execution = execution});
+  }
+  if (spliced && !plan->lock_query.empty()) send_lock(execution, turn);
+  wire::append_execute(turn.to_upstream.buffer(), {}, 0);
+  Pending pending{.expect = Expect::execute, .purpose = Purpose::run, .spliced = spliced, .execution = execution};
+  if (statement.kind == StatementKind::session) pending.mark = apply_session_statement(statement);
+  expect(std::move(pending));
+}
+
+/// Sends the Sync; the Run itself stays until ReadyForQuery, which shows what was held.
+SessionMachine::Took SessionMachine::finish_run(wire::Turn& turn) {
+  run_->finished = true;
+  skipping_ = false;
+  own_unnamed_ = true;
+  names_.define({}, names_.unknown_statement());
+  wire::append_sync(turn.to_upstream.buffer());
+  expect({.expect = Expect::sync, .purpose = Purpose::run});
+  return Took::frame;
+}
+
+/// RowDescription comes when the first row or the end does: rows of a write are collected before any of them is sent.
+void SessionMachine::show_run_description(wire::Turn& turn) {
+  if (!run_ || run_->description.empty()) return;
+  turn.to_client.buffer() += run_->description;
+  run_->description.clear();
+}
+
+}  // namespace weir::capture

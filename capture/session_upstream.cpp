@@ -1,0 +1,571 @@
+// Answers of the database: matched against what was sent, shown to the client without what Weir added, and read for
+// what they say of the transaction. Command tags and ReadyForQuery are the truth, never the client's text alone.
+#include <algorithm>
+#include <charconv>
+
+#include "capture/session_machine.h"
+
+namespace weir::capture {
+namespace {
+
+namespace backend = wire::backend;
+
+/// "UPDATE 3" -> 3, "INSERT 0 2" -> 2, "TRUNCATE TABLE" -> nothing.
+std::optional<std::int64_t> rows_of(std::string_view tag) {
+  const std::size_t space = tag.rfind(' ');
+  if (space == std::string_view::npos) return std::nullopt;
+  std::int64_t rows = 0;
+  const char* end = tag.data() + tag.size();
+  const auto [stop, error] = std::from_chars(tag.data() + space + 1, end, rows);
+  if (error != std::errc() || stop != end) return std::nullopt;
+  return rows;
+}
+
+bool is_sync_like(Expect expect) {
+  return expect == Expect::sync || expect == Expect::query || expect == Expect::function_call;
+}
+
+bool is_own(Purpose purpose) {
+  return purpose != Purpose::client && purpose != Purpose::run;
+}
+
+bool controls_transaction(StatementKind kind) {
+  switch (kind) {
+    case StatementKind::begin:
+    case StatementKind::commit:
+    case StatementKind::rollback:
+    case StatementKind::savepoint:
+    case StatementKind::release:
+    case StatementKind::rollback_to:
+    case StatementKind::prepare_transaction:
+    case StatementKind::opaque:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool changes_catalog(StatementKind kind) {
+  switch (kind) {
+    case StatementKind::session:
+    case StatementKind::ddl:
+    case StatementKind::opaque:
+    case StatementKind::execute:
+    case StatementKind::rollback:
+    case StatementKind::rollback_to:
+    case StatementKind::write_query:
+      return true;
+    default:
+      return false;
+  }
+}
+
+void count_rows(event::Counts& counts, event::Op op, std::int64_t rows) {
+  switch (op) {
+    case event::Op::create:
+      counts.inserted += rows;
+      break;
+    case event::Op::remove:
+      counts.deleted += rows;
+      break;
+    case event::Op::update:
+      counts.updated += rows;
+      break;
+    default:
+      break;
+  }
+}
+
+std::optional<event::Op> op_of_tag(std::string_view tag) {
+  if (tag.starts_with("INSERT ")) return event::Op::create;
+  if (tag.starts_with("UPDATE ") || tag.starts_with("MERGE ")) return event::Op::update;
+  if (tag.starts_with("DELETE ")) return event::Op::remove;
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::size_t SessionMachine::from_upstream(std::string_view received, wire::Turn& turn) {
+  upstream_frame_size_ = 0;
+  std::size_t used = 0;
+  while (used < received.size() && !turn.close) {
+    const std::string_view rest = received.substr(used);
+    if (upstream_skip_ > 0) {
+      const std::size_t count = std::min(upstream_skip_, rest.size());
+      turn.to_client.relay(rest.substr(0, count));
+      upstream_skip_ -= count;
+      used += count;
+      continue;
+    }
+    const wire::FrameHeader header = wire::read_header(rest);
+    if (header.state == wire::FrameHeader::State::incomplete) break;
+    if (header.state == wire::FrameHeader::State::malformed) {
+      wire::append_error(turn.to_client.buffer(), "FATAL", "08P01", "the database sent a message of invalid length");
+      turn.close = true;
+      break;
+    }
+    const Frame frame{header.type, header.size, rest.substr(0, std::min(header.size, rest.size()))};
+    if (!frame.whole() && needs_whole(frame)) {
+      upstream_frame_size_ = frame.size;
+      break;
+    }
+    take_upstream(frame, turn);
+    used += frame.received.size();
+  }
+  return used;
+}
+
+bool SessionMachine::needs_whole(const Frame& frame) const {
+  if (lost_) return false;
+  switch (frame.type) {
+    case backend::kDataRow: {
+      if (pending_.empty()) return false;
+      return pending_.front().spliced || is_own(pending_.front().purpose);
+    }
+    case backend::kNotificationResponse:
+    case backend::kCopyData:
+      return false;
+    default:
+      return true;
+  }
+}
+
+void SessionMachine::relay_upstream(const Frame& frame, wire::Turn& turn) {
+  turn.to_client.relay(frame.received);
+  upstream_skip_ = frame.size - frame.received.size();
+}
+
+/// Messages that come at any time.
+bool SessionMachine::take_asynchronous(const Frame& frame, wire::Turn& turn) {
+  switch (frame.type) {
+    case backend::kParameterStatus:
+      show_held(turn);
+      note_setting(frame.body());
+      break;
+    case backend::kNoticeResponse:
+      if (run_ && run_->offset > 0 && !pending_.empty() && pending_.front().purpose == Purpose::run) {
+        show_error(frame, pending_.front(), turn);
+        return true;
+      }
+      break;
+    case backend::kNotificationResponse:
+    case backend::kBackendKeyData:
+    case backend::kAuthentication:
+    case backend::kNegotiateProtocolVersion:
+      break;
+    default:
+      return false;
+  }
+  relay_upstream(frame, turn);
+  return true;
+}
+
+void SessionMachine::take_upstream(const Frame& frame, wire::Turn& turn) {
+  if (lost_) return relay_upstream(frame, turn);
+  if (take_asynchronous(frame, turn)) return;
+  if (frame.type == backend::kReadyForQuery) return take_ready(frame, turn);
+  if (frame.type == backend::kErrorResponse) return take_error(frame, turn);
+  if (pending_.empty()) return relay_upstream(frame, turn);
+  switch (frame.type) {
+    case backend::kParseComplete:
+    case backend::kBindComplete:
+    case backend::kCloseComplete:
+      if (pending_.front().purpose == Purpose::client) relay_upstream(frame, turn);
+      return pop_front();
+    case backend::kNoData:
+      if (pending_.front().purpose == Purpose::client) relay_upstream(frame, turn);
+      return pop_front();
+    case backend::kRowDescription:
+      return take_row_description(frame, turn);
+    case backend::kDataRow:
+      return take_data_row(frame, turn);
+    case backend::kCommandComplete:
+    case backend::kEmptyQueryResponse:
+    case backend::kPortalSuspended:
+      return take_complete(frame, turn);
+    case backend::kCopyInResponse:
+      take_copy_in();
+      break;
+    default:
+      break;
+  }
+  relay_upstream(frame, turn);
+}
+
+void SessionMachine::take_row_description(const Frame& frame, wire::Turn& turn) {
+  const Pending& front = pending_.front();
+  if (front.expect == Expect::query) return relay_upstream(frame, turn);
+  std::string shown(frame.received);
+  if (front.spliced) {
+    shown.clear();
+    const Execution& execution = *front.execution;
+    const Plan& plan = execution.plan ? *execution.plan : *execution.portal->plan;
+    const bool client_rows = execution.statement->write->has_returning;
+    if (!client_rows) {
+      if (front.purpose == Purpose::client) wire::append_frame(shown, backend::kNoData, {});
+    } else if (!wire::append_row_description_without_last(shown, frame.body(), std::size_t(plan.added.count))) {
+      return lose_track("malformed RowDescription");
+    }
+  }
+  const bool kept = front.purpose == Purpose::run && !front.execution->statement->select;
+  if (kept) {
+    run_->description = std::move(shown);
+  } else if (front.spliced) {
+    turn.to_client.buffer() += shown;
+  } else {
+    relay_upstream(frame, turn);
+  }
+  pop_front();
+}
+
+void SessionMachine::take_data_row(const Frame& frame, wire::Turn& turn) {
+  Pending& front = pending_.front();
+  if (front.purpose == Purpose::run) show_run_description(turn);
+  if (!front.spliced) {
+    if (is_own(front.purpose)) return own_row(front, frame.body());
+    return relay_upstream(frame, turn);
+  }
+  Execution& execution = *front.execution;
+  capture_row(frame.body(), execution);
+  if (front.purpose == Purpose::drain || !execution.statement->write->has_returning) return;
+  if (!wire::append_data_row_without_last(turn.to_client.buffer(), frame.body(),
+                                          std::size_t(execution.plan->added.count)))
+    lose_track("malformed DataRow");
+}
+
+void SessionMachine::capture_row(std::string_view body, Execution& execution) {
+  if (!wire::read_data_row(body, row_)) return lose_track("malformed DataRow");
+  ReadRow read = read_row(row_, *execution.plan, *scope_);
+  if (!read.valid) return lose_track("a DataRow without the added columns");
+  transaction_.saw(read.xid, read.lsn);
+  const bool moves = !execution.plan->lock_query.empty();
+  for (event::ChangeEvent& change : read.events) {
+    if (moves) {
+      execution.written.push_back(std::move(change));
+    } else {
+      add_change(std::move(change), execution);
+    }
+  }
+}
+
+void SessionMachine::add_change(event::ChangeEvent change, const Execution& execution) {
+  if (scope_->statement_text && execution.statement != nullptr)
+    change.statement =
+        execution.text->text.substr(execution.statement->begin, execution.statement->end - execution.statement->begin);
+  transaction_.add(std::move(change));
+  stream_if_large();
+}
+
+void SessionMachine::take_complete(const Frame& frame, wire::Turn& turn) {
+  Pending& front = pending_.front();
+  const std::string_view tag =
+      frame.type == backend::kCommandComplete ? wire::read_string(frame.body()).value_or("") : std::string_view();
+  copy_in_ = false;
+  if (front.expect == Expect::query) {
+    if (front.execution) {
+      Execution& execution = *front.execution;
+      const std::size_t index = execution.next++;
+      const bool known = execution.text->parsed && index < execution.text->statements.size();
+      const Statement* statement = known ? &execution.text->statements[index] : nullptr;
+      const Plan* plan = known && index < execution.plans.size() ? execution.plans[index].get() : nullptr;
+      completed(execution, statement, plan, tag);
+    }
+    return relay_upstream(frame, turn);
+  }
+  const bool suspended = frame.type == backend::kPortalSuspended;
+  if (front.execution && !suspended && !is_own(front.purpose)) {
+    if (front.execution->portal) front.execution->portal->suspended = false;
+    completed(*front.execution, front.execution->statement, front.execution->plan.get(), tag);
+  }
+  if (is_own(front.purpose)) {
+    own_complete(front);
+  } else if (front.purpose == Purpose::run && run_->next == run_->text->statements.size()) {
+    show_run_description(turn);
+    run_->held = frame.received;
+  } else {
+    if (front.purpose == Purpose::run) show_run_description(turn);
+    relay_upstream(frame, turn);
+  }
+  pop_front();
+}
+
+/// The last CommandComplete of a Query that was sent in parts: true only once the commit is.
+void SessionMachine::show_held(wire::Turn& turn) {
+  const bool at_end =
+      run_ && !pending_.empty() && pending_.front().purpose == Purpose::run && pending_.front().expect == Expect::sync;
+  if (!at_end || run_->held.empty()) return;
+  turn.to_client.buffer() += run_->held;
+  run_->held.clear();
+}
+
+void SessionMachine::take_ready(const Frame& frame, wire::Turn& turn) {
+  show_held(turn);
+  const char status = frame.body().empty() ? 'I' : frame.body()[0];
+  in_block_ = status != char(wire::TransactionStatus::idle);
+  failed_ = status == char(wire::TransactionStatus::failed);
+  if (pending_.empty() || is_own(pending_.front().purpose)) {
+    if (pending_.empty()) relay_upstream(frame, turn);
+  } else {
+    relay_upstream(frame, turn);
+  }
+  if (!in_block_) {
+    transaction_ended(Outcome::committed);
+    if (pending_.size() <= 1) names_.drop_portals();
+  }
+  if (!pending_.empty()) pop_front();
+}
+
+void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
+  const auto fields = wire::read_error_fields(frame.body());
+  const std::string_view severity = fields ? wire::error_field(*fields, 'V') : std::string_view();
+  // After a FATAL the connection ends; whether a commit under way took place is then not known.
+  if (pending_.empty() || severity == "FATAL" || severity == "PANIC") return relay_upstream(frame, turn);
+  copy_in_ = false;
+  const Pending front = pending_.front();
+  if (run_) {
+    run_->held.clear();
+    run_->description.clear();
+  }
+  const bool stays = is_sync_like(front.expect);
+  if (!stays) skip_to_sync();
+  const bool in_own_exchange =
+      front.purpose == Purpose::facts && !skipping_ && !pending_.empty() && pending_.front().purpose == Purpose::facts;
+  if (!in_own_exchange) show_error(frame, front, turn);
+  if (in_block_) {
+    failed_ = true;
+    if (commit_ == Commit::sent || front.expect == Expect::sync) transaction_ended(Outcome::aborted);
+  } else if (!in_own_exchange) {
+    transaction_ended(Outcome::aborted);
+  }
+  answered();
+}
+
+/// The server ignores everything up to the next Sync; so what was sent since has no answer and no effect.
+void SessionMachine::skip_to_sync() {
+  std::int64_t mark = -1;
+  while (!pending_.empty() && pending_.front().expect != Expect::sync) {
+    Pending& front = pending_.front();
+    if (mark < 0) mark = front.mark;
+    if (front.twin) front.twin->spliced.sent = false;
+    if (front.purpose == Purpose::facts) {
+      facts_failed_ = true;
+      facts_statement_.sent = false;
+    }
+    if (front.purpose == Purpose::epilogue) epilogue_statement_.sent = false;
+    if (front.purpose == Purpose::run && run_) run_->failed = true;
+    if (front.execution && front.execution->portal) front.execution->portal->suspended = false;
+    count(front, -1);
+    pending_.pop_front();
+  }
+  facts_asked_.clear();
+  facts_answer_.reset();
+  if (mark >= 0) names_.failed(mark);
+  if (run_ && !run_->finished) run_->failed = true;
+  skipping_ = pending_.empty();
+}
+
+/// What the client sees of an error: as it came, but for one that Weir brought about, and for positions in a text that
+/// was sent in parts.
+void SessionMachine::show_error(const Frame& frame, const Pending& front, wire::Turn& turn) {
+  auto fields = wire::read_error_fields(frame.body());
+  const bool provoked = front.purpose == Purpose::provoke;
+  const bool shifted = front.purpose == Purpose::run && run_ && run_->offset > 0;
+  if (!fields || (!provoked && !shifted)) return relay_upstream(frame, turn);
+  std::string message, position;
+  for (auto& [code, value] : *fields) {
+    if (shifted && code == 'P') {
+      std::size_t at = 0;
+      std::from_chars(value.data(), value.data() + value.size(), at);
+      position = std::to_string(at + run_->offset);
+      value = position;
+    }
+    if (!provoked) continue;
+    if (code == 'C') value = front.execution ? std::string_view("55000") : std::string_view(refusal_.sqlstate);
+    if (code == 'M') {
+      message = front.execution ? "portal \"" + front.execution->portal_name + "\" cannot be run" : refusal_.message;
+      value = message;
+    }
+    if (front.execution && code == 'F') value = "portalmem.c";
+    if (front.execution && code == 'R') value = "MarkPortalActive";
+  }
+  wire::append_error_fields(turn.to_client.buffer(), frame.type, *fields);
+}
+
+/// COPY FROM STDIN: the server ignores Sync until the copy ends, also those already on their way.
+void SessionMachine::take_copy_in() {
+  copy_in_ = true;
+  const auto is_sync = [](const Pending& pending) { return pending.expect == Expect::sync; };
+  pending_.erase(std::remove_if(std::next(pending_.begin()), pending_.end(), is_sync), pending_.end());
+}
+
+void SessionMachine::pop_front() {
+  names_.succeeded(pending_.front().mark);
+  count(pending_.front(), -1);
+  pending_.pop_front();
+  answered();
+}
+
+void SessionMachine::answered() {
+  if (pending_.empty() && wait_ == Wait::answers) wait_ = Wait::nothing;
+}
+
+/// Keeps count of what is under way that later messages may have to wait for.
+void SessionMachine::count(const Pending& pending, int by) {
+  if (pending.expect != Expect::execute && pending.expect != Expect::query) return;
+  if (!pending.execution || is_own(pending.purpose)) return;
+  const Execution& execution = *pending.execution;
+  const auto count_one = [&](const Statement& statement) {
+    if (controls_transaction(statement.kind)) control_pending_ += by;
+    if (changes_catalog(statement.kind)) catalog_pending_ += by;
+  };
+  if (pending.expect == Expect::query) {
+    if (!execution.text->parsed) catalog_pending_ += by;
+    if (!execution.text->parsed) control_pending_ += by;
+    for (const Statement& statement : execution.text->statements) count_one(statement);
+  } else if (execution.statement != nullptr) {
+    count_one(*execution.statement);
+    if (execution.plan && execution.plan->how != Plan::How::none) captured_pending_ += by;
+  }
+}
+
+void SessionMachine::completed(Execution& execution, const Statement* statement, const Plan* plan,
+                               std::string_view tag) {
+  if (statement == nullptr || statement->kind == StatementKind::execute) {
+    const auto rows = rows_of(tag);
+    if (rows.value_or(0) > 0 && op_of_tag(tag)) add_gap({}, tag, statement ? "execute" : "unknown statement");
+    return;
+  }
+  transaction_.next_statement();
+  switch (statement->kind) {
+    case StatementKind::begin:
+      in_block_ = true;
+      break;
+    case StatementKind::commit:
+    case StatementKind::rollback:
+      transaction_ended(tag == "COMMIT" ? Outcome::committed : Outcome::aborted);
+      in_block_ = statement->chain;
+      failed_ = false;
+      if (tag == "ROLLBACK") forget_catalog();
+      break;
+    case StatementKind::prepare_transaction:
+      transaction_ended(tag == "ROLLBACK" ? Outcome::aborted : Outcome::unknown);
+      in_block_ = failed_ = false;
+      break;
+    case StatementKind::savepoint:
+      transaction_.savepoint(statement->name);
+      break;
+    case StatementKind::release:
+      transaction_.release(statement->name);
+      break;
+    case StatementKind::rollback_to: {
+      const std::uint32_t first_gone = transaction_.rollback_to(statement->name);
+      if (gate_id_ != 0) gate_->truncate(gate_id_, first_gone);
+      failed_ = false;
+      forget_catalog();
+      break;
+    }
+    case StatementKind::ddl:
+      epoch_->fetch_add(1, std::memory_order_relaxed);
+      [[fallthrough]];
+    case StatementKind::session:
+      forget_catalog();
+      catalog_touched_ = true;
+      break;
+    case StatementKind::opaque:
+      forget_catalog();
+      if (commit_ == Commit::sent) transaction_ended(Outcome::unknown);
+      break;
+    default:
+      if (plan != nullptr && plan->how != Plan::How::none) completed_write(execution, *statement, *plan, tag);
+  }
+}
+
+void SessionMachine::completed_write(Execution& execution, const Statement& statement, const Plan& plan,
+                                     std::string_view tag) {
+  const std::int64_t rows = rows_of(tag).value_or(0);
+  const bool relayed = execution.statement == nullptr;  // in a Query that could not be sent in parts
+  if (statement.kind == StatementKind::write_query) forget_catalog();
+  if (!plan.lock_query.empty() && !relayed) {
+    if (match_moved_rows(execution.locked, plan, statement.write->assigned, execution.written)) {
+      for (auto& change : execution.written) add_change(std::move(change), execution);
+    } else {
+      add_statement_event(execution, statement, plan.relation->name, plan, rows);
+    }
+  } else if (plan.how == Plan::How::gap || relayed) {
+    const std::string table = plan.relation ? plan.relation->name.schema + "." + plan.relation->name.table : "";
+    if (rows > 0 && plan.relation) add_gap(table, tag, plan.cause.empty() ? "query cannot be split" : plan.cause);
+  } else if (plan.how == Plan::How::input && rows > 0) {
+    if (!add_input_events(execution, statement, plan, rows))
+      add_statement_event(execution, statement, plan.relation->name, plan, rows);
+  } else if (plan.how == Plan::How::statement && plan.relation && rows > 0) {
+    add_statement_event(execution, statement, plan.relation->name, plan, rows);
+  }
+  // Tables written inside WITH have no count of their own, nor has TRUNCATE.
+  const bool counted = plan.inner.size() == 1 && !plan.relation && statement.kind != StatementKind::truncate;
+  for (const RelationName& table : plan.inner) {
+    if (counted && rows == 0 && rows_of(tag)) continue;
+    if (relayed) {
+      add_gap(table.schema + "." + table.table, tag, statement.copy ? "copy" : "query cannot be split");
+    } else {
+      add_statement_event(execution, statement, table, plan, counted ? rows : 0);
+    }
+  }
+}
+
+void SessionMachine::add_statement_event(const Execution& execution, const Statement&, const RelationName& table,
+                                         const Plan& plan, std::int64_t rows) {
+  event::ChangeEvent change;
+  change.op = plan.op;
+  change.fidelity = event::Fidelity::statement;
+  change.schema = table.schema;
+  change.table = table.table;
+  change.cause = plan.cause;
+  count_rows(change.counts, plan.op, rows);
+  add_change(std::move(change), execution);
+}
+
+void SessionMachine::add_gap(std::string_view table, std::string_view tag, std::string cause) {
+  event::ChangeEvent gap;
+  gap.op = event::Op::gap;
+  gap.fidelity = event::Fidelity::statement;
+  const std::size_t dot = table.find('.');
+  if (dot != std::string_view::npos) {
+    gap.schema = table.substr(0, dot);
+    gap.table = table.substr(dot + 1);
+  }
+  gap.cause = std::move(cause);
+  count_rows(gap.counts, op_of_tag(tag).value_or(event::Op::create), rows_of(tag).value_or(0));
+  transaction_.add(std::move(gap));
+}
+
+void SessionMachine::note_setting(std::string_view body) {
+  const auto setting = wire::read_parameter_status(body);
+  if (!setting) return;
+  const ServerSettings before = server_;
+  if (setting->name == "server_version") {
+    std::from_chars(setting->value.data(), setting->value.data() + setting->value.size(), server_.version);
+  } else if (setting->name == "client_encoding") {
+    server_.utf8_client = setting->value == "UTF8";
+  } else if (setting->name == "server_encoding") {
+    server_.convertible = setting->value != "SQL_ASCII";
+  } else if (setting->name == "standard_conforming_strings") {
+    lexer_.standard_conforming_strings = setting->value == "on";
+  } else if (setting->name == "application_name") {
+    context_.application_name = setting->value;
+  }
+  if (before.utf8_client != server_.utf8_client) forget_catalog();
+}
+
+/// The answers do not fit what was sent: from here on the session is only relayed, and what it had open is reported.
+void SessionMachine::lose_track(std::string_view why) {
+  lost_ = true;
+  wait_ = Wait::nothing;
+  event::ChangeEvent gap;
+  gap.op = event::Op::gap;
+  gap.cause = "lost track of the session: " + std::string(why);
+  gate_->report(describe_transaction(), std::move(gap));
+  if (gate_id_ != 0) gate_->outcome(gate_id_, commit_ == Commit::sent ? Outcome::unknown : Outcome::aborted);
+  gate_id_ = 0;
+}
+
+}  // namespace weir::capture

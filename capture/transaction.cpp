@@ -1,0 +1,88 @@
+#include "capture/transaction.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace weir::capture {
+namespace {
+
+std::size_t size_of(const event::ChangeEvent& change) {
+  const auto size = [](const std::optional<std::string>& text) { return text ? text->size() : 0; };
+  return sizeof change + size(change.before) + size(change.after) + size(change.key) + size(change.old_key) +
+         change.statement.size();
+}
+
+bool names_row(const event::ChangeEvent& change) {
+  return change.op != event::Op::gap && change.fidelity != event::Fidelity::statement;
+}
+
+}  // namespace
+
+void OpenTransaction::add(event::ChangeEvent change) {
+  if (statement_ended_) ++statement_;
+  statement_ended_ = false;
+  change.ordinal = ++last_ordinal_;
+  change.statement_order = statement_;
+  if (change.lsn == 0) ++unversioned_;
+  bytes_ += size_of(change);
+  events_.push_back(std::move(change));
+}
+
+std::vector<OpenTransaction::Savepoint>::iterator OpenTransaction::find(std::string_view name) {
+  const auto it =
+      std::find_if(savepoints_.rbegin(), savepoints_.rend(), [name](const auto& s) { return s.name == name; });
+  return it == savepoints_.rend() ? savepoints_.end() : std::prev(it.base());
+}
+
+void OpenTransaction::savepoint(std::string_view name) {
+  savepoints_.push_back({std::string(name), last_ordinal_, statement_});
+}
+
+void OpenTransaction::release(std::string_view name) {
+  const auto it = find(name);
+  if (it != savepoints_.end()) savepoints_.erase(it, savepoints_.end());
+}
+
+std::uint32_t OpenTransaction::rollback_to(std::string_view name) {
+  const auto it = find(name);
+  if (it == savepoints_.end()) return last_ordinal_ + 1;
+  // The savepoint itself stays: it can be rolled back to again.
+  savepoints_.erase(std::next(it), savepoints_.end());
+  last_ordinal_ = savepoints_.back().last_ordinal;
+  statement_ = savepoints_.back().statement;
+  statement_ended_ = true;
+  const auto gone = [this](const event::ChangeEvent& change) { return change.ordinal > last_ordinal_; };
+  for (const auto& change : events_) {
+    if (!gone(change)) continue;
+    bytes_ -= size_of(change);
+    if (change.lsn == 0) --unversioned_;
+  }
+  std::erase_if(events_, gone);
+  return last_ordinal_ + 1;
+}
+
+void OpenTransaction::saw(event::Xid xid, event::Lsn lsn) {
+  if (xid != 0) xid_ = xid;
+  if (lsn == 0) return;
+  if (first_lsn_ == 0 || lsn < first_lsn_) first_lsn_ = lsn;
+  last_lsn_ = std::max(last_lsn_, lsn);
+}
+
+void OpenTransaction::complete(event::Xid xid, event::Lsn lsn) {
+  saw(xid, lsn);
+  for (auto& change : events_)
+    if (change.lsn == 0) change.lsn = lsn;
+  unversioned_ = 0;
+}
+
+bool OpenTransaction::has_rows() const {
+  return streamed_rows_ || std::any_of(events_.begin(), events_.end(), names_row);
+}
+
+std::vector<event::ChangeEvent> OpenTransaction::take_events() {
+  streamed_rows_ = has_rows();
+  bytes_ = 0;
+  return std::exchange(events_, {});
+}
+
+}  // namespace weir::capture

@@ -1,0 +1,68 @@
+// What the transaction that a session has open wrote so far: events in statement order, and the savepoints that may
+// take some of them back. Knows nothing of messages. Pure; used on its session's thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "capture/event/change_event.h"
+
+namespace weir::capture {
+
+class OpenTransaction {
+ public:
+  /// Gives the event its ordinal and the number of its statement, and keeps it.
+  void add(event::ChangeEvent change);
+  /// The next event belongs to another statement.
+  void next_statement() { statement_ended_ = true; }
+
+  void savepoint(std::string_view name);
+  void release(std::string_view name);
+  /// Forgets what came after the savepoint; returns the first ordinal that is gone (or one past the last).
+  std::uint32_t rollback_to(std::string_view name);
+
+  /// The row's transaction id and version, as the server said them.
+  void saw(event::Xid xid, event::Lsn lsn);
+  /// Gives an lsn to the events that have none because their rows were not seen.
+  void complete(event::Xid xid, event::Lsn lsn);
+
+  bool empty() const { return last_ordinal_ == 0; }
+  event::Xid xid() const { return xid_; }
+  event::Lsn first_lsn() const { return first_lsn_; }
+  event::Lsn last_lsn() const { return last_lsn_; }
+  std::uint32_t event_count() const { return last_ordinal_; }
+  /// Memory the kept events take.
+  std::size_t bytes() const { return bytes_; }
+  /// True where the epilogue must ask the server: some event has no lsn, or the transaction no id.
+  bool incomplete() const { return !empty() && (unversioned_ > 0 || xid_ == 0); }
+  /// False where every event is of a kind that names no row.
+  bool has_rows() const;
+
+  const std::vector<event::ChangeEvent>& events() const { return events_; }
+  /// Hands out the events kept so far, to be streamed to the journal; ordinals go on.
+  std::vector<event::ChangeEvent> take_events();
+
+ private:
+  struct Savepoint {
+    std::string name;
+    std::uint32_t last_ordinal;
+    std::uint32_t statement;
+  };
+  std::vector<Savepoint>::iterator find(std::string_view name);
+
+  std::vector<event::ChangeEvent> events_;
+  std::vector<Savepoint> savepoints_;
+  std::uint32_t last_ordinal_ = 0;
+  std::uint32_t statement_ = 0;
+  std::size_t unversioned_ = 0;
+  std::size_t bytes_ = 0;
+  event::Xid xid_ = 0;
+  event::Lsn first_lsn_ = 0;
+  event::Lsn last_lsn_ = 0;
+  bool statement_ended_ = true;
+  bool streamed_rows_ = false;
+};
+
+}  // namespace weir::capture
