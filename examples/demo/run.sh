@@ -85,12 +85,14 @@ start_database() {
 # Prints each event as it comes, coloured by what happened, and keeps it for `events` and for the end.
 show_events() {
   while IFS= read -r line; do
-    case $line in
-      *insert*) printf '   %s\n' "$green$line$plain" ;;
-      *update*) printf '   %s\n' "$yellow$line$plain" ;;
-      *delete*) printf '   %s\n' "$red$line$plain" ;;
-      *) printf '   %s\n' "$line" ;;
+    local time xid op rest colour=""
+    read -r time xid op rest <<<"$line"
+    case $op in
+      INSERT) colour=$green ;;
+      UPDATE) colour=$yellow ;;
+      DELETE) colour=$red ;;
     esac
+    printf '   %s\n' "$dim$time $xid$plain $colour$op$plain $rest"
     printf '%s\n' "$line" >>"$folder/shown"
   done
 }
@@ -133,7 +135,7 @@ echo "${bold}Not emitted$plain, because it never became true:"
 not_emitted "Bob's order, one order and one line" "ROLLBACK" Bob "orders WHERE customer = 'Bob'"
 not_emitted "Cleo's gift wrapping" "ROLLBACK TO SAVEPOINT; the rest of her order was committed" '\<wrap\>' \
   "order_lines WHERE sku = 'wrap'"
-not_emitted "50 lamps out of 5" "the statement failed: stock may not be negative" '"stock":-45' "products WHERE stock < 0"
+not_emitted "50 lamps out of 5" "the statement failed: stock may not be negative" 'stock=-45' "products WHERE stock < 0"
 [ "$(wc -l <"$folder/shown")" = 12 ] || { echo "${red}expected 12 events$plain"; failed=yes; }
 if [ -n "$failed" ]; then
   cat "$folder/weir.log" >&2
