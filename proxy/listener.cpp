@@ -1,5 +1,6 @@
 #include "proxy/listener.h"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <boost/asio/ip/tcp.hpp>

@@ -1,5 +1,7 @@
 #include "proxy/login.h"
 
+#include <sys/socket.h>
+
 #include <utility>
 
 #include "proxy/cancel.h"

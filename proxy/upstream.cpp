@@ -125,12 +125,7 @@ void UpstreamConnector::on_connected() {
   if (error != 0) {
     return give_up_address(error_words(error));
   }
-  if (!wants_tls()) {
-    UpstreamConnection connection;
-    watch(false, false);
-    connection.transport = std::move(transport_);
-    return finish(std::move(connection));
-  }
+  if (!wants_tls()) return finish_connection({});
   // Eight bytes always fit into the empty buffer of a new connection; a failure shows in the answer.
   transport_->write_some(wire::kSslRequest);
   step_ = Step::awaiting_ssl_answer;
@@ -149,7 +144,8 @@ void UpstreamConnector::on_ssl_answer() {
       transport_->read_some(bytes, 1);
       return start_handshake();
     case wire::SslAnswer::declined:
-      if (prefer) return retry_without_tls();
+      transport_->read_some(bytes, 1);
+      if (prefer) return finish_connection({});
       cause = "the server does not support TLS, but sslmode requires it";
       break;
     case wire::SslAnswer::error_response:
@@ -194,6 +190,10 @@ void UpstreamConnector::on_handshake() {
   UpstreamConnection connection;
   connection.tls = true;
   connection.certificate_hash = handshaking_->peer_certificate_hash();
+  finish_connection(std::move(connection));
+}
+
+void UpstreamConnector::finish_connection(UpstreamConnection connection) {
   watch(false, false);
   connection.transport = std::move(transport_);
   finish(std::move(connection));

@@ -64,6 +64,7 @@ class UpstreamConnector final : public Watcher, public std::enable_shared_from_t
   void arm_timeout();
   void watch(bool read, bool write);
   void drop_transport();
+  void finish_connection(UpstreamConnection connection);
   void finish(Result<UpstreamConnection> result);
 
   boost::asio::io_context& io_;

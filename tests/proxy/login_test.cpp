@@ -1,0 +1,192 @@
+// From a client's first byte to the database: startup, refusals, CancelRequest, and what a client is told when the
+// database cannot be reached.
+#include "proxy/login.h"
+
+#include <future>
+
+#include "tests/proxy/stand.h"
+#include "tests/support/child_process.h"
+
+namespace weir::proxy {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using test_support::eventually;
+
+constexpr int kSslRequest = 80877103;
+constexpr int kGssencRequest = 80877104;
+constexpr int kCancelRequest = 80877102;
+
+class LoginTest : public Stand {
+ protected:
+  /// What a client is told whose login fails, to the end.
+  std::string refusal_of(const std::string& first_message) const {
+    TcpEnd client = connect();
+    client.send(first_message);
+    return client.receive_all();
+  }
+};
+
+void expect_fatal(const std::string& received, const std::string& sqlstate, const std::string& text) {
+  EXPECT_EQ(received.substr(0, 1), "E");
+  EXPECT_NE(received.find("SFATAL"), std::string::npos) << received;
+  EXPECT_NE(received.find("C" + sqlstate), std::string::npos) << received;
+  EXPECT_NE(received.find(text), std::string::npos) << received;
+}
+
+TEST_F(LoginTest, TheStartupMessageGoesThroughAsItCame) {
+  start();
+  TcpEnd client = connect();
+  const std::string startup = testing::startup_packet(
+      kProtocol3 + 9999, testing::parameters({"user", "ann", "_pq_.test_protocol_negotiation", "", "DateStyle", "x"}));
+  for (const char byte : startup) client.send({&byte, 1});
+  TcpEnd database = database_port.accept();
+  EXPECT_EQ(database.receive(startup.size()), startup);
+}
+
+TEST_F(LoginTest, SslAndGssencRequestsAreDeclinedWithoutACertificate) {
+  start();
+  TcpEnd client = connect();
+  client.send(testing::startup_packet(kGssencRequest));
+  EXPECT_EQ(client.receive(1), "N");
+  client.send(testing::startup_packet(kSslRequest));
+  EXPECT_EQ(client.receive(1), "N");
+  client.send(startup_message());
+  TcpEnd database = database_port.accept();
+  EXPECT_EQ(database.receive(startup_message().size()), startup_message());
+}
+
+TEST_F(LoginTest, MalformedStartupIsRefused) {
+  start();
+  expect_fatal(refusal_of(std::string("\0\0\0\3", 4)), "08P01", "startup packet");
+  expect_fatal(refusal_of("GET / HTTP/1.1\r\n\r\n"), "08P01", "startup packet");
+  expect_fatal(refusal_of(testing::startup_packet(131072)), "0A000", "unsupported frontend protocol");
+}
+
+TEST_F(LoginTest, ClientsThatSayNothingAreDropped) {
+  options.login_timeout = milliseconds(50);
+  start();
+  TcpEnd silent = connect();
+  EXPECT_EQ(silent.receive_all(), "");
+  TcpEnd gone = connect();
+  gone.close();
+  EXPECT_TRUE(eventually(seconds(10), [&] { return server->counters().sessions_closed == 2; }));
+}
+
+TEST_F(LoginTest, ADatabaseThatIsDownIsNamed) {
+  start();
+  database_port.close();
+  const std::string address = "127.0.0.1:" + std::to_string(database_port.port());
+  expect_fatal(refusal_of(startup_message()), "08001",
+               "cannot connect to the database at " + address + ": Connection refused");
+  EXPECT_EQ(server->counters().upstream_failures, 1u);
+}
+
+TEST_F(LoginTest, AHostThatDoesNotResolveIsNamed) {
+  options.upstream.hosts = {{"no-such-host.invalid", 5432}};
+  start();
+  expect_fatal(refusal_of(startup_message()), "08001", "cannot connect to the database at no-such-host.invalid:5432: ");
+}
+
+TEST_F(LoginTest, TheNextHostIsTried) {
+  options.upstream.hosts.insert(options.upstream.hosts.begin(), {"/no/such/folder", 5432});
+  start();
+  Ends ends = login();
+  ends.client.close();
+}
+
+TEST_F(LoginTest, UnixSocketsAreReached) {
+  options.upstream.hosts = {{"/no/such/folder", 5432}};
+  start();
+  expect_fatal(refusal_of(startup_message()), "08001",
+               "cannot connect to the database at /no/such/folder/.s.PGSQL.5432: No such file or directory");
+}
+
+TEST_F(LoginTest, ADatabaseThatDoesNotAnswerIsGivenUp) {
+  options.upstream.sslmode = SslMode::require;
+  options.upstream.connect_timeout = milliseconds(100);
+  start();
+  expect_fatal(refusal_of(startup_message()), "08001", "no answer within 100 ms");
+}
+
+TEST_F(LoginTest, RequiredTlsThatTheDatabaseDeclines) {
+  options.upstream.sslmode = SslMode::require;
+  start();
+  TcpEnd client = connect();
+  client.send(startup_message());
+  TcpEnd database = database_port.accept();
+  EXPECT_EQ(database.receive(8), testing::startup_packet(kSslRequest));
+  database.send("N");
+  expect_fatal(client.receive_all(), "08001", "the server does not support TLS, but sslmode requires it");
+}
+
+TEST_F(LoginTest, PreferredTlsThatTheDatabaseDeclines) {
+  options.upstream.sslmode = SslMode::prefer;
+  start();
+  TcpEnd client = connect();
+  client.send(startup_message());
+  TcpEnd database = database_port.accept();
+  EXPECT_EQ(database.receive(8), testing::startup_packet(kSslRequest));
+  database.send("N");
+  EXPECT_EQ(database.receive(startup_message().size()), startup_message());
+}
+
+TEST_F(LoginTest, UnencryptedDataBehindTheDatabasesAnswerIsRefused) {
+  options.upstream.sslmode = SslMode::require;
+  start();
+  TcpEnd client = connect();
+  client.send(startup_message());
+  TcpEnd database = database_port.accept();
+  database.receive(8);
+  database.send("S" + testing::error_response("FATAL", "XX000", "injected"));
+  const std::string received = client.receive_all();
+  expect_fatal(received, "08001", "unencrypted data");
+  EXPECT_EQ(received.find("injected"), std::string::npos);
+}
+
+class CancelTest : public LoginTest, public ::testing::WithParamInterface<std::size_t> {};
+
+TEST_P(CancelTest, GoesToTheDatabaseAndEndsWhenTheDatabaseHasDoneIt) {
+  start();
+  TcpEnd client = connect();
+  const std::string request =
+      testing::startup_packet(kCancelRequest, testing::int32(4711) + std::string(GetParam(), 'k'));
+  client.send(request);
+  TcpEnd database = database_port.accept();
+  EXPECT_EQ(database.receive(request.size()), request);
+  EXPECT_FALSE(client.readable());
+  database.close();
+  EXPECT_EQ(client.receive_all(), "");
+  EXPECT_EQ(server->counters().cancel_requests, 1u);
+}
+
+INSTANTIATE_TEST_SUITE_P(KeySizes, CancelTest, ::testing::Values(4, 32, 256));
+
+TEST_F(LoginTest, ACancelStormIsSurvived) {
+  start();
+  const std::string request = testing::startup_packet(kCancelRequest, testing::int32(1) + testing::int32(2));
+  std::vector<TcpEnd> clients;
+  for (int i = 0; i < 60; ++i) {
+    clients.push_back(connect());
+    clients.back().send(request);
+  }
+  for (int i = 0; i < 60; ++i) EXPECT_EQ(database_port.accept().receive(request.size()), request);
+  for (TcpEnd& client : clients) EXPECT_EQ(client.receive_all(), "");
+  database_port.close();
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(refusal_of(request), "");
+}
+
+TEST_F(LoginTest, AnAddressInUseIsNamed) {
+  start();
+  ServerOptions taken = options;
+  taken.listen = {{"127.0.0.1", server->port()}};
+  Server second(taken);
+  const Result<void> started = second.start();
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().message,
+            "cannot listen on 127.0.0.1:" + std::to_string(server->port()) + ": Address already in use");
+}
+
+}  // namespace
+}  // namespace weir::proxy
