@@ -10,8 +10,8 @@
 namespace weir::wire {
 
 constexpr std::size_t kHeaderSize = 5;
-/// The largest length the server can send: a body of 1 GB - 2, the most a StringInfo holds, and the length word. It takes
-/// a little less from clients (PQ_LARGE_MESSAGE_LIMIT) and says so itself.
+/// The largest length the server can send: a body of 1 GB - 2, the most a StringInfo holds, and the length word. It
+/// takes a little less from clients (PQ_LARGE_MESSAGE_LIMIT) and says so itself.
 constexpr std::uint32_t kMaxMessageLength = 0x4000'0002;
 
 inline std::uint32_t read_uint32(const char* at) {
