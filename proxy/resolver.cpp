@@ -1,0 +1,209 @@
+#include "proxy/resolver.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "proxy/log.h"
+
+namespace weir::proxy {
+
+namespace {
+
+constexpr std::chrono::milliseconds kFirstDelay{20};
+constexpr std::chrono::milliseconds kLongestDelay{2'000};
+constexpr std::chrono::minutes kComplaintInterval{1};
+/// Events read at a time while counting a transaction that is given up.
+constexpr std::size_t kEventsPerRead = 1'000;
+
+std::string name_of(const event::Transaction& transaction) {
+  return "transaction " + std::to_string(transaction.xid) + " of " + transaction.context.user + " in database " +
+         transaction.database;
+}
+
+void count(const event::ChangeEvent& event, event::Counts& counts) {
+  if (event.fidelity == event::Fidelity::statement || event.op == event::Op::gap) {
+    counts.inserted += event.counts.inserted;
+    counts.updated += event.counts.updated;
+    counts.deleted += event.counts.deleted;
+  } else if (event.op == event::Op::create) {
+    ++counts.inserted;
+  } else if (event.op == event::Op::update) {
+    ++counts.updated;
+  } else {
+    ++counts.deleted;
+  }
+}
+
+}  // namespace
+
+Resolver::Resolver(Options options, std::unique_ptr<capture::JournalReader> reader)
+    : options_(std::move(options)), reader_(std::move(reader)) {}
+
+void Resolver::start() {
+  // Signals are for the main thread.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  thread_ = std::thread([this] { run(); });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void Resolver::add(std::vector<Doubt> doubts) {
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& doubt : doubts) added_.push_back(std::move(doubt));
+  }
+  wake_.notify_one();
+}
+
+void Resolver::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Resolver::run() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    for (auto& doubt : added_) open_.push_back({std::move(doubt), Clock::now(), kFirstDelay});
+    added_.clear();
+    lock.unlock();
+    ask_due();
+    lock.lock();
+    const auto something = [&] { return stopping_ || !added_.empty(); };
+    if (open_.empty()) {
+      wake_.wait(lock, something);
+      continue;
+    }
+    const auto next =
+        std::min_element(open_.begin(), open_.end(), [](const Open& a, const Open& b) { return a.ask_at < b.ask_at; });
+    wake_.wait_until(lock, next->ask_at, something);
+  }
+}
+
+void Resolver::ask_due() {
+  const auto stopping = [this] {
+    const std::lock_guard lock(mutex_);
+    return stopping_;
+  };
+  for (auto open = open_.begin(); open != open_.end() && !stopping();) {
+    if (open->ask_at > Clock::now()) {
+      ++open;
+    } else if (ask(*open)) {
+      open = open_.erase(open);
+    } else {
+      open->ask_at = Clock::now() + open->delay;
+      open->delay = std::min(open->delay * 2, kLongestDelay);
+      ++open;
+    }
+  }
+  if (open_.empty()) connections_.clear();
+}
+
+/// True: it is known how the transaction ended.
+bool Resolver::ask(Open& open) {
+  const auto& transaction = open.doubt.transaction;
+  const auto connection = connection_for(transaction);
+  if (!connection) {
+    complain(transaction, connection.error());
+    return false;
+  }
+  const auto verdict = Inquiry(**connection, *reader_).ask(transaction);
+  if (!verdict) {
+    if (!(*connection)->alive()) connections_.clear();
+    complain(transaction, verdict.error());
+    return false;
+  }
+  return end(open, *verdict);
+}
+
+Result<SideConnection*> Resolver::connection_for(const event::Transaction& transaction) {
+  Login login = options_.login;
+  if (login.user.empty()) login.user = transaction.context.user;
+  if (!transaction.database.empty()) login.database = transaction.database;
+  const Place place{login.user, login.database};
+  const auto found = connections_.find(place);
+  if (found != connections_.end()) return &found->second;
+  auto opened = SideConnection::open(options_.upstream, login);
+  if (!opened) return opened.error();
+  return &connections_.emplace(place, std::move(*opened)).first->second;
+}
+
+bool Resolver::end(const Open& open, const Verdict& verdict) {
+  using Kind = Verdict::Kind;
+  const auto& transaction = open.doubt.transaction;
+  if (verdict.kind == Kind::in_progress) return false;
+  if (verdict.kind == Kind::unknowable) {
+    auto gaps = gaps_of(transaction);
+    if (!gaps) {
+      complain(transaction, gaps.error());
+      return false;
+    }
+    log::error(name_of(transaction) + ": nobody can say whether it committed (" + verdict.remark +
+               "); gap events are emitted in its place. Compare the tables they name with what consumers have");
+    options_.give_up(open.doubt.id, std::move(*gaps));
+    return true;
+  }
+  const bool committed = verdict.kind == Kind::committed;
+  const auto text = name_of(transaction) + ", in doubt, has " + (committed ? "committed" : "not committed") +
+                    (verdict.remark.empty() ? "" : ": " + verdict.remark);
+  if (verdict.remark.empty()) {
+    log::info(text);
+  } else {
+    log::warn(text);
+  }
+  options_.resolve(open.doubt.id, committed ? capture::Outcome::committed : capture::Outcome::aborted);
+  return true;
+}
+
+Result<std::vector<event::ChangeEvent>> Resolver::gaps_of(const event::Transaction& transaction) {
+  std::map<std::pair<std::string, std::string>, event::Counts> tables;
+  std::uint32_t after = 0;
+  for (std::size_t read = kEventsPerRead; read == kEventsPerRead;) {
+    const auto events = reader_->events(transaction.id, after, kEventsPerRead);
+    if (!events) return events.error();
+    read = events->size();
+    for (const auto& event : *events) {
+      after = event.ordinal;
+      count(event, tables[{event.schema, event.table}]);
+    }
+  }
+  std::vector<event::ChangeEvent> gaps;
+  for (const auto& [table, counts] : tables) {
+    event::ChangeEvent gap;
+    gap.op = event::Op::gap;
+    gap.fidelity = event::Fidelity::statement;
+    std::tie(gap.schema, gap.table) = table;
+    gap.lsn = transaction.last_lsn;
+    gap.ordinal = static_cast<std::uint32_t>(gaps.size()) + 1;
+    gap.statement_order = gap.ordinal;
+    gap.counts = counts;
+    gap.cause = "in doubt";
+    gaps.push_back(std::move(gap));
+  }
+  return gaps;
+}
+
+void Resolver::complain(const event::Transaction& transaction, const Error& error) {
+  if (complained_ && Clock::now() - complained_at_ < kComplaintInterval) return;
+  complained_ = true;
+  complained_at_ = Clock::now();
+  log::error(std::to_string(open_.size()) + " transactions are in doubt and events behind them wait: cannot ask " +
+             upstream_text() + " about " + name_of(transaction) + ": " + error.message +
+             ". If the database is up, put user and password of a role that may log in to this database into upstream "
+             "(postgresql://USER:PASSWORD@...) or into the passfile of Weir's user");
+}
+
+std::string Resolver::upstream_text() const {
+  std::string text;
+  for (const auto& host : options_.upstream.hosts) text += (text.empty() ? "" : ", ") + host.text();
+  return text;
+}
+
+}  // namespace weir::proxy
