@@ -46,7 +46,7 @@ class FileEmitter final : public Emitter {
 
   const std::string& name() const override { return name_; }
   Result<bool> offer(const std::vector<Record>& batch, event::Position position, bool ends) override;
-  event::Position durable_through() override;
+  event::Position durable_through() override { return durable_; }
   void wait(std::chrono::milliseconds at_most) override;
   bool close(std::chrono::milliseconds at_most) override;
   std::string trouble() override { return trouble_; }
@@ -113,11 +113,6 @@ Result<bool> FileEmitter::offer(const std::vector<Record>& batch, event::Positio
   return true;
 }
 
-event::Position FileEmitter::durable_through() {
-  (void)flush();  // what went wrong is told by trouble() and the next offer
-  return durable_;
-}
-
 void FileEmitter::wait(std::chrono::milliseconds at_most) {
   const event::Position before = durable_;
   if (flush() && durable_ != before) return;
@@ -129,8 +124,7 @@ bool FileEmitter::close(std::chrono::milliseconds) {
 }
 
 Result<void> FileEmitter::flush() {
-  Result<void> done;
-  if (!pending_.empty()) done = rotate_if_due();
+  Result<void> done = rotate_if_due();
   if (done && !pending_.empty()) done = write_pending();
   trouble_ = done ? std::string() : done.error().message;
   if (done) durable_ = std::max(durable_, pending_position_);

@@ -1,9 +1,10 @@
 // Lines appended to a file: NDJSON, or whatever lines the format makes.
 //
-// Every line is written whole: many lines in one write, and what a failed write left behind is cut off again. They are
-// safe (durable_through) after fdatasync. After a crash a torn last line is cut off at start; its event comes again.
-// Lines that a full disk refused stay in memory, within a limit, and are tried again; then `offer` fails until there is
-// room. One Weir per file: it is locked. Rotation renames the file to PATH.<UTC time>-<n> and never overwrites one.
+// Lines are collected and written in `wait`, or once there are many: whole, in one write with one fdatasync, and then
+// they are safe (durable_through). What a failed write left behind is cut off again. After a crash a torn last line is
+// cut off at start; its event comes again. Lines that a full disk refused stay in memory and are tried again; `offer`
+// fails until there is room. One Weir per file: it is locked. Rotation renames the file to PATH.<UTC time>-<n> and
+// never overwrites one.
 #pragma once
 
 #include <chrono>

@@ -76,9 +76,10 @@ std::string shortened(std::string_view text, std::size_t limit) {
   return std::string(first_characters(text, limit - 1)) + ellipsis;
 }
 
-/// A JSON value as a person reads it: strings without quotes, their escapes kept.
+/// A JSON value as a person reads it: strings of one word without quotes, escapes kept.
 std::string shown(std::string_view json) {
-  if (json.size() >= 2 && json.front() == '"') json = json.substr(1, json.size() - 2);
+  const bool one_word = json.size() > 2 && json.find_first_of(" =,") == std::string_view::npos;
+  if (one_word && json.front() == '"') json = json.substr(1, json.size() - 2);
   return shortened(printable(first_characters(json, value_width + 1)), value_width);
 }
 
@@ -120,7 +121,7 @@ std::pair<const char*, Style> op_word(event::Op op) {
     case event::Op::gap:
       break;
   }
-  return {"GAP", Style::magenta};
+  return {"GAP   ", Style::magenta};
 }
 
 void add_member(Line& line, const event::Member& member) {
@@ -142,17 +143,18 @@ void add_key(Line& line, const std::string& key) {
   while (const auto member = members.next()) line.add(" " + printable(member->name) + "=" + shown(member->value));
 }
 
-void add_differences(Line& line, const std::string& before, const std::string& after) {
+/// What differs, without the columns that the key has shown already.
+void add_differences(Line& line, const std::string& before, const std::string& after,
+                     const std::optional<std::string>& key) {
   event::MemberScanner members(after);
-  bool differs = false;
   while (const auto member = members.next()) {
-    const auto old = event::find_member(before, event::unescape_json(member->name));
-    if (old && *old == member->value) continue;
+    const std::string name = event::unescape_json(member->name);
+    const auto old = event::find_member(before, name);
+    if ((old && *old == member->value) || (key && event::find_member(*key, name))) continue;
     line.add(" " + printable(member->name) + ":", Style::dim);
     line.add(" " + (old ? shown(*old) : std::string("?")) + " → " + shown(member->value));
-    differs = true;
   }
-  if (!differs) line.add(" (nothing changed)", Style::dim);
+  if (before == after) line.add(" (nothing changed)", Style::dim);
 }
 
 std::string rows(std::int64_t count) {
@@ -164,9 +166,14 @@ std::int64_t total(const event::Counts& counts) {
 }
 
 void add_gap(Line& line, const ChangeEvent& change) {
-  line.add(" " + rows(total(change.counts)) +
-           " written that no event shows: " + std::to_string(change.counts.inserted) + " inserted, " +
-           std::to_string(change.counts.updated) + " updated, " + std::to_string(change.counts.deleted) + " deleted");
+  const event::Counts& counts = change.counts;
+  if (total(counts) == 0) {
+    line.add(" may have been written; no event shows it");
+  } else {
+    line.add(" " + rows(total(counts)) + " written that no event shows: " + std::to_string(counts.inserted) +
+             " inserted, " + std::to_string(counts.updated) + " updated, " + std::to_string(counts.deleted) +
+             " deleted");
+  }
   if (!change.cause.empty()) line.add(" (" + printable(change.cause) + ")", Style::magenta);
 }
 
@@ -181,7 +188,7 @@ void add_change(Line& line, const ChangeEvent& change) {
   }
   if (change.key) add_key(line, *change.key);
   if (change.op == event::Op::update && change.before && change.after) {
-    add_differences(line, *change.before, *change.after);
+    add_differences(line, *change.before, *change.after, change.key);
   } else if (change.op == event::Op::remove) {
     if (change.before) add_row(line, *change.before, change.key);
   } else if (change.after) {
