@@ -252,6 +252,7 @@ void SessionMachine::add_change(event::ChangeEvent change, const Execution& exec
   if (scope_->statement_text && execution.statement != nullptr)
     change.statement =
         execution.text->text.substr(execution.statement->begin, execution.statement->end - execution.statement->begin);
+  change.tags = execution.text->tags;
   transaction_.add(std::move(change));
   stream_if_large();
 }

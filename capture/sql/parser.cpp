@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <cstring>
 
+#include "capture/sql/comment_tags.h"
 #include "capture/sql/statement.h"
 
 extern "C" {
-// clang-format off: the server's own order
+// The server's headers have an order.
+// clang-format off
 #include "pg_query.h"
 #include "pg_query_internal.h"
 #include "nodes/nodeFuncs.h"
@@ -522,6 +524,7 @@ ParsedText parse(std::string_view text, LexerSettings settings) {
   ParsedText parsed;
   parsed.text = text;
   parsed.lexer = settings;
+  parsed.tags = comment_tags(text);
   if (text.find('\0') != std::string_view::npos) return parsed;
   const Tree tree(text, settings);
   if (!tree.ok()) return parsed;

@@ -79,17 +79,17 @@ struct Statement {
   std::size_t end = 0;    ///< behind its last byte, before the semicolon
   /// SAVEPOINT's, EXECUTE's, DEALLOCATE's, FETCH's name.
   std::string name;
-  bool chain = false;             ///< COMMIT AND CHAIN, ROLLBACK AND CHAIN
-  bool select = false;            ///< a plain SELECT: its rows are sent while it runs, not collected first
-  bool copy = false;              ///< any COPY: it changes the protocol's mode
-  bool needs_own_query = false;   ///< behaves differently in the extended protocol, or may not run in a block
-  bool needs_block = false;       ///< behaves as in a block within a simple Query, but not so in a pipeline
-  bool has_parameters = false;    ///< uses $n
-  bool modifying_with = false;    ///< has WITH … AS (INSERT|UPDATE|DELETE|MERGE …)
-  bool shows_text = false;        ///< mentions current_query(), pg_stat_activity, pg_cursors: would show a changed text
-  bool drops_all_statements = false;  ///< DEALLOCATE ALL, DISCARD ALL
-  bool shows_statements = false;  ///< mentions pg_prepared_statements
-  std::vector<TableName> tables;  ///< written tables of truncate, copy_from, merge, write_query
+  bool chain = false;            ///< COMMIT AND CHAIN, ROLLBACK AND CHAIN
+  bool select = false;           ///< a plain SELECT: its rows are sent while it runs, not collected first
+  bool copy = false;             ///< any COPY: it changes the protocol's mode
+  bool needs_own_query = false;  ///< behaves differently in the extended protocol, or may not run in a block
+  bool needs_block = false;      ///< behaves as in a block within a simple Query, but not so in a pipeline
+  bool has_parameters = false;   ///< uses $n
+  bool modifying_with = false;   ///< has WITH … AS (INSERT|UPDATE|DELETE|MERGE …)
+  bool shows_text = false;       ///< mentions current_query(), pg_stat_activity, pg_cursors: would show a changed text
+  bool drops_all_statements = false;    ///< DEALLOCATE ALL, DISCARD ALL
+  bool shows_statements = false;        ///< mentions pg_prepared_statements
+  std::vector<TableName> tables;        ///< written tables of truncate, copy_from, merge, write_query
   std::unique_ptr<WriteClauses> write;  ///< insert, update, remove, merge
 
   bool is_row_write() const {
@@ -108,6 +108,7 @@ struct ParsedText {
   std::vector<Statement> statements;
   std::string text;  ///< the client's; empty where it was too long to be kept
   LexerSettings lexer;
+  std::string tags;        ///< of the comment it ends with (comment_tags.h), as JSON; empty: none
   std::size_t memory = 0;  ///< bytes it takes, for the cache's bound
 
   const Statement* single() const { return statements.size() == 1 ? &statements.front() : nullptr; }
