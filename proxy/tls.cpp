@@ -20,6 +20,9 @@ std::string openssl_words() {
   const unsigned long code = ERR_get_error();
   ERR_clear_error();
   if (code == 0) return "unknown TLS error";
+  if (ERR_SYSTEM_ERROR(code)) return error_words(ERR_GET_REASON(code));
+  // The only callback that fails a handshake is ours.
+  if (ERR_GET_REASON(code) == SSL_R_CALLBACK_FAILED) return "direct TLS without ALPN \"postgresql\"";
   const char* reason = ERR_reason_error_string(code);
   return reason != nullptr ? reason : "TLS error " + std::to_string(code);
 }
@@ -67,8 +70,12 @@ std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> make_context(const SSL_METHOD*
 }
 
 Error file_error(const std::string& what, const std::string& file) {
-  // fopen's failure is the first entry where the file cannot be read; it says "No such file or directory".
   return {"cannot load " + what + " \"" + file + "\": " + openssl_words(), {}};
+}
+
+/// An encrypted key must fail, not ask on the terminal.
+int no_password(char*, int, int, void*) {
+  return -1;
 }
 
 Result<void> load_roots(SSL_CTX* context, const std::string& sslrootcert) {
@@ -101,11 +108,12 @@ Result<TlsContext> TlsContext::for_clients(const ClientTls& tls) {
   if (SSL_CTX_use_certificate_chain_file(context.get(), tls.certificate.c_str()) != 1) {
     return file_error("the certificate for clients", tls.certificate);
   }
+  SSL_CTX_set_default_passwd_cb(context.get(), no_password);
   if (SSL_CTX_use_PrivateKey_file(context.get(), tls.key.c_str(), SSL_FILETYPE_PEM) != 1) {
+    if (ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_VALUES_MISMATCH) {
+      return Error{"the key \"" + tls.key + "\" does not belong to the certificate \"" + tls.certificate + "\"", {}};
+    }
     return file_error("the key of the certificate for clients", tls.key);
-  }
-  if (SSL_CTX_check_private_key(context.get()) != 1) {
-    return Error{"the key \"" + tls.key + "\" does not belong to the certificate \"" + tls.certificate + "\"", {}};
   }
   SSL_CTX_set_alpn_select_cb(context.get(), select_alpn, nullptr);
   SSL_CTX_set_client_hello_cb(context.get(), refuse_without_alpn, nullptr);

@@ -1,0 +1,60 @@
+// Certificates for a test, made by the openssl program in a folder of their own: two authorities, and two servers'
+// certificates for 127.0.0.1 (not for "localhost"), both signed by the first authority.
+#pragma once
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <stdexcept>
+#include <string>
+
+#include "tests/support/child_process.h"
+
+namespace weir::proxy {
+
+class Certificates {
+ public:
+  Certificates() : folder_("weir_certificates") {
+    ::chmod(folder_.path().c_str(), 0755);
+    make_authority("authority");
+    make_authority("stranger");
+    make_server("database");
+    make_server("weir");
+  }
+
+  std::string file(const std::string& name) const { return folder_ / name; }
+  std::string authority() const { return file("authority.crt"); }
+  /// Has signed nothing here.
+  std::string stranger() const { return file("stranger.crt"); }
+
+ private:
+  void openssl(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "openssl");
+    if (test_support::run({.arguments = arguments, .stdout_path = folder_ / "log"}) != 0) {
+      throw std::runtime_error("openssl failed:\n" + test_support::tail_of(folder_ / "log"));
+    }
+  }
+
+  void make_authority(const std::string& name) {
+    openssl({"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30",
+             "-subj", "/CN=" + name, "-keyout", file(name + ".key"), "-out", file(name + ".crt")});
+  }
+
+  void make_server(const std::string& name) {
+    openssl({"req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=" + name,
+             "-keyout", file(name + ".key"), "-out", file(name + ".csr")});
+    test_support::write_file(folder_ / "names", "subjectAltName=IP:127.0.0.1\n");
+    openssl({"x509", "-req", "-in", file(name + ".csr"), "-CA", authority(), "-CAkey", file("authority.key"),
+             "-CAcreateserial", "-days", "30", "-extfile", file("names"), "-out", file(name + ".crt")});
+    // A database refuses a key that others may read.
+    ::chmod(file(name + ".key").c_str(), 0600);
+    const auto user = test_support::unprivileged_user();
+    if (user && ::chown(file(name + ".key").c_str(), user->uid, user->gid) != 0) {
+      throw std::runtime_error("cannot give " + name + ".key to " + user->name);
+    }
+  }
+
+  test_support::TempFolder folder_;
+};
+
+}  // namespace weir::proxy

@@ -1,0 +1,249 @@
+// TLS on either leg in front of a real PostgreSQL with SCRAM: sslmodes, certificates, channel binding, direct TLS.
+#include <gtest/gtest.h>
+#include <libpq-fe.h>
+#include <openssl/ssl.h>
+
+#include <memory>
+
+#include "proxy/server.h"
+#include "tests/proxy/certificates.h"
+#include "tests/proxy/stand.h"
+#include "tests/support/pg_cluster.h"
+#include "tests/support/pg_connection.h"
+
+namespace weir::proxy {
+namespace {
+
+using test_support::PgCluster;
+using test_support::PgConnection;
+using test_support::PgSettings;
+
+PgSettings with_tls(const Certificates& certificates) {
+  PgSettings settings;
+  settings.authentication = "scram-sha-256";
+  settings.lines = {"ssl = on", "ssl_cert_file = '" + certificates.file("database.crt") + "'",
+                    "ssl_key_file = '" + certificates.file("database.key") + "'"};
+  return settings;
+}
+
+struct World {
+  Certificates certificates;
+  PgCluster cluster{15, with_tls(certificates)};
+
+  World() { PgConnection(cluster.socket_conninfo()).run("CREATE ROLE ann LOGIN PASSWORD 'secret'"); }
+};
+
+class TlsTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { world = std::make_unique<World>(); }
+  static void TearDownTestSuite() { world.reset(); }
+
+  TlsTest() {
+    options.listen = {{"127.0.0.1", 0}};
+    options.upstream.hosts = {{"127.0.0.1", static_cast<std::uint16_t>(world->cluster.port())}};
+    options.upstream.sslmode = SslMode::disable;
+    options.workers = 1;
+    options.engine_factory = [](const SessionInfo&) { return std::make_unique<wire::Relay>(); };
+  }
+
+  void use_upstream_tls(SslMode mode, const std::string& sslrootcert = {}) {
+    options.upstream.sslmode = mode;
+    options.upstream.sslrootcert = sslrootcert;
+  }
+  void use_client_tls(const std::string& name) {
+    options.client_tls = ClientTls{world->certificates.file(name + ".crt"), world->certificates.file(name + ".key")};
+  }
+  void start() {
+    server = std::make_unique<Server>(options);
+    const Result<void> started = server->start();
+    ASSERT_TRUE(started) << started.error().message;
+  }
+  std::string conninfo(const std::string& more) const {
+    return "host=127.0.0.1 dbname=postgres user=ann password=secret port=" + std::to_string(server->port()) + " " +
+           more;
+  }
+  /// libpq's words, or empty where the login works.
+  std::string refusal(const std::string& more) const {
+    const std::unique_ptr<PGconn, decltype(&PQfinish)> connection(PQconnectdb(conninfo(more).c_str()), &PQfinish);
+    return PQstatus(connection.get()) == CONNECTION_OK ? "" : PQerrorMessage(connection.get());
+  }
+  /// Whether the database sees TLS.
+  static std::string database_ssl(const PgConnection& connection) {
+    return connection.value("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()");
+  }
+
+  static std::unique_ptr<World> world;
+  ServerOptions options;
+  std::unique_ptr<Server> server;
+};
+
+std::unique_ptr<World> TlsTest::world;
+
+#define EXPECT_HAS(text, part) EXPECT_NE((text).find(part), std::string::npos) << (text)
+
+TEST_F(TlsTest, NoneAnywhere) {
+  start();
+  EXPECT_EQ(database_ssl(PgConnection(conninfo("sslmode=disable"))), "f");
+  EXPECT_HAS(refusal("sslmode=require"), "server does not support SSL");
+}
+
+class UpstreamTls : public TlsTest, public ::testing::WithParamInterface<SslMode> {};
+
+TEST_P(UpstreamTls, IsSpokenToTheDatabase) {
+  use_upstream_tls(GetParam(), GetParam() >= SslMode::verify_ca ? world->certificates.authority() : "");
+  start();
+  const PgConnection connection(conninfo("sslmode=disable"));
+  EXPECT_EQ(database_ssl(connection), "t");
+  EXPECT_EQ(connection.value("SELECT length(repeat('x', 5000000))"), "5000000");
+  EXPECT_EQ(connection.value("SELECT repeat('x', 5000000)"), std::string(5'000'000, 'x'));
+}
+
+INSTANTIATE_TEST_SUITE_P(Modes, UpstreamTls,
+                         ::testing::Values(SslMode::prefer, SslMode::require, SslMode::verify_ca,
+                                           SslMode::verify_full));
+
+TEST_F(TlsTest, ADatabaseThatNobodyVouchesForIsRefused) {
+  use_upstream_tls(SslMode::verify_ca, world->certificates.stranger());
+  start();
+  const std::string words = refusal("sslmode=disable");
+  EXPECT_HAS(words, "cannot connect to the database at 127.0.0.1:" + std::to_string(world->cluster.port()));
+  EXPECT_HAS(words, "certificate verify failed");
+}
+
+TEST_F(TlsTest, RequireWithARootCertificateVerifiesAsLibpqDoes) {
+  use_upstream_tls(SslMode::require, world->certificates.stranger());
+  start();
+  EXPECT_HAS(refusal("sslmode=disable"), "certificate verify failed");
+}
+
+TEST_F(TlsTest, VerifyFullWantsTheHostInTheCertificate) {
+  use_upstream_tls(SslMode::verify_full, world->certificates.authority());
+  options.upstream.hosts[0].host = "localhost";
+  start();
+  EXPECT_HAS(refusal("sslmode=disable"), "certificate verify failed: hostname mismatch");
+}
+
+TEST_F(TlsTest, ClientsSpeakTlsToWeirAlone) {
+  use_client_tls("weir");
+  start();
+  const PgConnection connection(conninfo("sslmode=verify-full sslrootcert=" + world->certificates.authority()));
+  EXPECT_EQ(PQsslInUse(connection.raw()), 1);
+  EXPECT_EQ(database_ssl(connection), "f");
+  EXPECT_EQ(connection.value("SELECT repeat('x', 5000000)"), std::string(5'000'000, 'x'));
+  EXPECT_EQ(connection.value("SELECT length('" + std::string(5'000'000, 'y') + "')"), "5000000");
+  EXPECT_EQ(refusal("sslmode=disable"), "");
+}
+
+TEST_F(TlsTest, RequiredTlsRefusesPlainClients) {
+  use_client_tls("weir");
+  options.client_tls->required = true;
+  start();
+  EXPECT_EQ(refusal("sslmode=require"), "");
+  EXPECT_HAS(refusal("sslmode=disable"), "connections without TLS are refused here");
+}
+
+TEST_F(TlsTest, BothLegsWithDifferentCertificates) {
+  use_client_tls("weir");
+  use_upstream_tls(SslMode::require);
+  start();
+  EXPECT_EQ(database_ssl(PgConnection(conninfo("sslmode=require channel_binding=disable"))), "t");
+  EXPECT_HAS(refusal("sslmode=require"), "channel_binding");
+  EXPECT_HAS(refusal("sslmode=require channel_binding=require"), "channel binding");
+}
+
+TEST_F(TlsTest, BothLegsWithTheDatabasesOwnCertificateBindTheChannel) {
+  use_client_tls("database");
+  use_upstream_tls(SslMode::verify_full, world->certificates.authority());
+  start();
+  EXPECT_EQ(database_ssl(PgConnection(conninfo("sslmode=require channel_binding=require"))), "t");
+}
+
+TEST_F(TlsTest, BadCertificatesAreNamedAtTheStart) {
+  options.client_tls = ClientTls{"/no/such.crt", world->certificates.file("weir.key")};
+  EXPECT_HAS(Server(options).start().error().message, "\"/no/such.crt\": No such file or directory");
+  options.client_tls = ClientTls{world->certificates.file("weir.crt"), world->certificates.file("database.key")};
+  EXPECT_HAS(Server(options).start().error().message, "does not belong to the certificate");
+  options.client_tls.reset();
+  use_upstream_tls(SslMode::verify_full, "/no/root.crt");
+  EXPECT_HAS(Server(options).start().error().message, "\"/no/root.crt\"");
+  use_upstream_tls(SslMode::verify_full);
+  EXPECT_HAS(Server(options).start().error().message, "needs sslrootcert");
+}
+
+constexpr std::string_view kAlpn = "\x0apostgresql";
+
+/// TLS from the first byte, as clients of PostgreSQL 17 offer it (sslnegotiation=direct).
+class DirectTls {
+ public:
+  DirectTls(int port, std::string_view alpn, int newest = TLS1_3_VERSION) : end_(TcpEnd::connect(port)) {
+    SSL_set_security_level(connection_.get(), 0);
+    SSL_set_max_proto_version(connection_.get(), newest);
+    SSL_set_fd(connection_.get(), end_.socket());
+    if (!alpn.empty()) {
+      SSL_set_alpn_protos(connection_.get(), reinterpret_cast<const unsigned char*>(alpn.data()),
+                          static_cast<unsigned>(alpn.size()));
+    }
+    connected_ = SSL_connect(connection_.get()) == 1;
+  }
+  bool connected() const { return connected_; }
+  /// The type of the answer to a StartupMessage.
+  char log_in() {
+    const std::string startup = startup_message();
+    SSL_write(connection_.get(), startup.data(), static_cast<int>(startup.size()));
+    char type = 0;
+    SSL_read(connection_.get(), &type, 1);
+    return type;
+  }
+
+ private:
+  TcpEnd end_;
+  std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context_{SSL_CTX_new(TLS_client_method()), &SSL_CTX_free};
+  std::unique_ptr<SSL, decltype(&SSL_free)> connection_{SSL_new(context_.get()), &SSL_free};
+  bool connected_ = false;
+};
+
+TEST_F(TlsTest, DirectTlsNeedsAlpn) {
+  use_client_tls("weir");
+  start();
+  DirectTls direct(server->port(), kAlpn);
+  ASSERT_TRUE(direct.connected());
+  EXPECT_EQ(direct.log_in(), 'R');
+  EXPECT_FALSE(DirectTls(server->port(), "").connected());
+  EXPECT_FALSE(DirectTls(server->port(),
+                         "\x08"
+                         "http/1.1")
+                   .connected());
+}
+
+TEST_F(TlsTest, VersionsOfTlsBefore12AreRefused) {
+  use_client_tls("weir");
+  start();
+  EXPECT_TRUE(DirectTls(server->port(), kAlpn, TLS1_2_VERSION).connected());
+  EXPECT_FALSE(DirectTls(server->port(), kAlpn, TLS1_1_VERSION).connected());
+}
+
+TEST_F(TlsTest, DirectTlsIsRefusedWithoutACertificate) {
+  start();
+  EXPECT_FALSE(DirectTls(server->port(), kAlpn).connected());
+}
+
+TEST_F(TlsTest, CancelOverTls) {
+  use_client_tls("weir");
+  use_upstream_tls(SslMode::require);
+  start();
+  const PgConnection connection(conninfo("sslmode=require channel_binding=disable"));
+  ASSERT_EQ(PQsendQuery(connection.raw(), "SELECT pg_sleep(60)"), 1);
+  const std::unique_ptr<PGcancel, decltype(&PQfreeCancel)> cancel(PQgetCancel(connection.raw()), &PQfreeCancel);
+  char words[256] = "";
+  const PgConnection watcher(world->cluster.socket_conninfo());
+  ASSERT_TRUE(test_support::eventually(std::chrono::seconds(10), [&] {
+    return watcher.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") == "1";
+  }));
+  EXPECT_EQ(PQcancel(cancel.get(), words, sizeof words), 1) << words;
+  PGresult* result = PQgetResult(connection.raw());
+  EXPECT_STREQ(PQresultErrorField(result, PG_DIAG_SQLSTATE), "57014");
+  PQclear(result);
+}
+
+}  // namespace
+}  // namespace weir::proxy
