@@ -18,8 +18,7 @@ constexpr std::int32_t kAuthenticationSaslFinal = 12;
 constexpr std::string_view kProtocolViolation = "08P01";
 constexpr std::string_view kInvalidAuthorization = "28000";
 
-/// libpq's bounds of an ErrorResponse's length before the login: outside of them it is text of protocol 2.0.
-constexpr std::uint32_t kMinErrorLength = 8;
+/// libpq's bound of an ErrorResponse's length before the login. Beyond it, it is no length but text, of protocol 2.0.
 constexpr std::uint32_t kMaxErrorLength = 30'000;
 
 constexpr std::string_view kPlusSuffix = "-PLUS";
@@ -111,8 +110,7 @@ std::size_t Authentication::from_upstream(std::string_view received, Turn& turn)
 
 bool Authentication::is_old_format_error(std::string_view received) const {
   if (upstream_spoke_ || received.size() < kHeaderSize || received[0] != backend::kErrorResponse) return false;
-  const std::uint32_t length = read_uint32(received.data() + 1);
-  return length < kMinErrorLength || length > kMaxErrorLength;
+  return read_uint32(received.data() + 1) > kMaxErrorLength;
 }
 
 void Authentication::relay_upstream(std::string_view frame, Turn& turn) {

@@ -166,6 +166,32 @@ TEST(Authentication, MalformedSaslAnswersAreTheDatabasesToJudge) {
     EXPECT_EQ(scram(offer, sasl_offer({kScram}), initial).replay(phase(ChannelBinding::strip_plus)), "");
 }
 
+TEST(Authentication, OnlyTheFirstSaslAnswerHasAChannelBindingFlag) {
+  const std::string again = sasl_initial_response(kScram, "y,,n=,r=nonce");
+  RelayScript script;
+  script.upstream_sends(sasl_offer({kPlus, kScram}))
+      .expect_client(sasl_offer({kScram}))
+      .client_sends(sasl_initial_response(kScram, "n,,n=,r=nonce"))
+      .expect_upstream(sasl_initial_response(kScram, "n,,n=,r=nonce"))
+      .upstream_sends(authentication(11, "r=nonce"))
+      .expect_client(authentication(11, "r=nonce"))
+      .client_sends(again)
+      .expect_upstream(again);
+  EXPECT_EQ(script.replay(phase(ChannelBinding::strip_plus)), "");
+}
+
+TEST(Authentication, NothingIsAskedBehindSaslFinal) {
+  RelayScript script;
+  script.upstream_sends(authentication(12, "v=signature"))
+      .expect_client(authentication(12, "v=signature"))
+      .expect_stalled()
+      .client_sends(frame('Q', cstring("INSERT INTO t VALUES (1)")))
+      .upstream_sends(kOk)
+      .expect_client(kOk)
+      .on("then", expect_authenticated);
+  EXPECT_EQ(script.replay(phase()), "");
+}
+
 TEST(Authentication, AClientThatCouldHaveBoundTheChannelHearsOfTheWaysOut) {
   const std::string error =
       fatal("28000",
@@ -300,6 +326,16 @@ TEST(Authentication, ChecksLengthsOfTheDatabase) {
   for (const std::int64_t length : {0L, 3L, 65'540L, 0x7fffffffL, -1L}) {
     RelayScript script;
     script.upstream_sends('R' + int32(length) + "body")
+        .expect_client(fatal("08P01", "the database sent an invalid message length in authentication", kCheckAddress))
+        .expect_close();
+    EXPECT_EQ(script.replay(phase()), "") << length;
+  }
+}
+
+TEST(Authentication, ChecksTheLengthOfAnErrorThatIsNoText) {
+  for (const std::int64_t length : {0L, 3L}) {
+    RelayScript script;
+    script.upstream_sends('E' + int32(length))
         .expect_client(fatal("08P01", "the database sent an invalid message length in authentication", kCheckAddress))
         .expect_close();
     EXPECT_EQ(script.replay(phase()), "") << length;
