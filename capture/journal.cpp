@@ -14,7 +14,9 @@ namespace weir::capture {
 namespace {
 
 constexpr std::int64_t ids_per_reservation = 4096;
-constexpr int checkpoint_frames = 1000;  // 4 MB of WAL
+// Pages in the WAL from which on they are copied to the file: 4 MB where nobody waits, more where sessions do.
+constexpr std::uint64_t checkpoint_at_flush = 1000;
+constexpr std::uint64_t checkpoint_at_sync = 4000;
 
 std::optional<std::string_view> unless_empty(const std::string& text) {
   if (text.empty()) return std::nullopt;
@@ -90,7 +92,7 @@ class SqliteJournal final : public Journal {
   void abandon(const Error& error);
   void forget_group();
   void refresh_bytes();
-  void checkpoint_wal();
+  void checkpoint_wal(std::uint64_t at_frames);
   Result<TrimRange> trim_range(event::Position through, std::size_t limit);
   Result<void> trim_part(const Large& transaction, std::size_t limit);
   Result<void> trim_whole(event::Position through);
@@ -313,18 +315,18 @@ Result<void> SqliteJournal::force_wal() {
 Result<void> SqliteJournal::sync() {
   Result<void> done = commit();
   if (done) done = force_wal();
-  if (done) checkpoint_wal();
+  if (done) checkpoint_wal(checkpoint_at_sync);
   return done;
 }
 
 Result<void> SqliteJournal::flush() {
   const Result<void> done = commit();
-  if (done) checkpoint_wal();
+  if (done) checkpoint_wal(checkpoint_at_flush);
   return done;
 }
 
-void SqliteJournal::checkpoint_wal() {
-  if (wal_frames_ < checkpoint_frames) return;
+void SqliteJournal::checkpoint_wal(std::uint64_t at_frames) {
+  if (wal_frames_ < at_frames) return;
   int frames = 0;
   int copied = 0;
   // An error here (a full disk, say) loses nothing: all is in the WAL, and the next group tries again.
