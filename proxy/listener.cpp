@@ -38,7 +38,9 @@ std::string client_text(const sockaddr_storage& address) {
   asio::ip::tcp::endpoint endpoint;
   const std::size_t size = address.ss_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
   std::memcpy(endpoint.data(), &address, size);
-  return HostPort{endpoint.address().to_string(), endpoint.port()}.text();
+  asio::ip::address ip = endpoint.address();
+  if (ip.is_v6() && ip.to_v6().is_v4_mapped()) ip = asio::ip::make_address_v4(asio::ip::v4_mapped, ip.to_v6());
+  return HostPort{ip.to_string(), endpoint.port()}.text();
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ struct ServerOptions {
   Upstream upstream;
   std::optional<ClientTls> client_tls;
   unsigned workers = 0;                             ///< 0: as many as there are cores
-  std::chrono::milliseconds login_timeout{60'000};  ///< from accept to AuthenticationOk, as authentication_timeout
+  std::chrono::milliseconds login_timeout{60'000};  ///< from accept until the database is reached; then its own counts
   EngineFactory engine_factory;
 };
 

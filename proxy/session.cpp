@@ -15,8 +15,8 @@ namespace {
 constexpr int kReadsPerEvent = 4;
 // A turn's buffer larger than this is given back after use.
 constexpr std::size_t kTurnBufferKept = 256 * 1024;
-// After a client is gone for good, its last statements have this long, and their answers this much room, before the
-// database's socket is closed: a server ends a statement too when it cannot send its rows.
+// When the answers of a client's last statements cannot be delivered, the database gets this long and this much is
+// discarded before its socket is closed: without Weir it would end the statement when it could not send its rows.
 constexpr std::chrono::seconds kAbandonedTime{5};
 constexpr std::size_t kAbandonedBytes = 16 * 1024 * 1024;
 
@@ -172,10 +172,9 @@ void Session::settle() {
     log::warn("session " + std::to_string(id_) + ": closed, a message is larger than PostgreSQL allows");
     closing_ = true;
   }
-  const bool written = client_.drained() && upstream_.drained();
-  if (upstream_.finished() || (closing_ && written)) return end();
+  if (upstream_.finished() || (closing_ && upstream_.drained())) return end();
   if (client_.finished() && !engine().stalled()) finish_client();
-  if (client_.broken()) abandon_client();
+  if (client_.broken() && upstream_.sending_finished()) abandon_client();
   if (ended_) return;
   client_.watch(may_read(client_));
   upstream_.watch(may_read(upstream_));
@@ -189,7 +188,7 @@ void Session::finish_client() {
   if (!engine().stalled()) upstream_.finish_sending();
 }
 
-/// Nothing reaches the client any more. What it had sent is still read, up to its end.
+/// Nothing reaches the client any more, and all that it had sent has gone to the database.
 void Session::abandon_client() {
   if (client_.discarded() > kAbandonedBytes) return abort();
   if (abandoned_) return;

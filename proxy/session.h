@@ -73,7 +73,7 @@ class Session final : public Connection, public PeerOwner, public std::enable_sh
   std::unique_ptr<wire::Authentication> authentication_;  // null once engine_ is there
   std::unique_ptr<wire::Engine> engine_;
   std::optional<boost::asio::steady_timer> abandoned_;  // runs once the client is gone
-  bool closing_ = false;                                // as soon as all is written
+  bool closing_ = false;                                // as soon as the database's last bytes are written
   bool client_finished_ = false;                        // the engine knows
   bool ended_ = false;
 };
