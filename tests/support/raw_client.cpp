@@ -328,25 +328,24 @@ void RawClient::read_some() {
   std::array<char, 65536> buffer;
   const auto got = recv(socket_, buffer.data(), buffer.size(), MSG_DONTWAIT);
   if (got > 0) {
+    in_.erase(0, std::exchange(taken_, 0));
     in_.append(buffer.data(), static_cast<std::size_t>(got));
-    take_messages();
   } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
-    closed_ = true;
-    transcript_.push_back(in_.empty() ? "(closed)" : "(closed inside a message)");
+    ended_ = true;
   }
 }
 
-void RawClient::take_messages() {
-  std::size_t at = 0;
-  while (in_.size() - at >= 5) {
-    Reader head(std::string_view(in_).substr(at + 1, 4));
-    const std::size_t size = head.number(4);
-    if (size < 4) throw std::runtime_error("the peer sent a message with an impossible length");
-    if (in_.size() - at < size + 1) break;
-    note({in_[at], in_.substr(at + 5, size - 4)});
-    at += size + 1;
-  }
-  in_.erase(0, at);
+// Messages behind the one that is waited for stay in the buffer, so that a recording does not depend on how they were
+// cut into reads.
+bool RawClient::take_message() {
+  if (in_.size() - taken_ < 5) return false;
+  Reader head(std::string_view(in_).substr(taken_ + 1, 4));
+  const std::size_t size = head.number(4);
+  if (size < 4) throw std::runtime_error("the peer sent a message with an impossible length");
+  if (in_.size() - taken_ < size + 1) return false;
+  note({in_[taken_], in_.substr(taken_ + 5, size - 4)});
+  taken_ += size + 1;
+  return true;
 }
 
 void RawClient::note(const Message& message) {
@@ -374,9 +373,14 @@ template <typename Done>
 void RawClient::pump(Done done) {
   const auto deadline = Clock::now() + patience_;
   while (!closed_ && !(out_.empty() && done())) {
-    if (poll_once(deadline)) continue;
-    transcript_.push_back("(no answer)");
-    return;
+    if (take_message()) continue;
+    if (ended_) {
+      closed_ = true;
+      transcript_.push_back(taken_ == in_.size() ? "(closed)" : "(closed inside a message)");
+    } else if (!poll_once(deadline)) {
+      transcript_.push_back("(no answer)");
+      return;
+    }
   }
 }
 
@@ -399,6 +403,11 @@ void RawClient::read_until(char type, int count) {
 
 void RawClient::read_until_closed() {
   pump([] { return false; });
+}
+
+bool RawClient::read_byte(char& byte) {
+  pollfd descriptor{socket_, POLLIN, 0};
+  return poll(&descriptor, 1, static_cast<int>(patience_.count())) == 1 && recv(socket_, &byte, 1, 0) == 1;
 }
 
 void RawClient::send_all() {

@@ -69,6 +69,8 @@ class RawClient {
   void read_until(char type, int count = 1);
   /// Sends, and reads until the peer closes.
   void read_until_closed();
+  /// The one byte that answers SSLRequest and GSSENCRequest; false where none came.
+  bool read_byte(char& byte);
   /// Sends everything without reading to an end.
   void send_all();
   /// Tells the peer that nothing more comes (FIN), after sending.
@@ -90,14 +92,16 @@ class RawClient {
   bool poll_once(std::chrono::steady_clock::time_point deadline);
   void read_some();
   void write_some();
-  void take_messages();
+  bool take_message();
   void note(const Message& message);
 
   std::chrono::milliseconds patience_;
   int socket_ = -1;
-  bool closed_ = false;
+  bool ended_ = false;   ///< no more bytes come
+  bool closed_ = false;  ///< and all messages were taken
   std::string out_;
   std::string in_;
+  std::size_t taken_ = 0;  ///< bytes of in_ that were taken
   int ready_expected_ = 0;
   int ready_seen_ = 0;
   bool copy_in_ = false;

@@ -1,0 +1,223 @@
+// FACTS: transaction control inside pipelines, and Query among extended messages.
+#include "tests/integration/differential/script.h"
+
+namespace weir::differential {
+namespace {
+
+test_support::RawClient& add(Script& s, const std::string& sql) {
+  return s.client().parse("", sql).bind("", "").execute("");
+}
+
+void commit_without_begin(Script& s) {
+  s.connect();
+  add(s, "INSERT INTO nokey VALUES (1, 'a')");
+  add(s, "COMMIT");
+  add(s, "INSERT INTO nokey VALUES (2, 'b')").sync();
+  s.step("WARNING 25P01, and it commits");
+  add(s, "INSERT INTO nokey VALUES (3, 'stays')");
+  add(s, "COMMIT");
+  add(s, "INSERT INTO nokey VALUES (4, 'undone')");
+  add(s, "SELECT 1/0");
+  add(s, "INSERT INTO nokey VALUES (5, 'skipped')").sync();
+  s.step("an error after it undoes only what follows");
+  add(s, "INSERT INTO nokey VALUES (6, 'undone')");
+  add(s, "ROLLBACK");
+  add(s, "INSERT INTO nokey VALUES (7, 'stays')").sync();
+  s.step("ROLLBACK without BEGIN");
+  add(s, "INSERT INTO nokey VALUES (8, 'x')");
+  add(s, "COMMIT AND CHAIN").sync();
+  s.step("AND CHAIN without BEGIN");
+  add(s, "INSERT INTO nokey VALUES (9, 'x')");
+  add(s, "SAVEPOINT a").sync();
+  s.step("SAVEPOINT without BEGIN");
+  s.direct("SELECT a, b FROM nokey ORDER BY a, b");
+}
+
+void begin_inside(Script& s) {
+  s.connect();
+  add(s, "INSERT INTO nokey VALUES (10, 'before')");
+  add(s, "BEGIN");
+  add(s, "INSERT INTO nokey VALUES (11, 'inside')").sync();
+  s.step("BEGIN turns the implicit transaction into a block");
+  s.direct("SELECT count(*) FROM nokey WHERE a > 9");
+  s.query("ROLLBACK");
+  s.direct("SELECT count(*) FROM nokey WHERE a > 9");
+  add(s, "INSERT INTO nokey VALUES (12, 'before')");
+  add(s, "BEGIN");
+  add(s, "COMMIT");
+  add(s, "INSERT INTO nokey VALUES (13, 'after')");
+  add(s, "BEGIN");
+  add(s, "INSERT INTO nokey VALUES (14, 'left open')").sync();
+  s.step("several transactions in one pipeline");
+  add(s, "INSERT INTO nokey VALUES (15, 'in the block')");
+  add(s, "SELECT 1/0").sync();
+  s.step("an error fails the block");
+  add(s, "COMMIT").sync();
+  s.step("COMMIT answers ROLLBACK");
+  add(s, "BEGIN");
+  add(s, "INSERT INTO nokey VALUES (16, 'x')");
+  add(s, "SAVEPOINT a");
+  add(s, "INSERT INTO nokey VALUES (17, 'y')");
+  add(s, "ROLLBACK TO a");
+  add(s, "RELEASE a");
+  add(s, "COMMIT AND CHAIN");
+  add(s, "INSERT INTO nokey VALUES (18, 'chained')");
+  add(s, "COMMIT").sync();
+  s.step("a whole life in one pipeline");
+  s.direct("SELECT a, b FROM nokey ORDER BY a, b");
+}
+
+void query_among_extended(Script& s) {
+  s.connect();
+  add(s, "INSERT INTO nokey VALUES (20, 'committed by the Query')").query("SELECT 'query'");
+  s.step("Query among outstanding extended messages");
+  s.direct("SELECT count(*) FROM nokey WHERE a = 20");
+  s.client().sync();
+  s.step("Sync behind it");
+  add(s, "INSERT INTO nokey VALUES (21, 'x')").query("INSERT INTO nokey VALUES (22, 'y'); SELECT 1/0");
+  // 15 answers the Query; 18 has kept the first Query's transaction open ('T'), fails at Parse and skips up to Sync.
+  s.step_until("a Query that fails", s.door().server->version() < 18 ? 'Z' : 'E');
+  s.client().sync();
+  s.step_until("Sync", 'Z');
+  add(s, "INSERT INTO nokey VALUES (23, 'undone')");
+  add(s, "SELECT 1/0");
+  s.client().query("INSERT INTO nokey VALUES (24, 'skipped')").sync();
+  s.step_until("after an error a Query too is skipped up to Sync", 'Z');
+  add(s, "INSERT INTO nokey VALUES (25, 'x')").query("BEGIN").sync();
+  s.step("BEGIN by Query in a pipeline");
+  s.query("INSERT INTO nokey VALUES (26, 'x')");
+  s.query("ROLLBACK");
+  s.direct("SELECT a, b FROM nokey ORDER BY a, b");
+}
+
+void errors_skip_to_sync(Script& s) {
+  s.connect();
+  add(s, "INSERT INTO nokey VALUES (30, 'undone')");
+  add(s, "INSERT INTO nosuch VALUES (1)");
+  add(s, "INSERT INTO nokey VALUES (31, 'skipped')").describe_statement("nosuch").close_portal("x").flush().sync();
+  add(s, "INSERT INTO nokey VALUES (32, 'kept')").sync();
+  s.step("each Sync ends one error");
+  s.client().bind("", "nosuch").sync();
+  s.step("Bind of an unknown statement");
+  s.client()
+      .parse("", "INSERT INTO nokey VALUES (33, 'x'); INSERT INTO nokey VALUES (34, 'y')")
+      .bind("", "")
+      .execute("")
+      .sync();
+  s.step("two commands in one Parse");
+  s.client().parse("", "INSERT INTO nokey VALUES (35, 'x');;").bind("", "").execute("").sync();
+  s.step("one command and semicolons");
+  s.client().parse("", "").describe_statement("").bind("", "").describe_portal("").execute("").sync();
+  s.step("EmptyQueryResponse");
+  s.direct("SELECT a, b FROM nokey ORDER BY a, b");
+}
+
+void flush_in_between(Script& s) {
+  s.connect();
+  s.client().parse("", "INSERT INTO nokey VALUES (40, 'x')").flush();
+  s.step_until("Parse, Flush", '1');
+  s.client().bind("", "").describe_portal("").flush();
+  s.step_until("Bind, Describe, Flush", 'n');
+  s.client().execute("").flush();
+  s.step_until("Execute, Flush", 'C');
+  s.direct("SELECT count(*) FROM nokey WHERE a = 40");
+  s.client().flush().sync();
+  s.step("Flush, Sync");
+  s.direct("SELECT count(*) FROM nokey WHERE a = 40");
+  s.client().sync().sync().flush().sync();
+  s.step("Syncs alone");
+  s.client().parse("w", "UPDATE nokey SET b = $1 WHERE a = 40").describe_statement("w").flush();
+  s.step_until("Describe of a statement, Flush", 'n');
+  for (const char* value : {"first", "second", "third"}) {
+    s.client().bind("", "w", {.parameters = {value}}).execute("").flush();
+    s.step_until(std::string("each flushed: ") + value, 'C');
+  }
+  s.client().sync();
+  s.step("Sync of three");
+  s.direct("SELECT a, b FROM nokey ORDER BY a, b");
+}
+
+void long_pipeline(Script& s) {
+  s.connect();
+  s.client().parse("w", "INSERT INTO nokey VALUES ($1, 'pipelined')");
+  for (int i = 0; i < 300; ++i) s.client().bind("", "w", {.parameters = {std::to_string(i)}}).execute("");
+  s.client().sync();
+  s.step("300 writes, one Sync");
+  for (int i = 0; i < 100; ++i) s.client().bind("", "w", {.parameters = {std::to_string(i)}}).execute("").sync();
+  s.step("100 writes, 100 Syncs");
+  for (int i = 0; i < 50; ++i) {
+    s.client().query("UPDATE nokey SET b = 'q' WHERE a = " + std::to_string(i));
+  }
+  s.step("50 Queries at once");
+  s.client().query("BEGIN");
+  for (int i = 0; i < 20; ++i)
+    s.client().query(i == 10 ? "SELECT 1/0" : "DELETE FROM nokey WHERE a = " + std::to_string(i));
+  s.client().query("COMMIT").query("SELECT count(*) FROM nokey");
+  s.step("a block in Queries sent at once, failing in the middle");
+}
+
+void reads_between_writes(Script& s) {
+  s.connect();
+  add(s, "INSERT INTO nokey VALUES (50, 'x')");
+  add(s, "SELECT count(*) FROM nokey WHERE a = 50");
+  add(s, "UPDATE nokey SET b = 'y' WHERE a = 50 RETURNING b");
+  add(s, "SELECT b FROM nokey WHERE a = 50");
+  add(s, "SET LOCAL TimeZone = 'Asia/Tokyo'");
+  add(s, "SHOW TimeZone");
+  add(s, "DELETE FROM nokey WHERE a = 50");
+  add(s, "TABLE nokey").sync();
+  s.step("reads and writes in one transaction");
+  s.query("SHOW TimeZone");
+  add(s, "NOTIFY ch, 'in a pipeline'");
+  add(s, "INSERT INTO nokey VALUES (51, 'x')").sync();
+  s.step("NOTIFY");
+  s.query("LISTEN ch");
+  s.query("NOTIFY ch, 'to itself'; INSERT INTO nokey VALUES (52, 'x')");
+  s.query("UNLISTEN *");
+}
+
+void isolation(Script& s) {
+  s.connect();
+  s.query("BEGIN ISOLATION LEVEL REPEATABLE READ");
+  s.other_session("INSERT INTO nokey VALUES (60, 'seen, no snapshot yet')");
+  s.query("SELECT count(*) FROM nokey WHERE a = 60");
+  s.other_session("UPDATE items SET qty = 70 WHERE id = 1");
+  s.query("UPDATE items SET qty = 71 WHERE id = 1");
+  s.query("ROLLBACK");
+  s.query("BEGIN ISOLATION LEVEL SERIALIZABLE");
+  s.query("SET TRANSACTION READ ONLY");
+  s.query("INSERT INTO nokey VALUES (61, 'read only')");
+  s.query("ROLLBACK");
+  s.query("BEGIN");
+  s.query("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE");
+  s.query("INSERT INTO nokey VALUES (62, 'x')");
+  s.query("SET TRANSACTION ISOLATION LEVEL READ COMMITTED");
+  s.query("ROLLBACK");
+  add(s, "BEGIN");
+  add(s, "INSERT INTO nokey VALUES (63, 'x')");
+  add(s, "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE").sync();
+  s.step("too late in a pipeline");
+  s.query("ROLLBACK");
+  add(s, "SET TRANSACTION READ ONLY");
+  add(s, "INSERT INTO nokey VALUES (64, 'x')").sync();
+  s.step("SET TRANSACTION in an implicit transaction");
+  s.query("SET lock_timeout = '50ms'");
+  s.query("BEGIN");
+  s.query("LOCK TABLE items IN ACCESS EXCLUSIVE MODE");
+  s.query("COMMIT");
+}
+
+}  // namespace
+
+std::vector<WireCase> pipeline_cases() {
+  return {{"commit_in_a_pipeline_without_begin", commit_without_begin},
+          {"begin_in_a_pipeline", begin_inside},
+          {"query_among_extended_messages", query_among_extended},
+          {"errors_skip_to_sync", errors_skip_to_sync},
+          {"flush_in_between", flush_in_between},
+          {"long_pipelines", long_pipeline},
+          {"reads_between_writes", reads_between_writes},
+          {"isolation_levels_and_snapshots", isolation}};
+}
+
+}  // namespace weir::differential
