@@ -63,7 +63,8 @@ class Journal {
   /// Erases a transaction in any state that was not released.
   virtual Result<void> erase(std::int64_t id) = 0;
   virtual Result<void> set_checkpoint(std::string_view emitter, event::Position position) = 0;
-  /// Erases released transactions up to and including this position, at most `limit` events per call; true when more is left.
+  /// Erases released transactions up to and including this position, at most `limit` events per call; true when more is
+  /// left.
   virtual Result<bool> trim(event::Position through, std::size_t limit) = 0;
   /// A record that a destination refuses for ever, kept for the operator.
   virtual Result<void> dead_letter(std::string_view emitter, event::Position position, std::string_view topic,

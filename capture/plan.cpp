@@ -222,6 +222,10 @@ Plan make_plan(const PlanInput& input) {
   // Behind the target stand the tables written inside WITH, and those of a TRUNCATE or a copying query.
   for (std::size_t i = row_write ? 1 : 0; i < input.relations.size(); ++i)
     if (captured(input.relations[i])) plan.inner.push_back(input.relations[i]->name);
+  if (input.statement.creates_table && !input.relations[0] && !input.statement.tables[0].temporary) {
+    const TableName& made = input.statement.tables[0];
+    if (input.scope.captures(made.schema, made.name)) plan.inner.push_back({made.schema, made.name});
+  }
   if (row_write && captured(input.relations[0])) {
     plan.relation = input.relations[0];
     plan_row_write(input, plan);

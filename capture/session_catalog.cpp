@@ -74,7 +74,10 @@ std::shared_ptr<const Plan> SessionMachine::find_plan(const std::shared_ptr<cons
   if (known != plans_.end()) return known->second.plan;
   if (facts_failed_) {
     facts_failed_ = false;
-    return kNoPlan;
+    Plan unknown;
+    unknown.how = Plan::How::gap;
+    unknown.cause = "catalog could not be asked";
+    return std::make_shared<const Plan>(std::move(unknown));
   }
   if (ask_facts(statement, turn)) return nullptr;
   std::vector<std::shared_ptr<const RelationFacts>> relations;

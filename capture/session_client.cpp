@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "capture/session_machine.h"
+#include "wire/relay.h"
 
 namespace weir::capture {
 namespace {
@@ -31,6 +32,7 @@ std::vector<std::optional<std::string>> copy_values(const std::vector<std::optio
 
 std::size_t SessionMachine::from_client(std::string_view received, wire::Turn& turn) {
   client_frame_size_ = 0;
+  if (client_broken_) return received.size();
   std::size_t used = 0;
   while (used < received.size() && wait_ == Wait::nothing && !turn.close) {
     const std::string_view rest = received.substr(used);
@@ -44,9 +46,10 @@ std::size_t SessionMachine::from_client(std::string_view received, wire::Turn& t
     const wire::FrameHeader header = wire::read_header(rest);
     if (header.state == wire::FrameHeader::State::incomplete) break;
     if (header.state == wire::FrameHeader::State::malformed) {
-      wire::append_error(turn.to_client.buffer(), "FATAL", "08P01", "invalid message length");
-      turn.close = true;
-      break;
+      // The server itself says so, behind the answers still under way, and ends the session.
+      wire::append_frame(turn.to_upstream.buffer(), wire::kInvalidMessageType, {});
+      lost_ = client_broken_ = true;
+      return received.size();
     }
     const Frame frame{header.type, header.size, rest.substr(0, std::min(header.size, rest.size()))};
     if (take_client(frame, turn) == Took::nothing) {
@@ -61,7 +64,7 @@ std::size_t SessionMachine::from_client(std::string_view received, wire::Turn& t
 SessionMachine::Took SessionMachine::take_client(const Frame& frame, wire::Turn& turn) {
   if (lost_) return relay_client(frame, turn);
   // After an error the server ignores everything up to Sync, so nothing of it has an answer.
-  if (skipping_ && frame.type != frontend::kSync && !(frame.type == frontend::kQuery && (facts_failed_ || run_)))
+  if (skipping_ && frame.type != frontend::kSync && !(frame.type == frontend::kQuery && (own_failed_ || run_)))
     return relay_unanswered(frame, turn);
   switch (frame.type) {
     case frontend::kQuery:
@@ -316,7 +319,7 @@ SessionMachine::Took SessionMachine::take_sync(const Frame& frame, wire::Turn& t
     if (commit_ == Commit::refused) return refuse_commit(frame, turn);
     if (commit_ == Commit::prepared) commit_ = Commit::sent;
   }
-  skipping_ = false;
+  skipping_ = own_failed_ = false;
   return relay_expecting(frame, {.expect = Expect::sync}, turn);
 }
 

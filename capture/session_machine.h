@@ -84,6 +84,8 @@ class SessionMachine final : public CaptureSession {
   std::optional<Plans> plan_query(const std::shared_ptr<const ParsedText>& text, wire::Turn& turn);
   bool can_run(const ParsedText& text, const Plans& plans) const;
   Took relay_query(const Frame& frame, std::shared_ptr<const ParsedText> text, Plans plans, wire::Turn& turn);
+  Took relay_cursor_query(const Frame& frame, const Statement& statement, std::shared_ptr<const ParsedText> text,
+                          wire::Turn& turn);
   Took step_run(const Frame& frame, wire::Turn& turn);
   void send_step(wire::Turn& turn);
   Took finish_run(wire::Turn& turn);
@@ -131,7 +133,7 @@ class SessionMachine final : public CaptureSession {
   void add_statement_event(const Execution& execution, const Statement& statement, const RelationName& table,
                            const Plan& plan, std::int64_t rows);
   bool add_input_events(const Execution& execution, const Statement& statement, const Plan& plan, std::int64_t rows);
-  void add_gap(std::string_view table, std::string_view tag, std::string cause);
+  void add_gap(const RelationName& table, std::string_view tag, std::string cause);
   void add_change(event::ChangeEvent change, const Execution& execution);
   void lose_track(std::string_view why);
   void answered();
@@ -154,7 +156,8 @@ class SessionMachine final : public CaptureSession {
   std::size_t upstream_skip_ = 0;
   std::size_t client_frame_size_ = 0;
   std::size_t upstream_frame_size_ = 0;
-  bool lost_ = false;  // an answer made no sense: only relay from here on
+  bool client_broken_ = false;  // it sent a frame that cannot be; nothing behind it has a meaning
+  bool lost_ = false;           // an answer made no sense: only relay from here on
 
   // The session as the server sees it.
   ServerSettings server_;
@@ -204,6 +207,7 @@ class SessionMachine final : public CaptureSession {
   std::shared_ptr<const RelationFacts> facts_answer_;
   std::uint64_t catalog_epoch_ = 0;
   bool facts_failed_ = false;
+  bool own_failed_ = false;  // a statement of Weir's own failed inside the client's exchange; the client saw the error
   OwnStatement facts_statement_;
   OwnStatement epilogue_statement_;
   std::uint64_t own_names_ = 0;

@@ -60,15 +60,16 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
     run_.reset();
   }
   if (run_) return step_run(frame, turn);
-  if (facts_failed_ && skipping_) {
-    // Asking failed inside the client's transaction and the client has seen the error: end the exchange.
-    facts_failed_ = false;
+  if (own_failed_ && skipping_) {
+    // A statement of Weir's own failed in the Query's place and the client has seen the error: end the exchange.
+    own_failed_ = facts_failed_ = false;
     skipping_ = false;
     wire::append_sync(turn.to_upstream.buffer());
     expect({.expect = Expect::sync});
     return Took::frame;
   }
   if (!frame.whole() && frame.size <= kLargestHeldQuery) return Took::nothing;
+  drain({}, names_.find_portal({}), turn);  // a Query destroys the unnamed portal
   const auto query = frame.whole() ? wire::read_string(frame.body()) : std::nullopt;
   const auto text = query ? statements_->find_or_parse(*query, lexer_) : std::make_shared<const ParsedText>();
   if (only_reads(*text) && !holds_writes()) {
@@ -130,12 +131,36 @@ bool SessionMachine::can_run(const ParsedText& text, const Plans& plans) const {
 SessionMachine::Took SessionMachine::relay_query(const Frame& frame, std::shared_ptr<const ParsedText> text,
                                                  Plans plans, wire::Turn& turn) {
   own_unnamed_ = false;
+  if (const Statement* only = text->single(); only != nullptr && (only->fetch || only->closes_portal))
+    return relay_cursor_query(frame, *only, text, turn);
   Pending pending{.expect = Expect::query};
   names_.define({}, names_.unknown_statement());
   for (const Statement& statement : text->statements)
     if (statement.kind == StatementKind::session)
       pending.mark = std::max(pending.mark, apply_session_statement(statement));
   pending.execution = std::make_shared<Execution>(Execution{.text = std::move(text), .plans = std::move(plans)});
+  return relay_expecting(frame, std::move(pending), turn);
+}
+
+/// FETCH and CLOSE in SQL reach the portals of the extended protocol, also those whose rows have added columns.
+SessionMachine::Took SessionMachine::relay_cursor_query(const Frame& frame, const Statement& statement,
+                                                        std::shared_ptr<const ParsedText> text, wire::Turn& turn) {
+  Pending pending{.expect = Expect::query};
+  pending.execution = std::make_shared<Execution>(Execution{.text = std::move(text)});
+  const Names::PortalPtr portal = names_.find_portal(statement.name);
+  const bool captured = portal && portal->plan && portal->plan->how == Plan::How::returning;
+  if (statement.closes_portal && statement.name.empty()) {
+    for (const auto& [name, suspended] : names_.suspended_portals()) drain(name, suspended, turn);
+  } else if (statement.closes_portal) {
+    drain(statement.name, portal, turn);
+  } else if (captured && portal->prepared->statement->write->has_returning) {
+    portal->suspended = portal->suspended || !portal->ran;
+    portal->ran = true;
+    pending.spliced = true;
+    pending.execution->statement = portal->prepared->statement;
+    pending.execution->plan = portal->plan;
+    pending.execution->portal = portal;
+  }
   return relay_expecting(frame, std::move(pending), turn);
 }
 

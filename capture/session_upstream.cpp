@@ -25,6 +25,28 @@ bool is_sync_like(Expect expect) {
   return expect == Expect::sync || expect == Expect::query || expect == Expect::function_call;
 }
 
+/// True where a message of this type can answer what was sent.
+bool answers(Expect expect, char type) {
+  switch (type) {
+    case backend::kParseComplete:
+      return expect == Expect::parse;
+    case backend::kBindComplete:
+      return expect == Expect::bind;
+    case backend::kCloseComplete:
+      return expect == Expect::close;
+    case backend::kParameterDescription:
+      return expect == Expect::describe_statement;
+    case backend::kNoData:
+      return expect == Expect::describe_statement || expect == Expect::describe_portal;
+    case backend::kRowDescription:
+      return expect == Expect::describe_statement || expect == Expect::describe_portal || expect == Expect::query;
+    case backend::kFunctionCallResponse:
+      return expect == Expect::function_call;
+    default:
+      return expect == Expect::execute || expect == Expect::query;
+  }
+}
+
 bool is_own(Purpose purpose) {
   return purpose != Purpose::client && purpose != Purpose::run;
 }
@@ -74,6 +96,12 @@ void count_rows(event::Counts& counts, event::Op op, std::int64_t rows) {
     default:
       break;
   }
+}
+
+/// The written table as the statement names it, where the catalog was not asked.
+RelationName written_name(const Statement& statement) {
+  if (statement.tables.empty()) return {};
+  return {statement.tables[0].schema, statement.tables[0].name};
 }
 
 std::optional<event::Op> op_of_tag(std::string_view tag) {
@@ -166,6 +194,10 @@ void SessionMachine::take_upstream(const Frame& frame, wire::Turn& turn) {
   if (frame.type == backend::kReadyForQuery) return take_ready(frame, turn);
   if (frame.type == backend::kErrorResponse) return take_error(frame, turn);
   if (pending_.empty()) return relay_upstream(frame, turn);
+  if (!answers(pending_.front().expect, frame.type)) {
+    lose_track("an answer to nothing that was sent");
+    return relay_upstream(frame, turn);
+  }
   switch (frame.type) {
     case backend::kParseComplete:
     case backend::kBindComplete:
@@ -194,7 +226,7 @@ void SessionMachine::take_upstream(const Frame& frame, wire::Turn& turn) {
 
 void SessionMachine::take_row_description(const Frame& frame, wire::Turn& turn) {
   const Pending& front = pending_.front();
-  if (front.expect == Expect::query) return relay_upstream(frame, turn);
+  if (front.expect == Expect::query && !front.spliced) return relay_upstream(frame, turn);
   std::string shown(frame.received);
   if (front.spliced) {
     shown.clear();
@@ -215,7 +247,7 @@ void SessionMachine::take_row_description(const Frame& frame, wire::Turn& turn) 
   } else {
     relay_upstream(frame, turn);
   }
-  pop_front();
+  if (front.expect != Expect::query) pop_front();
 }
 
 void SessionMachine::take_data_row(const Frame& frame, wire::Turn& turn) {
@@ -304,13 +336,10 @@ void SessionMachine::take_ready(const Frame& frame, wire::Turn& turn) {
   const char status = frame.body().empty() ? 'I' : frame.body()[0];
   in_block_ = status != char(wire::TransactionStatus::idle);
   failed_ = status == char(wire::TransactionStatus::failed);
-  if (pending_.empty() || is_own(pending_.front().purpose)) {
-    if (pending_.empty()) relay_upstream(frame, turn);
-  } else {
-    relay_upstream(frame, turn);
-  }
+  if (pending_.empty() || !is_own(pending_.front().purpose)) relay_upstream(frame, turn);
   if (!in_block_) {
-    transaction_ended(Outcome::committed);
+    const bool anything = !transaction_.empty() || gate_id_ != 0 || catalog_touched_;
+    if (anything) transaction_ended(Outcome::committed);
     if (pending_.size() <= 1) names_.drop_portals();
   }
   if (!pending_.empty()) pop_front();
@@ -332,6 +361,7 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
   const bool in_own_exchange =
       front.purpose == Purpose::facts && !skipping_ && !pending_.empty() && pending_.front().purpose == Purpose::facts;
   if (!in_own_exchange) show_error(frame, front, turn);
+  own_failed_ = skipping_ && is_own(front.purpose) && front.purpose != Purpose::provoke;
   if (in_block_) {
     failed_ = true;
     if (commit_ == Commit::sent || front.expect == Expect::sync) transaction_ended(Outcome::aborted);
@@ -478,6 +508,8 @@ void SessionMachine::completed(Execution& execution, const Statement* statement,
       break;
     default:
       if (plan != nullptr && plan->how != Plan::How::none) completed_write(execution, *statement, *plan, tag);
+      if (plan == nullptr && needs_plan(*statement) && rows_of(tag).value_or(0) > 0)
+        add_gap(written_name(*statement), tag, "statement was not planned");
   }
 }
 
@@ -493,8 +525,9 @@ void SessionMachine::completed_write(Execution& execution, const Statement& stat
       add_statement_event(execution, statement, plan.relation->name, plan, rows);
     }
   } else if (plan.how == Plan::How::gap || relayed) {
-    const std::string table = plan.relation ? plan.relation->name.schema + "." + plan.relation->name.table : "";
-    if (rows > 0 && plan.relation) add_gap(table, tag, plan.cause.empty() ? "query cannot be split" : plan.cause);
+    const RelationName table = plan.relation ? plan.relation->name : written_name(statement);
+    if (rows > 0 && (plan.relation || plan.inner.empty()))
+      add_gap(table, tag, plan.cause.empty() ? "query cannot be split" : plan.cause);
   } else if (plan.how == Plan::How::input && rows > 0) {
     if (!add_input_events(execution, statement, plan, rows))
       add_statement_event(execution, statement, plan.relation->name, plan, rows);
@@ -506,7 +539,7 @@ void SessionMachine::completed_write(Execution& execution, const Statement& stat
   for (const RelationName& table : plan.inner) {
     if (counted && rows == 0 && rows_of(tag)) continue;
     if (relayed) {
-      add_gap(table.schema + "." + table.table, tag, statement.copy ? "copy" : "query cannot be split");
+      add_gap(table, tag, statement.copy ? "copy" : "query cannot be split");
     } else {
       add_statement_event(execution, statement, table, plan, counted ? rows : 0);
     }
@@ -525,15 +558,12 @@ void SessionMachine::add_statement_event(const Execution& execution, const State
   add_change(std::move(change), execution);
 }
 
-void SessionMachine::add_gap(std::string_view table, std::string_view tag, std::string cause) {
+void SessionMachine::add_gap(const RelationName& table, std::string_view tag, std::string cause) {
   event::ChangeEvent gap;
   gap.op = event::Op::gap;
   gap.fidelity = event::Fidelity::statement;
-  const std::size_t dot = table.find('.');
-  if (dot != std::string_view::npos) {
-    gap.schema = table.substr(0, dot);
-    gap.table = table.substr(dot + 1);
-  }
+  gap.schema = table.schema;
+  gap.table = table.table;
   gap.cause = std::move(cause);
   count_rows(gap.counts, op_of_tag(tag).value_or(event::Op::create), rows_of(tag).value_or(0));
   transaction_.add(std::move(gap));

@@ -15,6 +15,7 @@ extern "C" {
 #include "pg_query_internal.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/parsenodes.h"
+#include "catalog/pg_class_d.h"
 // clang-format on
 }
 
@@ -159,7 +160,7 @@ std::string text_or_empty(const char* text) {
 
 TableName table_name(const RangeVar& table) {
   return {text_or_empty(table.schemaname), table.relname, table.alias ? table.alias->aliasname : table.relname,
-          !table.inh};
+          table.relpersistence == RELPERSISTENCE_TEMP, !table.inh};
 }
 
 Names assigned_columns(const List* targets) {
@@ -271,6 +272,8 @@ bool explains_by_running(const ExplainStmt& explain) {
 /// SELECT INTO, CREATE TABLE AS: fill a table that is new.
 void read_new_table(Statement& statement, const IntoClause* into) {
   statement.kind = StatementKind::write_query;
+  statement.creates_table = true;
+  statement.select = false;
   if (into != nullptr && into->rel != nullptr) statement.tables.push_back(table_name(*into->rel));
 }
 
@@ -398,8 +401,18 @@ void read_other(const Node* node, Statement& statement) {
     case T_ListenStmt:
     case T_UnlistenStmt:
     case T_PrepareStmt:
+      statement.kind = StatementKind::utility;
+      return;
     case T_ClosePortalStmt:
       statement.kind = StatementKind::utility;
+      statement.name = text_or_empty(reinterpret_cast<const ClosePortalStmt*>(node)->portalname);
+      statement.closes_portal = true;
+      return;
+    case T_FetchStmt:
+      statement.kind = StatementKind::utility;
+      statement.name = text_or_empty(reinterpret_cast<const FetchStmt*>(node)->portalname);
+      statement.fetch = !reinterpret_cast<const FetchStmt*>(node)->ismove;
+      statement.needs_own_query = true;
       return;
     case T_LockStmt:
     case T_DeclareCursorStmt:
@@ -407,7 +420,6 @@ void read_other(const Node* node, Statement& statement) {
       statement.kind = StatementKind::utility;
       statement.needs_block = true;
       return;
-    case T_FetchStmt:
     case T_VacuumStmt:
     case T_CheckPointStmt:
     case T_LoadStmt:

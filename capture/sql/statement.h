@@ -43,8 +43,9 @@ enum class StatementKind : std::uint8_t {
 struct TableName {
   std::string schema;  ///< empty: by search_path
   std::string name;
-  std::string alias;  ///< how the statement refers to it; the name where it has no alias
-  bool only = false;  ///< UPDATE ONLY, DELETE FROM ONLY
+  std::string alias;       ///< how the statement refers to it; the name where it has no alias
+  bool temporary = false;  ///< CREATE TEMPORARY TABLE … AS, SELECT … INTO TEMPORARY
+  bool only = false;       ///< UPDATE ONLY, DELETE FROM ONLY
 };
 
 /// One value of INSERT … VALUES. `unknown` is anything the server has to evaluate.
@@ -80,6 +81,9 @@ struct Statement {
   /// SAVEPOINT's, EXECUTE's, DEALLOCATE's, FETCH's name.
   std::string name;
   bool chain = false;            ///< COMMIT AND CHAIN, ROLLBACK AND CHAIN
+  bool fetch = false;            ///< FETCH from the portal `name`
+  bool closes_portal = false;    ///< CLOSE of the portal `name`; of all where it is empty
+  bool creates_table = false;    ///< CREATE TABLE AS, SELECT INTO: tables[0] is new
   bool select = false;           ///< a plain SELECT: its rows are sent while it runs, not collected first
   bool copy = false;             ///< any COPY: it changes the protocol's mode
   bool needs_own_query = false;  ///< behaves differently in the extended protocol, or may not run in a block
