@@ -7,6 +7,7 @@ speed drifts. Printed ratios are medians over the rounds.
 
 import argparse
 import collections
+import os
 import pathlib
 import statistics
 import subprocess
@@ -120,6 +121,7 @@ def main():
     plan, build, only = Plan(arguments.quick), arguments.build.resolve(), arguments.only.split(",")
 
     with servers.Folder() as folder:
+        print(f"{os.cpu_count()} cores; a sync of the disk under {folder.path.parent} takes {folder.sync_microseconds():.0f} µs")
         database = prepare(folder, plan)
         if "memory" in only:
             measure_memory(folder, build, database)

@@ -48,6 +48,17 @@ class Folder:
         if self.user:
             shutil.chown(path, self.user)
 
+    def sync_microseconds(self):
+        """Median time of an fdatasync of 4 kB appended here: what every commit waits for, and the gate once more."""
+        times = []
+        with open(self.path / "sync", "wb", buffering=0) as file:
+            for _ in range(100):
+                file.write(bytes(4096))
+                begin = time.monotonic_ns()
+                os.fdatasync(file.fileno())
+                times.append(time.monotonic_ns() - begin)
+        return sorted(times)[50] / 1000
+
     def run(self, *command):
         extra = {"user": self.user, "group": pwd.getpwnam(self.user).pw_gid, "extra_groups": []} if self.user else {}
         subprocess.run([str(part) for part in command], check=True, cwd=self.path, stdout=subprocess.DEVNULL, **extra)

@@ -35,6 +35,7 @@ made_policy=""
 clean_up() {
   [ -z "$made_policy" ] || $as_root rm -f "$policy"
   $as_root rm -f "$no_cluster"
+  $as_root rmdir "$(dirname "$no_cluster")" "$(dirname "$(dirname "$no_cluster")")" 2>/dev/null || true # where empty
 }
 trap clean_up EXIT
 trap 'exit 130' INT TERM
