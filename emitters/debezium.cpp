@@ -42,7 +42,7 @@ class Debezium final : public Format {
 
   void announce(std::vector<Record>& out);
   void append_gap(const ChangeEvent& change, std::vector<Record>& out);
-  void append_part(const ChangeEvent& change, Part part, std::int64_t now_us, std::vector<Record>& out);
+  void append_part(const ChangeEvent& change, const Part& part, std::int64_t now_us, std::vector<Record>& out);
   std::string value(const ChangeEvent& change, const Part& part, std::int64_t now_us);
   void append_source(std::string& value, const ChangeEvent& change) const;
   void append_weir(std::string& value, const ChangeEvent& change, const Part& part) const;
@@ -172,7 +172,7 @@ void Debezium::append_gap(const ChangeEvent& change, std::vector<Record>& out) {
                  record_headers(transaction_, change, event_id(transaction_, change))});
 }
 
-void Debezium::append_part(const ChangeEvent& change, Part part, std::int64_t now_us, std::vector<Record>& out) {
+void Debezium::append_part(const ChangeEvent& change, const Part& part, std::int64_t now_us, std::vector<Record>& out) {
   Record record{Record::Kind::change, options_.prefix + "." + change.schema + "." + change.table, part.key,
                 value(change, part, now_us), record_headers(transaction_, change, part.id)};
   if (!part.key_header.empty()) record.headers.emplace_back(part.key_header, *part.other_key);
