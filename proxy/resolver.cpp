@@ -59,6 +59,11 @@ void Resolver::add(std::vector<Doubt> doubts) {
   wake_.notify_one();
 }
 
+void Resolver::drain(std::chrono::milliseconds at_most) {
+  std::unique_lock lock(mutex_);
+  done_.wait_for(lock, at_most, [&] { return added_.empty() && !busy_; });
+}
+
 void Resolver::stop() {
   {
     const std::lock_guard lock(mutex_);
@@ -73,9 +78,12 @@ void Resolver::run() {
   while (!stopping_) {
     for (auto& doubt : added_) open_.push_back({std::move(doubt), Clock::now(), kFirstDelay});
     added_.clear();
+    busy_ = !open_.empty();
     lock.unlock();
     ask_due();
     lock.lock();
+    busy_ = !open_.empty();
+    if (!busy_) done_.notify_all();
     const auto something = [&] { return stopping_ || !added_.empty(); };
     if (open_.empty()) {
       wake_.wait(lock, something);

@@ -42,6 +42,8 @@ class Resolver {
 
   void start();
   void add(std::vector<Doubt> doubts);
+  /// Returns when nothing is in doubt any more, or when the time is over.
+  void drain(std::chrono::milliseconds at_most);
   /// Waits for a question under way, at most as long as a connection takes to fail.
   void stop();
 
@@ -72,7 +74,9 @@ class Resolver {
 
   std::mutex mutex_;
   std::condition_variable wake_;
+  std::condition_variable done_;
   std::vector<Doubt> added_;
+  bool busy_ = false;
   bool stopping_ = false;
   std::thread thread_;
 };

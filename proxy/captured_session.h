@@ -1,0 +1,50 @@
+// A capturing session with the gate it needs: what the I/O side sees is one engine.
+//
+// The gate's answers come from the journal's thread through the SessionHandle, so they reach the engine on its own
+// thread, and only while it exists.
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "capture/session.h"
+#include "proxy/committer.h"
+#include "proxy/engine_factory.h"
+
+namespace weir::proxy {
+
+class CapturedSession final : public wire::Engine {
+ public:
+  /// `options.gate` is filled in here.
+  CapturedSession(Committer& committer, const SessionHandle& handle, capture::SessionOptions options)
+      : gate_(committer.make_gate(answer_through(handle))) {
+    options.gate = gate_.get();
+    session_ = capture::make_session(options);
+  }
+
+  std::size_t from_client(std::string_view received, wire::Turn& turn) override {
+    return session_->from_client(received, turn);
+  }
+  std::size_t from_upstream(std::string_view received, wire::Turn& turn) override {
+    return session_->from_upstream(received, turn);
+  }
+  bool stalled() const override { return session_->stalled(); }
+  std::size_t client_frame_size() const override { return session_->client_frame_size(); }
+  std::size_t upstream_frame_size() const override { return session_->upstream_frame_size(); }
+  void client_finished(wire::Turn& turn) override { session_->client_finished(turn); }
+  void upstream_gone() override { session_->upstream_gone(); }
+
+ private:
+  static Answer answer_through(const SessionHandle& handle) {
+    return [handle](std::int64_t, Result<void> result) {
+      handle.post([result = std::move(result)](wire::Engine& engine, wire::Turn& turn) {
+        static_cast<CapturedSession&>(engine).session_->on_prepared(result, turn);
+      });
+    };
+  }
+
+  std::unique_ptr<capture::CommitGate> gate_;  // outlives the session
+  std::unique_ptr<capture::CaptureSession> session_;
+};
+
+}  // namespace weir::proxy

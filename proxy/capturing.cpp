@@ -1,0 +1,182 @@
+#include "proxy/capturing.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "emitters/file.h"
+#include "emitters/kafka.h"
+#include "emitters/stdout.h"
+#include "proxy/captured_session.h"
+#include "proxy/log.h"
+
+namespace weir::proxy {
+
+namespace {
+
+/// At the end, how long transactions in doubt are asked about; what is left is asked about at the next start.
+constexpr std::chrono::milliseconds kLastQuestions{1'000};
+
+bool stdout_is_terminal() {
+  return isatty(STDOUT_FILENO) == 1;
+}
+bool colour_wanted() {
+  return stdout_is_terminal() && std::getenv("NO_COLOR") == nullptr;
+}
+
+Result<std::unique_ptr<emitters::Emitter>> make_emitter(const EmitterSettings& settings) {
+  switch (settings.kind) {
+    case EmitterSettings::Kind::file: {
+      emitters::FileOptions options;
+      options.path = settings.path;
+      options.rotate_bytes = settings.rotate_bytes;
+      options.rotate_age = std::chrono::seconds(settings.rotate_seconds);
+      return emitters::make_file_emitter(options);
+    }
+    case EmitterSettings::Kind::kafka: {
+      emitters::KafkaOptions options;
+      options.name = settings.uri;
+      options.brokers = settings.brokers;
+      options.properties = settings.kafka;
+      options.log = [](int, const std::string& line) { log::debug("librdkafka: " + line); };
+      return emitters::make_kafka_emitter(options);
+    }
+    case EmitterSettings::Kind::standard_output:
+      break;
+  }
+  return emitters::make_stdout_emitter();
+}
+
+Result<std::unique_ptr<emitters::Format>> make_format(const Settings& settings, const EmitterSettings& emitter) {
+  const bool is_stdout = emitter.kind == EmitterSettings::Kind::standard_output;
+  const std::string usual = is_stdout && stdout_is_terminal() ? "readable" : "debezium";
+  emitters::FormatOptions options;
+  options.prefix = emitter.prefix.value_or(settings.prefix);
+  options.tombstones = emitter.tombstones;
+  options.transaction_topic = emitter.transaction_topic;
+  const auto name = emitter.format.value_or(settings.format.value_or(usual));
+  return emitters::make_format(name, options, is_stdout && colour_wanted());
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Capturing>> Capturing::start(const Settings& settings, unsigned workers) {
+  std::unique_ptr<Capturing> made(new Capturing);
+  made->settings_ = settings;
+  made->scope_.include = settings.include;
+  made->scope_.exclude = settings.exclude;
+  made->scope_.exclude_columns = settings.exclude_columns;
+  made->scope_.statement_text = settings.statement_text;
+  for (unsigned worker = 0; worker < workers; ++worker) {
+    capture::StatementCache::Limits limits;
+    limits.cache_bytes = settings.statement_cache_bytes;
+    limits.statement_bytes = settings.max_statement_bytes;
+    made->statements_.push_back(std::make_unique<capture::StatementCache>(limits));
+  }
+  if (auto done = made->open_journal(settings); !done) return done.error();
+  if (auto done = made->open_destinations(settings); !done) return done.error();
+  if (auto done = made->run(); !done) return done.error();
+  return made;
+}
+
+Capturing::~Capturing() {
+  stop(std::chrono::milliseconds(0));
+}
+
+Result<void> Capturing::open_journal(const Settings& settings) {
+  const bool durable = settings.journal_durable && !settings.journal_path.empty();
+  capture::Journal::Options options;
+  options.path = settings.journal_path;
+  options.durability = durable ? capture::Journal::Durability::gate : capture::Journal::Durability::memory;
+  auto journal = capture::Journal::open(options);
+  if (!journal) return journal.error();
+  journal_ = std::move(*journal);
+  journal_name_ = durable ? settings.journal_path : "(temporary)";
+  if (durable) {
+    log::info("journal " + journal_name_ + ", instance " + journal_->instance());
+  } else {
+    log::warn(std::string("the journal is temporary") +
+              (settings.journal_path.empty() ? "" : " (journal.durability is memory, so journal.path is not used)") +
+              ": if Weir or its machine crashes, events that were not delivered are lost. To lose nothing, start it "
+              "with --journal PATH" +
+              (settings.journal_durable ? "" : " and --journal.durability gate"));
+  }
+  return {};
+}
+
+Result<void> Capturing::open_destinations(const Settings& settings) {
+  for (const auto& emitter : settings.emit) {
+    if (auto done = open_destination(settings, emitter); !done) return done.error();
+  }
+  return {};
+}
+
+Result<void> Capturing::open_destination(const Settings& settings, const EmitterSettings& emitter) {
+  auto destination = make_emitter(emitter);
+  if (!destination) return destination.error();
+  auto format = make_format(settings, emitter);
+  if (!format) return format.error();
+  auto reader = journal_->reader();
+  if (!reader) return reader.error();
+  const auto name = (*destination)->name();
+  DeliveryLoop::Sinks sinks;
+  sinks.checkpoint = [this, name](event::Position position) { committer_->set_checkpoint(name, position); };
+  sinks.dead_letter = [this, name](emitters::Refused refused) { committer_->dead_letter(name, std::move(refused)); };
+  deliveries_.push_back(
+      std::make_unique<Delivery>(std::move(*destination), std::move(*format), std::move(*reader), std::move(sinks)));
+  return {};
+}
+
+Result<void> Capturing::run() {
+  auto reader = journal_->reader();
+  if (!reader) return reader.error();
+  Resolver::Options asking;
+  asking.upstream = settings_.upstream;
+  asking.login = settings_.login;
+  asking.resolve = [this](std::int64_t id, capture::Outcome outcome) { committer_->resolve(id, outcome); };
+  asking.give_up = [this](std::int64_t id, std::vector<event::ChangeEvent> gaps) {
+    committer_->give_up(id, std::move(gaps));
+  };
+  resolver_ = std::make_unique<Resolver>(std::move(asking), std::move(*reader));
+
+  Committer::Options committing;
+  committing.limits = {journal_name_, settings_.journal_max_bytes, settings_.hold_timeout, {}};
+  for (const auto& delivery : deliveries_) committing.limits.emitters.push_back(delivery->name());
+  committing.on_released = [this] {
+    for (const auto& delivery : deliveries_) delivery->wake();
+  };
+  committing.on_doubt = [this](std::vector<Doubt> doubts) { resolver_->add(std::move(doubts)); };
+  committer_ = std::make_unique<Committer>(std::move(journal_), std::move(committing));
+
+  if (auto started = committer_->start(); !started) return started;
+  for (const auto& delivery : deliveries_) delivery->start(committer_->checkpoint_at_start(delivery->name()));
+  resolver_->start();
+  return {};
+}
+
+std::unique_ptr<wire::Engine> Capturing::make_engine(const SessionInfo& info) {
+  capture::SessionOptions options;
+  options.statements = statements_.at(info.worker).get();
+  options.scope = &scope_;
+  options.catalog_epoch = &catalog_epoch_;
+  options.database = info.database;
+  options.context = {info.user, info.application_name, info.client, std::to_string(info.id)};
+  return std::make_unique<CapturedSession>(*committer_, info.handle, std::move(options));
+}
+
+bool Capturing::stop(std::chrono::milliseconds at_most) {
+  if (!committer_) return true;
+  // What the last sessions said, and what became of those that were cut off, comes before the destinations finish.
+  committer_->drain();
+  resolver_->drain(std::min(at_most, kLastQuestions));
+  resolver_->stop();
+  committer_->drain();
+  bool complete = true;
+  for (const auto& delivery : deliveries_) delivery->ask_to_stop(at_most);
+  for (const auto& delivery : deliveries_) complete = delivery->stop(at_most) && complete;
+  committer_->stop();
+  return complete;
+}
+
+}  // namespace weir::proxy

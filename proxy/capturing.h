@@ -1,0 +1,53 @@
+// Everything that capturing needs around the sessions: journal, committer, resolver and one delivery per destination,
+// composed from the settings. The I/O side knows nothing of it but the engines that it makes.
+//
+// start() opens the journal and the destinations and starts their threads. make_engine() is called on worker threads.
+// stop() comes after the last engine is gone.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "capture/scope.h"
+#include "capture/sql/statement_cache.h"
+#include "proxy/committer.h"
+#include "proxy/delivery.h"
+#include "proxy/engine_factory.h"
+#include "proxy/resolver.h"
+#include "proxy/settings.h"
+
+namespace weir::proxy {
+
+class Capturing {
+ public:
+  static Result<std::unique_ptr<Capturing>> start(const Settings& settings, unsigned workers);
+  ~Capturing();
+
+  std::unique_ptr<wire::Engine> make_engine(const SessionInfo& info);
+  /// Lets the destinations take what is left, at most so long. True: they have everything.
+  bool stop(std::chrono::milliseconds at_most);
+
+ private:
+  Capturing() = default;
+  Result<void> open_journal(const Settings& settings);
+  Result<void> open_destinations(const Settings& settings);
+  Result<void> open_destination(const Settings& settings, const EmitterSettings& emitter);
+  Result<void> run();
+
+  std::unique_ptr<capture::Journal> journal_;  // until the committer has it
+  std::string journal_name_;
+  std::vector<std::unique_ptr<Delivery>> deliveries_;
+  std::unique_ptr<Resolver> resolver_;
+  std::unique_ptr<Committer> committer_;  // stopped before what its thread calls goes away
+
+  capture::Scope scope_;
+  std::vector<std::unique_ptr<capture::StatementCache>> statements_;  // one for each worker
+  std::atomic<std::uint64_t> catalog_epoch_{0};
+  Settings settings_;
+};
+
+}  // namespace weir::proxy
