@@ -124,7 +124,7 @@ start_weir
 echo "PostgreSQL listens on port $database_port. The application is told port $weir_port, Weir's; nothing else changes."
 echo "Each statement stands as it was sent. Below it, indented: the events, as they come."
 
-stdbuf -oL psql -X -e -h 127.0.0.1 -p "$weir_port" -U shop -d shop -f "$DEMO/app.sql" 2>&1 &
+stdbuf -oL psql -X -e -h 127.0.0.1 -p "$weir_port" -U shop -d shop <"$DEMO/app.sql" 2>&1 &
 app_pid=$! # in the background, because a trap only runs once the foreground has ended
 wait "$app_pid"
 app_pid=""

@@ -5,6 +5,8 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
+import textwrap
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -21,6 +23,18 @@ class Readme(unittest.TestCase):
         self.assertIsNotNone(between, "README.md has no reference between its two comments")
         self.assertEqual(between.group(1).strip().splitlines(), printed.strip().splitlines(),
                          "paste the output of `weir --reference` into README.md")
+
+    def test_yaml_example_is_accepted(self):
+        """A wrong key behind the example is the only complaint, so everything before it was right."""
+        example = re.search(r"\n\n((?:    .*\n)*    emit:\n(?:    .*\n)+)\n", README).group(1)
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            file.write(textwrap.dedent(example) + "\nnonsense: 1\n")
+            file.flush()
+            refused = subprocess.run([WEIR, "--config", file.name], capture_output=True, text=True, timeout=10)
+        self.assertNotEqual(refused.returncode, 0)
+        complaints = [line for line in refused.stderr.splitlines() if file.name in line]
+        self.assertEqual(len(complaints), 1, refused.stderr)
+        self.assertIn("nonsense", complaints[0])
 
     def test_make_commands_exist(self):
         targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
