@@ -87,7 +87,7 @@ void DeliveryLoop::collect(Clock::time_point now) {
     durable_ = durable;
     look_ = kShortestLook;
   }
-  watch_trouble();
+  watch_trouble(now);
   report(now);
 }
 
@@ -99,15 +99,17 @@ void DeliveryLoop::report(Clock::time_point now) {
   sinks_.checkpoint(durable_);
 }
 
-void DeliveryLoop::watch_trouble() {
-  auto trouble = emitter_.trouble();
-  if (trouble == trouble_) return;
+void DeliveryLoop::watch_trouble(Clock::time_point now) {
+  const auto trouble = emitter_.trouble();
   if (trouble.empty()) {
-    log::info(emitter_.name() + ": well again");
-  } else {
-    log::warn(trouble);
+    if (troubled_) log::info(emitter_.name() + ": well again");
+    troubled_ = false;
+    return;
   }
-  trouble_ = std::move(trouble);
+  if (troubled_ && now - trouble_logged_at_ < kTroubleInterval) return;
+  log::warn(trouble);
+  troubled_ = true;
+  trouble_logged_at_ = now;
 }
 
 /// True: a slice is ready to be offered.

@@ -34,6 +34,9 @@ class DeliveryLoop {
   static constexpr Milliseconds kShortestLook{2};
   static constexpr Milliseconds kLongestLook{64};
 
+  /// A trouble that lasts is logged again after so long; its text may change with every attempt.
+  static constexpr std::chrono::minutes kTroubleInterval{1};
+
   struct Sinks {
     std::function<void(event::Position)> checkpoint;
     std::function<void(emitters::Refused)> dead_letter;
@@ -69,7 +72,7 @@ class DeliveryLoop {
   Next offer(Now now);
   Next look_again();
   Next fail(const Error& error, Clock::time_point now);
-  void watch_trouble();
+  void watch_trouble(Clock::time_point now);
   Result<bool> fill(std::int64_t now_us);
   Result<bool> begin_next();
   Result<void> read_slice(std::int64_t now_us);
@@ -99,7 +102,8 @@ class DeliveryLoop {
   Milliseconds look_ = kShortestLook;
   Milliseconds backoff_ = kFirstBackoff;
   std::optional<Clock::time_point> retry_at_;
-  std::string trouble_;
+  bool troubled_ = false;
+  Clock::time_point trouble_logged_at_{};
   std::string failure_;
 };
 

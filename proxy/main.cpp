@@ -115,7 +115,9 @@ int run(const Settings& settings) {
     capturing = std::move(*started);
   }
   Server server(server_options(settings, workers, capturing.get()));
-  if (auto started = server.start(); !started) return say(kFailed, started.error().message);
+  if (auto started = server.start(); !started) {
+    return say(kFailed, started.error().message + "; check listen, tls.cert, tls.key and upstream (weir --help)");
+  }
   log_listening(settings, server);
 
   int signal = 0;
