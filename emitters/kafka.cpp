@@ -24,7 +24,8 @@ constexpr milliseconds shortest_backoff{100};
 constexpr milliseconds longest_backoff{10'000};
 /// How long answers to requests already sent are waited for before the producer is made anew.
 constexpr milliseconds drain_limit{10'000};
-constexpr milliseconds create_topics_timeout{30'000};
+/// A topic that exists must not wait for a controller that is away.
+constexpr milliseconds create_topics_timeout{5'000};
 
 template <auto destroy>
 struct Destroy {
@@ -105,9 +106,12 @@ const char* advice(rd_kafka_resp_err_t error) {
   }
 }
 
-/// Creation was not allowed or is not offered: the topic may be there all the same, or be made by the broker itself.
-bool leaves_creation_to_broker(rd_kafka_resp_err_t error) {
+/// Creation was not allowed, is not offered or nobody is there to do it: the topic may exist all the same, or be made
+/// by the broker itself, which is as good unless it must have a certain shape.
+bool leaves_creation_to_broker(rd_kafka_resp_err_t error, const KafkaSettings& settings) {
   switch (error) {
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+      return settings.topic_partitions == -1 && settings.topic_replication == -1;
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
@@ -149,6 +153,7 @@ class KafkaEmitter final : public Emitter {
   void turn(milliseconds at_most);
   void serve(Event event);
   void delivered(rd_kafka_event_t* event);
+  void doubtful(SendQueue::Entry& entry);
   void not_delivered(SendQueue::Entry& entry, const rd_kafka_message_t& message);
   void heard_error(rd_kafka_event_t* event);
   void replace_producer_when_drained();
@@ -281,11 +286,24 @@ void KafkaEmitter::delivered(rd_kafka_event_t* event) {
       not_delivered(entry, *message);
       continue;
     }
+    if (message->offset < 0) {
+      doubtful(entry);
+      continue;
+    }
     acknowledged_before_ = true;
     if (!queue_.acknowledged(entry)) continue;
     backoff_ = shortest_backoff;
     trouble_.clear();
   }
+}
+
+/// librdkafka takes a request for written when a later one of the same partition was. Where the broker had no memory of
+/// this producer yet (a new topic, whose first request came too early) that is wrong, and the record is nowhere.
+void KafkaEmitter::doubtful(SendQueue::Entry& entry) {
+  if (options_.log && !queue_.interrupted()) {
+    options_.log(5, "topic " + topic_of(entry.record.topic).name + ": acknowledged without an offset; sent again");
+  }
+  queue_.failed(entry);
 }
 
 void KafkaEmitter::not_delivered(SendQueue::Entry& entry, const rd_kafka_message_t& message) {
@@ -426,7 +444,7 @@ void KafkaEmitter::topics_created(rd_kafka_event_t* event) {
 
 void KafkaEmitter::topic_answered(Topic& topic, rd_kafka_resp_err_t error, const std::string& text) {
   const bool there = error == RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS;
-  if (there || leaves_creation_to_broker(error)) {
+  if (there || leaves_creation_to_broker(error, settings_)) {
     topic.state = Topic::State::usable;
     if (!there) topic.creation = text;
     topic.handle.reset(rd_kafka_topic_new(producer_.get(), topic.name.c_str(), nullptr));
@@ -531,7 +549,7 @@ Result<std::unique_ptr<Emitter>> make_kafka_emitter(const KafkaOptions& options)
   rd_kafka_topic_conf_set_partitioner_cb(rd_kafka_conf_get_default_topic_conf(conf.get()),
                                          partitioner_named(settings->partitioner));
   rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
-  auto emitter = std::make_unique<KafkaEmitter>(options, *std::move(settings), std::move(conf), *limits);
+  auto emitter = std::make_unique<KafkaEmitter>(options, std::move(settings.value()), std::move(conf), *limits);
   if (const Result<void> started = emitter->start(); !started) return started.error();
   return std::unique_ptr<Emitter>(std::move(emitter));
 }

@@ -198,6 +198,7 @@ Result<KafkaSettings> kafka_settings(const std::map<std::string, std::string>& p
       {"acks", "all"},
       {"message.timeout.ms", "0"},             // for ever: order would be lost with a record given up
       {"sticky.partitioning.linger.ms", "0"},  // or librdkafka would place records without a key itself
+      {"max.in.flight", "1"},  // with more, a new topic's first request may be overtaken (README, Decisions)
       {"log.queue", "true"},
       {"linger.ms", "0"},  // batches form by themselves while five requests are in flight
       {"socket.nagle.disable", "true"},
