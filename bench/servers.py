@@ -120,8 +120,11 @@ def start_postgresql(folder):
     options = {"port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": folder.path,
                "max_connections": 1000, "shared_buffers": "512MB", "max_wal_size": "8GB", "checkpoint_timeout": "30min"}
     flags = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-    return Server(folder, "postgresql", [POSTGRES_BIN / "postgres", "-D", data, *flags], port,
-                  stop_signal=signal.SIGINT)
+    server = Server(folder, "postgresql", [POSTGRES_BIN / "postgres", "-D", data, *flags], port,
+                    stop_signal=signal.SIGINT)
+    while subprocess.run(["pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]).returncode == 1:
+        time.sleep(0.02)  # its port answers while it still starts
+    return server
 
 
 def start_weir(folder, binary, upstream, emit, *more):
