@@ -11,6 +11,9 @@ namespace {
 
 /// How long what is not urgent waits for a group to go with.
 constexpr std::chrono::milliseconds kSoon{50};
+/// How often outcomes are looked for while commits are under way, and for how long after the last one was let go.
+constexpr std::chrono::microseconds kLook{500};
+constexpr std::chrono::milliseconds kLookFor{20};
 
 std::int64_t wall_us() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -62,7 +65,7 @@ class SessionGate final : public capture::CommitGate {
 
  private:
   void end(std::int64_t id, capture::Outcome outcome) {
-    const auto urgency = outcome == capture::Outcome::aborted ? Committer::Urgency::soon : Committer::Urgency::now;
+    const auto urgency = outcome == capture::Outcome::aborted ? Committer::Urgency::soon : Committer::Urgency::expected;
     committer_.push(command::End{id, outcome, wall_us()}, urgency);
   }
 
@@ -143,10 +146,14 @@ void Committer::push(Command command, Urgency urgency) {
     const std::lock_guard lock(mutex_);
     queue_.push_back(std::move(command));
     ++pushed_;
+    if (urgency == Urgency::expected) {
+      outcomes_ = true;
+      if (!looking_) urgency = Urgency::now;
+    }
     if (urgency == Urgency::now && !urgent_) notify = urgent_ = true;
     if (urgency == Urgency::soon && !urgent_ && !due_) {
       due_ = Ledger::Clock::now() + kSoon;
-      notify = true;
+      notify = !looking_;
     }
   }
   if (notify) wake_.notify_one();
@@ -155,11 +162,17 @@ void Committer::push(Command command, Urgency urgency) {
 /// Returns when there is something to do; true: the queue is to be carried out, false: there is time to trim.
 bool Committer::wait(std::unique_lock<std::mutex>& lock) {
   while (!urgent_ && !stopping_) {
-    if (!due_ && ledger_.trim_due()) return false;
+    if (!due_ && !outcomes_ && ledger_.trim_due()) return false;
+    const auto now = Ledger::Clock::now();
     auto until = ledger_.deadline();
     if (due_ && (!until || *due_ < *until)) until = due_;
-    if (until && *until <= Ledger::Clock::now()) return true;
-    if (until) {
+    if (until && *until <= now) return true;
+    looking_ = now < look_until_;
+    if (looking_) {
+      wake_.wait_until(lock, until ? std::min(*until, now + kLook) : now + kLook);
+      looking_ = false;
+      if (outcomes_) return true;
+    } else if (until) {
       wake_.wait_until(lock, *until);
     } else {
       wake_.wait(lock);
@@ -179,7 +192,7 @@ void Committer::run() {
     }
     std::vector<Command> commands;
     commands.swap(queue_);
-    urgent_ = false;
+    urgent_ = outcomes_ = false;
     due_.reset();
     lock.unlock();
     const auto count = commands.size();
@@ -195,6 +208,7 @@ void Committer::carry_out(std::vector<Command> commands) {
 }
 
 void Committer::hand_out(Ledger::Effects effects) {
+  if (!effects.replies.empty()) look_until_ = Ledger::Clock::now() + kLookFor;
   for (auto& reply : effects.replies) (*reply.answer)(reply.id, std::move(reply.result));
   if (effects.released && options_.on_released) options_.on_released();
   if (!effects.doubts.empty() && options_.on_doubt) options_.on_doubt(std::move(effects.doubts));

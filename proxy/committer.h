@@ -2,7 +2,9 @@
 //
 // Commands are put into one queue by any thread; the journal's thread takes all that wait at once and carries them out
 // as one group, so one fsync serves every session that waits for one. A group starts as soon as there is something to
-// do. Checkpoints and the like are not worth a group of their own: they go with the next one, or after a short while.
+// do. While commits are under way the outcomes that follow them are looked for every kLook, so that most of them go
+// with the next prepare and wake nobody. Checkpoints and the like are not worth a group of their own: they go with the
+// next one, or after a short while.
 //
 // Order of life: start(), then gates and everything else from any thread, then stop(). A gate outlives neither stop()
 // nor the Committer; one that is destroyed with transactions left makes them aborted (not yet committed) or in doubt.
@@ -60,9 +62,10 @@ class Committer {
  private:
   friend class SessionGate;
   enum class Urgency {
-    now,      ///< somebody waits for it
-    soon,     ///< within kSoon, with whatever else has come by then
-    whenever  ///< with the next group, whenever that is
+    now,       ///< somebody waits for it
+    expected,  ///< an outcome: seen within kLook while commits are under way, else now
+    soon,      ///< within kSoon, with whatever else has come by then
+    whenever   ///< with the next group, whenever that is
   };
 
   std::int64_t next_id() { return ids_.fetch_add(1, std::memory_order_relaxed); }
@@ -83,6 +86,9 @@ class Committer {
   std::vector<Command> queue_;
   bool urgent_ = false;
   std::optional<Ledger::Clock::time_point> due_;  // of what is to be done soon
+  Ledger::Clock::time_point look_until_{};        // commits were sent a moment ago
+  bool looking_ = false;                          // the thread sleeps no longer than kLook
+  bool outcomes_ = false;                         // some have come
   bool stopping_ = false;
   std::uint64_t pushed_ = 0;
   std::uint64_t carried_out_ = 0;
