@@ -36,7 +36,7 @@ CONFINED = [
     (r"spdlog/", ["proxy/log.cpp"]),
     (r"curl/", ["emitters/http*"]),
     (r"boost/(asio|beast)", ["proxy/*"]),
-    (r"boost/json", ["capture/*", "emitters/*"]),
+    (r"boost/json", ["capture/*", "emitters/*", "proxy/inquiry.cpp"]),
 ]
 
 FORBIDDEN_NAMES = re.compile(r"^\s*(?:class|struct)\s+(\w*(?:Impl|Manager|Helper|Util|Utils))\b")
