@@ -191,6 +191,9 @@ TEST_F(EngineIoTest, AClientThatEndsDuringAStallIsFinishedAfterIt) {
   ends.client.send(kQuery + kQuery);
   ends.client.half_close();
   EXPECT_EQ(ends.database.receive(kQuery.size()), kQuery);
+  // Time for the worker to see the end: what it is told first it does first.
+  info.handle.post([](wire::Engine&, wire::Turn& turn) { turn.to_client.buffer() += kNotice; });
+  EXPECT_EQ(ends.client.receive(kNotice.size()), kNotice);
   EXPECT_EQ(seen.client_finished, 0);
   let_go(info.handle);
   EXPECT_EQ(ends.database.receive(kQuery.size()), kQuery);
@@ -200,6 +203,25 @@ TEST_F(EngineIoTest, AClientThatEndsDuringAStallIsFinishedAfterIt) {
   EXPECT_EQ(seen.client_finished, 1);
   ends.database.close();
   EXPECT_EQ(ends.client.receive_all(), kNotice + kNotice);
+}
+
+TEST_F(EngineIoTest, WhatAClientHadSentIsDeliveredThoughNothingReachesItAnyMore) {
+  start();
+  Ends ends = login();
+  const SessionInfo info = info_made.get_future().get();
+  ends.client.send(kQuery + kQuery);
+  EXPECT_EQ(ends.database.receive(kQuery.size()), kQuery);
+  EXPECT_TRUE(eventually(
+      seconds(10), [&] { return server->counters().client_bytes == startup_message().size() + 2 * kQuery.size(); }));
+  ends.client.reset();
+  const std::string rows = frame('D', std::string(500'000, 'x'));
+  const std::uint64_t before = server->counters().upstream_bytes;
+  ends.database.send(rows + rows);
+  EXPECT_TRUE(eventually(seconds(10), [&] { return server->counters().upstream_bytes == before + 2 * rows.size(); }));
+  let_go(info.handle);
+  EXPECT_EQ(ends.database.receive(kQuery.size()), kQuery);
+  let_go(info.handle);
+  EXPECT_EQ(ends.database.receive_all(), frame('X'));
 }
 
 TEST_F(EngineIoTest, ManyPostsFromManyThreadsAllRunInTheirOrder) {
