@@ -67,6 +67,7 @@ StreamEvent to_event(const KafkaRecord& record, const std::map<std::string, std:
   event.fidelity = text_of(weir.at("fidelity"));
   event.content = content_of(value);
   event.raw = *record.value;
+  event.key = record.key.value_or("");
   if (text_of(value.at("transaction").at("id")) != std::to_string(event.xid))
     throw std::runtime_error("transaction.id is not source.txId");
   if (record.header("weir-id") != event.id) throw std::runtime_error("header weir-id is not weir.id");

@@ -50,6 +50,7 @@ struct StreamEvent {
   std::string fidelity;
   std::string content;  ///< the value without its send times: what a redelivery must repeat
   std::string raw;      ///< the value as it came
+  std::string key;      ///< the record's key as it came; empty without one
 };
 
 struct Boundary {
