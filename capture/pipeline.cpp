@@ -1,5 +1,8 @@
 #include "capture/pipeline.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace weir::capture {
 
 Names::Names() : unknown_statement_(std::make_shared<Prepared>()), unknown_portal_(std::make_shared<Portal>()) {
@@ -76,19 +79,48 @@ void Names::succeeded(std::int64_t mark) {
   }
 }
 
-void Names::failed(std::int64_t mark) {
-  while (!changes_.empty() && first_mark_ + std::ssize(changes_) > mark) {
-    Change change = std::move(changes_.back());
-    changes_.pop_back();
-    if (change.all) {
-      statements_ = std::move(change.statements);
-    } else if (change.name.empty()) {
-      (change.portal ? void(unnamed_portal_ = change.old_portal) : void(unnamed_ = change.statement));
-    } else if (change.portal) {
-      change.existed ? void(portals_[change.name] = change.old_portal) : void(portals_.erase(change.name));
-    } else {
-      change.existed ? void(statements_[change.name] = change.statement) : void(statements_.erase(change.name));
+void Names::failed(std::int64_t end) {
+  failed(first_mark_, end - 1);
+}
+
+void Names::failed(std::int64_t first, std::int64_t last) {
+  const std::int64_t from = std::max<std::int64_t>(first - first_mark_, 0);
+  const std::int64_t to = std::min(last - first_mark_ + 1, std::int64_t(std::ssize(changes_)));
+  if (from >= to) return;
+  for (std::int64_t i = to; i-- > from;) undo(std::size_t(i));
+}
+
+/// The change stays in its place, as one of nothing, so that marks keep their meaning.
+void Names::undo(std::size_t index) {
+  if (changes_[index].undone) return;
+  Change change = std::exchange(changes_[index], Change{});
+  changes_[index].undone = true;
+  if (!change.all) return restore(std::move(change), index + 1);
+  for (auto& [name, prepared] : change.statements)
+    restore({false, false, name, true, std::move(prepared), nullptr, {}}, index + 1);
+}
+
+/// What was before a change: it is now what was before the next change of the same name, or what is.
+void Names::restore(Change old, std::size_t later) {
+  for (; later < changes_.size(); ++later) {
+    Change& next = changes_[later];
+    if (next.undone) continue;
+    if (next.all && !old.portal && !old.name.empty()) {
+      old.existed ? void(next.statements[old.name] = old.statement) : void(next.statements.erase(old.name));
+      return;
     }
+    if (next.all || next.portal != old.portal || next.name != old.name) continue;
+    next.existed = old.existed;
+    next.statement = std::move(old.statement);
+    next.old_portal = std::move(old.old_portal);
+    return;
+  }
+  if (old.name.empty()) {
+    (old.portal ? void(unnamed_portal_ = old.old_portal) : void(unnamed_ = old.statement));
+  } else if (old.portal) {
+    old.existed ? void(portals_[old.name] = old.old_portal) : void(portals_.erase(old.name));
+  } else {
+    old.existed ? void(statements_[old.name] = old.statement) : void(statements_.erase(old.name));
   }
 }
 

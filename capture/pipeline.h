@@ -86,7 +86,8 @@ struct Pending {
   Expect expect;
   Purpose purpose = Purpose::client;
   bool spliced = false;    ///< Describe: the added columns are taken off
-  std::int64_t mark = -1;  ///< what to undo in Names where it fails
+  std::int64_t mark = -1;  ///< the last change in Names it makes: undone where it fails
+  std::int64_t undo = -1;  ///< Query: the first change its statements make, undone where none of them succeeded
   std::shared_ptr<Execution> execution = {};
   std::shared_ptr<Prepared> twin = {};  ///< whose capturing twin a splice prepares
 };
@@ -114,7 +115,10 @@ class Names {
   const PortalPtr& unknown_portal() const { return unknown_portal_; }
 
   void succeeded(std::int64_t mark);
-  void failed(std::int64_t mark);
+  /// Undoes what has not succeeded, up to the mark before `end`: what was sent behind the next Sync stays.
+  void failed(std::int64_t end);
+  /// Undoes the changes first … last alone.
+  void failed(std::int64_t first, std::int64_t last);
   /// The transaction is over and nothing is under way.
   void drop_portals();
   std::vector<std::pair<std::string, PortalPtr>> suspended_portals() const;
@@ -132,8 +136,11 @@ class Names {
     PreparedPtr statement;
     PortalPtr old_portal;
     Statements statements;
+    bool undone = false;
   };
   std::int64_t note(Change change);
+  void undo(std::size_t index);
+  void restore(Change old, std::size_t later);
 
   Statements statements_;
   Portals portals_;

@@ -64,7 +64,8 @@ std::size_t SessionMachine::from_client(std::string_view received, wire::Turn& t
 SessionMachine::Took SessionMachine::take_client(const Frame& frame, wire::Turn& turn) {
   if (lost_) return relay_client(frame, turn);
   // After an error the server ignores everything up to Sync, so nothing of it has an answer.
-  if (skipping_ && frame.type != frontend::kSync && !(frame.type == frontend::kQuery && (own_failed_ || run_)))
+  if (skipping_ && frame.type != frontend::kSync &&
+      !(frame.type == frontend::kQuery && (own_failed_ || (run_ && !run_->finished))))
     return relay_unanswered(frame, turn);
   switch (frame.type) {
     case frontend::kQuery:
@@ -319,7 +320,7 @@ SessionMachine::Took SessionMachine::take_sync(const Frame& frame, wire::Turn& t
     if (commit_ == Commit::refused) return refuse_commit(frame, turn);
     if (commit_ == Commit::prepared) commit_ = Commit::sent;
   }
-  skipping_ = own_failed_ = false;
+  skipping_ = own_failed_ = facts_failed_ = false;
   return relay_expecting(frame, {.expect = Expect::sync}, turn);
 }
 

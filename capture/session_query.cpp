@@ -73,8 +73,8 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
   const auto query = frame.whole() ? wire::read_string(frame.body()) : std::nullopt;
   const auto text = query ? statements_->find_or_parse(*query, lexer_) : std::make_shared<const ParsedText>();
   if (only_reads(*text) && !holds_writes()) {
-    names_.define({}, names_.unknown_statement());
-    return relay_expecting(frame, {.expect = Expect::query}, turn);
+    const std::int64_t mark = names_.define({}, names_.unknown_statement());
+    return relay_expecting(frame, {.expect = Expect::query, .mark = mark}, turn);
   }
   if (std::any_of(text->statements.begin(), text->statements.end(), [](const auto& s) { return s.shows_statements; }))
     hide_own_statements(turn);
@@ -133,11 +133,13 @@ SessionMachine::Took SessionMachine::relay_query(const Frame& frame, std::shared
   own_unnamed_ = false;
   if (const Statement* only = text->single(); only != nullptr && (only->fetch || only->closes_portal))
     return relay_cursor_query(frame, *only, text, turn);
-  Pending pending{.expect = Expect::query};
-  names_.define({}, names_.unknown_statement());
-  for (const Statement& statement : text->statements)
-    if (statement.kind == StatementKind::session)
-      pending.mark = std::max(pending.mark, apply_session_statement(statement));
+  Pending pending{.expect = Expect::query, .mark = names_.define({}, names_.unknown_statement())};
+  for (const Statement& statement : text->statements) {
+    if (statement.kind != StatementKind::session) continue;
+    const std::int64_t mark = apply_session_statement(statement);
+    if (pending.undo < 0) pending.undo = mark;
+    pending.mark = std::max(pending.mark, mark);
+  }
   pending.execution = std::make_shared<Execution>(Execution{.text = std::move(text), .plans = std::move(plans)});
   return relay_expecting(frame, std::move(pending), turn);
 }
@@ -226,9 +228,9 @@ SessionMachine::Took SessionMachine::finish_run(wire::Turn& turn) {
   run_->finished = true;
   skipping_ = false;
   own_unnamed_ = true;
-  names_.define({}, names_.unknown_statement());
+  const std::int64_t mark = names_.define({}, names_.unknown_statement());
   wire::append_sync(turn.to_upstream.buffer());
-  expect({.expect = Expect::sync, .purpose = Purpose::run});
+  expect({.expect = Expect::sync, .purpose = Purpose::run, .mark = mark});
   return Took::frame;
 }
 

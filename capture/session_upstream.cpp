@@ -358,6 +358,7 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
   }
   const bool stays = is_sync_like(front.expect);
   if (!stays) skip_to_sync();
+  if (stays && front.undo >= 0 && front.execution->next == 0) names_.failed(front.undo, front.mark);
   const bool in_own_exchange =
       front.purpose == Purpose::facts && !skipping_ && !pending_.empty() && pending_.front().purpose == Purpose::facts;
   if (!in_own_exchange) show_error(frame, front, turn);
@@ -373,16 +374,16 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
 
 /// The server ignores everything up to the next Sync; so what was sent since has no answer and no effect.
 void SessionMachine::skip_to_sync() {
-  std::int64_t mark = -1;
+  std::int64_t last_mark = -1;
   while (!pending_.empty() && pending_.front().expect != Expect::sync) {
     Pending& front = pending_.front();
-    if (mark < 0) mark = front.mark;
+    last_mark = std::max(last_mark, front.mark);
     if (front.twin) front.twin->spliced.sent = false;
     if (front.purpose == Purpose::facts) {
       facts_failed_ = true;
-      facts_statement_.sent = false;
+      if (front.expect == Expect::parse) facts_statement_.sent = false;
     }
-    if (front.purpose == Purpose::epilogue) epilogue_statement_.sent = false;
+    if (front.purpose == Purpose::epilogue && front.expect == Expect::parse) epilogue_statement_.sent = false;
     if (front.purpose == Purpose::run && run_) run_->failed = true;
     if (front.execution && front.execution->portal) front.execution->portal->suspended = false;
     count(front, -1);
@@ -390,7 +391,7 @@ void SessionMachine::skip_to_sync() {
   }
   facts_asked_.clear();
   facts_answer_.reset();
-  if (mark >= 0) names_.failed(mark);
+  names_.failed(last_mark + 1);
   if (run_ && !run_->finished) run_->failed = true;
   skipping_ = pending_.empty();
 }

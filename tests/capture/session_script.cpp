@@ -1,0 +1,253 @@
+#include "tests/capture/session_script.h"
+
+#include <gtest/gtest.h>
+
+#include <utility>
+
+#include "capture/facts.h"
+
+namespace weir::testing {
+namespace {
+
+std::string quoted_event(const event::ChangeEvent& change) {
+  std::string out(1, char(change.op));
+  out += " " + change.schema + "." + change.table + " " + std::to_string(change.ordinal) + "." +
+         std::to_string(change.statement_order) + " " + event::to_text(change.lsn);
+  if (change.fidelity != event::Fidelity::row) out += std::string(" ") + event::to_text(change.fidelity);
+  if (change.key) out += " key " + *change.key;
+  if (change.old_key) out += " old_key " + *change.old_key;
+  if (change.before) out += " before " + *change.before;
+  if (change.after) out += " after " + *change.after;
+  const event::Counts& counts = change.counts;
+  if (counts.inserted > 0) out += " inserted " + std::to_string(counts.inserted);
+  if (counts.updated > 0) out += " updated " + std::to_string(counts.updated);
+  if (counts.deleted > 0) out += " deleted " + std::to_string(counts.deleted);
+  if (!change.cause.empty()) out += " cause " + change.cause;
+  if (!change.statement.empty()) out += " sql " + change.statement;
+  if (!change.tags.empty()) out += " tags " + change.tags;
+  return out;
+}
+
+std::string quoted_events(const std::vector<event::ChangeEvent>& changes) {
+  std::string out;
+  for (const auto& change : changes) out += " | " + quoted_event(change);
+  return out;
+}
+
+const char* name_of(capture::Outcome outcome) {
+  switch (outcome) {
+    case capture::Outcome::committed:
+      return "committed";
+    case capture::Outcome::aborted:
+      return "aborted";
+    case capture::Outcome::unknown:
+      return "unknown";
+  }
+  return "?";
+}
+
+std::string boolean(bool value) {
+  return value ? "true" : "false";
+}
+
+}  // namespace
+
+Values Table::facts() const {
+  const auto or_null = [](const std::string& text) { return text.empty() ? std::nullopt : std::optional(text); };
+  return {oid,
+          schema,
+          table,
+          kind,
+          persistence,
+          boolean(has_rules),
+          boolean(row_security),
+          boolean(selectable),
+          boolean(shows_text),
+          or_null(key),
+          or_null(columns),
+          or_null(leaves),
+          or_null(routing),
+          boolean(routes_by_expression)};
+}
+
+std::vector<std::string> FakeGate::take() {
+  const std::size_t seen = std::exchange(seen_, calls_.size());
+  return {calls_.begin() + std::ptrdiff_t(seen), calls_.end()};
+}
+
+std::int64_t FakeGate::open() {
+  calls_.push_back("open " + std::to_string(++last_));
+  return last_;
+}
+
+void FakeGate::append(std::int64_t id, std::vector<event::ChangeEvent> events) {
+  calls_.push_back("append " + std::to_string(id) + quoted_events(events));
+}
+
+void FakeGate::truncate(std::int64_t id, std::uint32_t ordinal) {
+  calls_.push_back("truncate " + std::to_string(id) + " from " + std::to_string(ordinal));
+}
+
+void FakeGate::prepare(event::Transaction transaction, std::vector<event::ChangeEvent> rest) {
+  calls_.push_back("prepare " + std::to_string(transaction.id) + " xid " + std::to_string(transaction.xid) + " lsn " +
+                   event::to_text(transaction.first_lsn) + "-" + event::to_text(transaction.last_lsn) +
+                   quoted_events(rest));
+}
+
+void FakeGate::outcome(std::int64_t id, capture::Outcome outcome) {
+  calls_.push_back("outcome " + std::to_string(id) + " " + name_of(outcome));
+}
+
+void FakeGate::report(event::Transaction transaction, event::ChangeEvent gap) {
+  calls_.push_back("report xid " + std::to_string(transaction.xid) + quoted_events({std::move(gap)}));
+}
+
+SessionScript& SessionScript::starts(std::string_view version, std::string_view encoding) {
+  return upstream_is_relayed(server::parameter_status("server_version", version) +
+                             server::parameter_status("server_encoding", "UTF8") +
+                             server::parameter_status("client_encoding", encoding) +
+                             server::parameter_status("standard_conforming_strings", "on") +
+                             frame('K', int32(1) + "key!") + server::ready('I'));
+}
+
+SessionScript& SessionScript::client_sends(std::string bytes) {
+  script_.client_sends(std::move(bytes));
+  return *this;
+}
+
+SessionScript& SessionScript::upstream_sends(std::string bytes) {
+  script_.upstream_sends(std::move(bytes));
+  return *this;
+}
+
+SessionScript& SessionScript::expect_client(std::string bytes) {
+  script_.expect_client(std::move(bytes));
+  return *this;
+}
+
+SessionScript& SessionScript::expect_upstream(std::string bytes) {
+  script_.expect_upstream(std::move(bytes));
+  return *this;
+}
+
+SessionScript& SessionScript::client_is_relayed(const std::string& bytes) {
+  return client_sends(bytes).expect_upstream(bytes);
+}
+
+SessionScript& SessionScript::upstream_is_relayed(const std::string& bytes) {
+  return upstream_sends(bytes).expect_client(bytes);
+}
+
+SessionScript& SessionScript::expect_stalled(bool stalled) {
+  script_.expect_stalled(stalled);
+  return *this;
+}
+
+SessionScript& SessionScript::expect_close() {
+  script_.expect_close();
+  return *this;
+}
+
+SessionScript& SessionScript::upstream_closes() {
+  script_.upstream_closes();
+  return *this;
+}
+
+SessionScript& SessionScript::asks_facts(std::initializer_list<Table> tables, bool clean) {
+  std::string asked, answers;
+  if (facts_statement_.empty()) {
+    facts_statement_ = next_own_name();
+    asked += client::parse(facts_statement_, capture::facts_query());
+    answers += server::parse_complete();
+  }
+  for (const Table& table : tables) {
+    asked += client::bind("weir:own", facts_statement_, {table.name}) + client::execute("weir:own") +
+             client::close('P', "weir:own");
+    answers +=
+        server::bind_complete() + server::row(table.facts()) + server::complete("SELECT 1") + server::close_complete();
+  }
+  asked += clean ? client::sync() : client::flush();
+  if (clean) answers += server::ready('I');
+  return expect_upstream(asked).expect_stalled().upstream_sends(answers);
+}
+
+SessionScript& SessionScript::gate(std::vector<std::string> calls) {
+  return on("the gate was asked", [calls = std::move(calls)](Stand& stand) { EXPECT_EQ(stand.gate.take(), calls); });
+}
+
+SessionScript& SessionScript::journal_has_it() {
+  script_.on("the journal has it", [](wire::Engine& engine, wire::Turn& turn) {
+    dynamic_cast<capture::CaptureSession&>(engine).on_prepared({}, turn);
+  });
+  return *this;
+}
+
+SessionScript& SessionScript::journal_refuses(Error error) {
+  script_.on("the journal refuses", [error = std::move(error)](wire::Engine& engine, wire::Turn& turn) {
+    dynamic_cast<capture::CaptureSession&>(engine).on_prepared(error, turn);
+  });
+  return *this;
+}
+
+SessionScript& SessionScript::on(std::string name, std::function<void(Stand&)> look) {
+  script_.on(std::move(name), [this, look = std::move(look)](wire::Engine&, wire::Turn&) { look(*stand_); });
+  return *this;
+}
+
+RelayScript::MakeEngine SessionScript::maker() {
+  return [this] {
+    stand_ = std::make_unique<Stand>();
+    stand_->scope = scope_;
+    capture::SessionOptions options;
+    options.statements = &stand_->statements;
+    options.scope = &stand_->scope;
+    options.gate = &stand_->gate;
+    options.catalog_epoch = &stand_->epoch;
+    options.database = "shop";
+    return capture::make_session(options);
+  };
+}
+
+std::string SessionScript::replay() {
+  RelayScript whole = script_;
+  whole.on("the gate was asked nothing else",
+           [this](wire::Engine&, wire::Turn&) { EXPECT_EQ(stand_->gate.take(), std::vector<std::string>()); });
+  return whole.replay(maker());
+}
+
+std::string SessionScript::replay_cut_short(
+    const std::function<void(std::size_t, const std::vector<std::string>&)>& lost) {
+  return script_.replay_cut_short(maker(), [this, &lost](std::size_t steps) { lost(steps, stand_->gate.calls()); });
+}
+
+std::string sent_in_part(std::string_view sql) {
+  return client::parse("", sql) + client::bind("", "") + client::execute("");
+}
+
+std::string part_answered(const std::vector<Values>& rows, std::string_view tag) {
+  std::string out = server::parse_complete() + server::bind_complete();
+  for (const Values& row : rows) out += server::row(row);
+  return out + server::complete(tag);
+}
+
+std::string suffix(std::string_view alias) {
+  const std::string row = "\"" + std::string(alias) + "\"";
+  return "\nRETURNING pg_catalog.row_to_json(" + row + ".*)::pg_catalog.text, " + row +
+         ".tableoid::pg_catalog.text, pg_catalog.pg_current_xact_id()::pg_catalog.text, "
+         "pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text";
+}
+
+std::string suffix_of_list(std::string_view alias) {
+  return "\n, " + suffix(alias).substr(std::string_view("\nRETURNING ").size());
+}
+
+Values written(std::string_view image, std::string_view lsn, std::string_view xid, std::string_view tableoid) {
+  return {std::string(image), std::string(tableoid), std::string(xid), std::string(lsn)};
+}
+
+Values operator+(Values left, const Values& right) {
+  left.insert(left.end(), right.begin(), right.end());
+  return left;
+}
+
+}  // namespace weir::testing

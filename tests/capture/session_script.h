@@ -1,0 +1,143 @@
+// A relay script of a capturing session: client, database and journal. Plays the catalog too: what the session asks
+// about a table is answered from a Table.
+//
+//     SessionScript script;
+//     script.starts();
+//     script.client_sends(client::query("INSERT INTO t VALUES (1)")).asks_facts(Table());
+//     …
+//     script.gate({"open 1", "prepare 1 xid 800 lsn 0/10-0/10 | c public.t 1.1 0/10 key {\"id\":1} after {\"id\":1}"});
+//     EXPECT_EQ(script.replay(), "");
+//
+// Each replay has a session, a gate and a statement cache of its own. A script must name every call of the gate.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "capture/scope.h"
+#include "capture/session.h"
+#include "capture/sql/statement_cache.h"
+#include "tests/capture/messages.h"
+#include "tests/support/relay_script.h"
+
+namespace weir::testing {
+
+/// What the catalog says of a table that a script writes: public.t (id primary key) unless said otherwise.
+struct Table {
+  std::string name = "\"t\"";  ///< as the statement names it, quoted
+  std::string schema = "public";
+  std::string table = "t";
+  std::string oid = "16400";
+  std::string kind = "r";
+  std::string persistence = "p";
+  bool has_rules = false;
+  bool row_security = false;
+  bool selectable = true;
+  bool shows_text = false;
+  std::string key = R"(["id"])";
+  std::string columns = R"([["id","N"],["v","S"]])";
+  std::string leaves = R"([["16400","public","t"]])";
+  std::string routing = {};  ///< empty: NULL
+  bool routes_by_expression = false;
+
+  Values facts() const;
+};
+
+/// Records what it is asked, one line per call.
+class FakeGate : public capture::CommitGate {
+ public:
+  std::int64_t open() override;
+  void append(std::int64_t id, std::vector<event::ChangeEvent> events) override;
+  void truncate(std::int64_t id, std::uint32_t ordinal) override;
+  void prepare(event::Transaction transaction, std::vector<event::ChangeEvent> rest) override;
+  void outcome(std::int64_t id, capture::Outcome outcome) override;
+  void report(event::Transaction transaction, event::ChangeEvent gap) override;
+
+  /// The calls since the last look.
+  std::vector<std::string> take();
+  const std::vector<std::string>& calls() const { return calls_; }
+
+ private:
+  std::vector<std::string> calls_;
+  std::size_t seen_ = 0;
+  std::int64_t last_ = 0;
+};
+
+/// What a session stands on.
+struct Stand {
+  capture::StatementCache statements;
+  capture::Scope scope;
+  FakeGate gate;
+  std::atomic<std::uint64_t> epoch{0};
+};
+
+class SessionScript {
+ public:
+  explicit SessionScript(capture::Scope scope = {}) : scope_(std::move(scope)) {}
+  SessionScript(const SessionScript&) = delete;
+  SessionScript& operator=(const SessionScript&) = delete;
+
+  /// The database's greeting, relayed as it is.
+  SessionScript& starts(std::string_view version = "15.20", std::string_view encoding = "UTF8");
+
+  SessionScript& client_sends(std::string bytes);
+  SessionScript& upstream_sends(std::string bytes);
+  SessionScript& expect_client(std::string bytes);
+  SessionScript& expect_upstream(std::string bytes);
+  /// Sent by one peer and seen by the other as it is.
+  SessionScript& client_is_relayed(const std::string& bytes);
+  SessionScript& upstream_is_relayed(const std::string& bytes);
+  SessionScript& expect_stalled(bool stalled = true);
+  SessionScript& expect_close();
+  SessionScript& upstream_closes();
+
+  /// The session asks about the tables, in an exchange of its own (clean) or behind what the client sent before.
+  SessionScript& asks_facts(std::initializer_list<Table> tables, bool clean = true);
+  SessionScript& asks_facts(const Table& table, bool clean = true) { return asks_facts({table}, clean); }
+  /// Calls of the gate since the last look, all of them.
+  SessionScript& gate(std::vector<std::string> calls);
+  SessionScript& journal_has_it();
+  SessionScript& journal_refuses(Error error);
+  /// Anything with the fixtures.
+  SessionScript& on(std::string name, std::function<void(Stand&)> look);
+
+  [[nodiscard]] std::string replay();
+  /// See RelayScript; `lost` sees what the gate was told in all.
+  [[nodiscard]] std::string replay_cut_short(
+      const std::function<void(std::size_t steps, const std::vector<std::string>& calls)>& lost);
+
+  /// The name of the statement that Weir prepares next for itself: "weir:1", "weir:2", …
+  std::string next_own_name() { return "weir:" + std::to_string(++own_names_); }
+  /// The facts' statement must be prepared anew.
+  void own_statements_are_gone() { facts_statement_.clear(); }
+
+ private:
+  RelayScript::MakeEngine maker();
+
+  RelayScript script_;
+  capture::Scope scope_;
+  std::unique_ptr<Stand> stand_;
+  std::string facts_statement_;
+  int own_names_ = 0;
+};
+
+/// What is sent for one statement of a Query that runs in parts, and its answer. Without Describe.
+std::string sent_in_part(std::string_view sql);
+std::string part_answered(const std::vector<Values>& rows, std::string_view tag);
+
+/// The text Weir appends to a plain write of a table that is called `alias` in it.
+std::string suffix(std::string_view alias = "t");
+/// The same where the client has a RETURNING of its own.
+std::string suffix_of_list(std::string_view alias = "t");
+/// The values that the added columns of `suffix` have.
+Values written(std::string_view image, std::string_view lsn, std::string_view xid = "800",
+               std::string_view tableoid = "16400");
+/// Columns side by side.
+Values operator+(Values left, const Values& right);
+
+}  // namespace weir::testing
