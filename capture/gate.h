@@ -4,6 +4,7 @@
 // worker's thread and never blocks on it. Calls of one session are carried out in the order they were made.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -27,6 +28,8 @@ class CommitGate {
   virtual std::int64_t open() = 0;
   /// Streams events of a transaction that is still running to the journal (large transactions).
   virtual void append(std::int64_t id, std::vector<event::ChangeEvent> events) = 0;
+  /// Bytes of appended events that are not yet in the journal. When it has fallen, the session is woken.
+  virtual std::size_t backlog() const { return 0; }
   /// ROLLBACK TO SAVEPOINT of streamed events: forget ordinals >= ordinal.
   virtual void truncate(std::int64_t id, std::uint32_t ordinal) = 0;
   /// Journals the rest and makes the whole durable. Answered once, later, by CaptureSession::on_prepared.

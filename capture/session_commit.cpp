@@ -7,6 +7,8 @@ namespace {
 
 /// Events kept in a session before they are streamed to the journal.
 constexpr std::size_t kLargestKeptBytes = 1u << 20;
+/// Streamed events that may wait for the journal before the database is no longer read.
+constexpr std::size_t kLargestBacklog = 8u << 20;
 
 }  // namespace
 
@@ -122,6 +124,10 @@ void SessionMachine::stream_if_large() {
   if (transaction_.bytes() < kLargestKeptBytes || transaction_.incomplete()) return;
   if (gate_id_ == 0) gate_id_ = gate_->open();
   gate_->append(gate_id_, transaction_.take_events());
+}
+
+bool SessionMachine::upstream_stalled() const {
+  return gate_->backlog() > kLargestBacklog;
 }
 
 void SessionMachine::upstream_gone() {

@@ -36,6 +36,7 @@ class SessionMachine final : public CaptureSession {
   std::size_t from_client(std::string_view received, wire::Turn& turn) override;
   std::size_t from_upstream(std::string_view received, wire::Turn& turn) override;
   bool stalled() const override { return wait_ != Wait::nothing; }
+  bool upstream_stalled() const override;
   std::size_t client_frame_size() const override { return client_frame_size_; }
   std::size_t upstream_frame_size() const override { return upstream_frame_size_; }
   void upstream_gone() override;

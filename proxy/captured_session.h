@@ -17,7 +17,7 @@ class CapturedSession final : public wire::Engine {
  public:
   /// `options.gate` is filled in here.
   CapturedSession(Committer& committer, const SessionHandle& handle, capture::SessionOptions options)
-      : gate_(committer.make_gate(answer_through(handle))) {
+      : gate_(committer.make_gate(answer_through(handle), wake_through(handle))) {
     options.gate = gate_.get();
     session_ = capture::make_session(options);
   }
@@ -29,6 +29,7 @@ class CapturedSession final : public wire::Engine {
     return session_->from_upstream(received, turn);
   }
   bool stalled() const override { return session_->stalled(); }
+  bool upstream_stalled() const override { return session_->upstream_stalled(); }
   std::size_t client_frame_size() const override { return session_->client_frame_size(); }
   std::size_t upstream_frame_size() const override { return session_->upstream_frame_size(); }
   void client_finished(wire::Turn& turn) override { session_->client_finished(turn); }
@@ -41,6 +42,11 @@ class CapturedSession final : public wire::Engine {
         static_cast<CapturedSession&>(engine).session_->on_prepared(result, turn);
       });
     };
+  }
+
+  /// A function that does nothing still has the I/O look anew at what it may read.
+  static std::function<void()> wake_through(const SessionHandle& handle) {
+    return [handle] { handle.post([](wire::Engine&, wire::Turn&) {}); };
   }
 
   std::unique_ptr<capture::CommitGate> gate_;  // outlives the session

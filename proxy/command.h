@@ -35,6 +35,7 @@ struct Open {
 struct Append {
   std::int64_t id;
   std::vector<event::ChangeEvent> events;
+  std::shared_ptr<const void> load = {};  ///< its end says that the command was carried out
 };
 struct Truncate {
   std::int64_t id;

@@ -23,10 +23,45 @@ std::int64_t wall_us() {
 }  // namespace
 
 /// One session's end of the queue.
+/// Appended events of one session on their way to the journal.
+struct Backlog {
+  std::atomic<std::size_t> bytes{0};
+  std::function<void()> wake;
+};
+
+/// A part of it, as long as its command lives.
+class Load {
+ public:
+  Load(std::shared_ptr<Backlog> backlog, std::size_t bytes) : backlog_(std::move(backlog)), bytes_(bytes) {
+    backlog_->bytes += bytes_;
+  }
+  Load(const Load&) = delete;
+  Load& operator=(const Load&) = delete;
+  ~Load() {
+    backlog_->bytes -= bytes_;
+    if (backlog_->wake) backlog_->wake();
+  }
+
+ private:
+  std::shared_ptr<Backlog> backlog_;
+  std::size_t bytes_;
+};
+
+std::size_t size_of(const std::vector<event::ChangeEvent>& events) {
+  std::size_t bytes = 0;
+  for (const auto& change : events)
+    bytes += sizeof change + (change.before ? change.before->size() : 0) + (change.after ? change.after->size() : 0);
+  return bytes;
+}
+
 class SessionGate final : public capture::CommitGate {
  public:
-  SessionGate(Committer& committer, Answer answer)
-      : committer_(committer), answer_(std::make_shared<const Answer>(std::move(answer))) {}
+  SessionGate(Committer& committer, Answer answer, std::function<void()> wake)
+      : committer_(committer),
+        answer_(std::make_shared<const Answer>(std::move(answer))),
+        backlog_(std::make_shared<Backlog>()) {
+    backlog_->wake = std::move(wake);
+  }
 
   ~SessionGate() override {
     for (const auto id : live_) end(id, capture::Outcome::unknown);
@@ -41,8 +76,11 @@ class SessionGate final : public capture::CommitGate {
   }
 
   void append(std::int64_t id, std::vector<event::ChangeEvent> events) override {
-    committer_.push(command::Append{id, std::move(events)}, Committer::Urgency::now);
+    auto load = std::make_shared<const Load>(backlog_, size_of(events));
+    committer_.push(command::Append{id, std::move(events), std::move(load)}, Committer::Urgency::now);
   }
+
+  std::size_t backlog() const override { return backlog_->bytes.load(std::memory_order_relaxed); }
 
   void truncate(std::int64_t id, std::uint32_t ordinal) override {
     committer_.push(command::Truncate{id, ordinal}, Committer::Urgency::soon);
@@ -71,6 +109,7 @@ class SessionGate final : public capture::CommitGate {
 
   Committer& committer_;
   std::shared_ptr<const Answer> answer_;
+  std::shared_ptr<Backlog> backlog_;
   std::vector<std::int64_t> live_;  // opened and not ended; rarely more than one
 };
 
@@ -115,8 +154,8 @@ void Committer::drain() {
   done_.wait(lock, [&] { return carried_out_ >= target; });
 }
 
-std::unique_ptr<capture::CommitGate> Committer::make_gate(Answer answer) {
-  return std::make_unique<SessionGate>(*this, std::move(answer));
+std::unique_ptr<capture::CommitGate> Committer::make_gate(Answer answer, std::function<void()> wake) {
+  return std::make_unique<SessionGate>(*this, std::move(answer), std::move(wake));
 }
 
 void Committer::resolve(std::int64_t id, capture::Outcome outcome) {

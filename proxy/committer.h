@@ -45,8 +45,9 @@ class Committer {
   /// Returns once all that was queued before it has been carried out.
   void drain();
 
-  /// For one session, on one thread. `answer` is called on the journal's thread.
-  std::unique_ptr<capture::CommitGate> make_gate(Answer answer);
+  /// For one session, on one thread. Both are called on the journal's thread: `answer` with the answer to a prepare,
+  /// `wake` when the gate's backlog has fallen.
+  std::unique_ptr<capture::CommitGate> make_gate(Answer answer, std::function<void()> wake = {});
   /// The database said how a transaction in doubt ended. From any thread.
   void resolve(std::int64_t id, capture::Outcome outcome);
   /// Nobody will ever know: these gaps are emitted in its place.

@@ -77,6 +77,7 @@ bool Session::may_read(Peer& peer) const {
   if (peer.finished() || closing_) return false;
   const bool from_client = &peer == &client_;
   if (from_client && engine().stalled() && peer.kept().size() >= ReceiveBuffer::kSize) return false;
+  if (!from_client && engine().upstream_stalled()) return false;
   return (from_client ? upstream_ : client_).unsent().size() < kHighWater;
 }
 

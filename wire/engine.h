@@ -37,6 +37,10 @@ class Engine {
   /// beyond one buffer.
   virtual bool stalled() const { return false; }
 
+  /// True while the engine wants nothing more from the database: what it has of it still waits for the journal. A turn
+  /// or a function that the session's handle runs ends it. Do not read the database's socket meanwhile.
+  virtual bool upstream_stalled() const { return false; }
+
   /// How large the incomplete frame at the front of the kept bytes is in all (header included), or 0: how much to reserve.
   virtual std::size_t client_frame_size() const { return 0; }
   virtual std::size_t upstream_frame_size() const { return 0; }
