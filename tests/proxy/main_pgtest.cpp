@@ -1,0 +1,113 @@
+// The program itself: how it starts, what it says when it cannot, and how it ends.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <fstream>
+#include <string>
+
+#include "proxy/libpq.h"
+#include "tests/support/child_process.h"
+#include "tests/support/pg_cluster.h"
+#include "tests/support/weir_process.h"
+
+namespace weir::proxy {
+namespace {
+
+struct Ended {
+  int code = -1;
+  std::string text;  ///< stdout and stderr
+};
+
+/// Runs weir with these arguments until it ends by itself.
+Ended weir(const std::string& arguments) {
+  Ended ended;
+  FILE* pipe = popen((test_support::weir_binary() + " " + arguments + " 2>&1 </dev/null").c_str(), "r");
+  if (pipe == nullptr) return ended;
+  char buffer[4096];
+  for (std::size_t got; (got = fread(buffer, 1, sizeof buffer, pipe)) > 0;) ended.text.append(buffer, got);
+  const int status = pclose(pipe);
+  ended.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return ended;
+}
+
+const std::string kLeast = "--upstream postgresql://127.0.0.1:1 --emit stdout --listen 127.0.0.1:0 ";
+
+void expect_refusal(const std::string& arguments, int code, const std::vector<std::string>& words) {
+  const auto ended = weir(arguments);
+  EXPECT_EQ(ended.code, code) << arguments << "\n" << ended.text;
+  for (const auto& word : words) EXPECT_NE(ended.text.find(word), std::string::npos) << word << " in " << ended.text;
+}
+
+TEST(Main, HelpAndVersionGoToStdoutAndEndWell) {
+  EXPECT_EQ(weir("--version").text.rfind("weir ", 0), 0u);
+  const auto help = weir("--help");
+  EXPECT_EQ(help.code, 0);
+  EXPECT_NE(help.text.find("--upstream URI"), std::string::npos);
+}
+
+TEST(Main, AWrongCommandLineOrFileIsExitCode2) {
+  test_support::TempFolder folder("weir-main");
+  std::ofstream(folder / "weir.yaml") << "listne: 1\n";
+  expect_refusal("", 2, {"--upstream postgresql://"});
+  expect_refusal("--jornal x", 2, {"\"--journal\""});
+  expect_refusal("--config " + (folder / "weir.yaml").string(), 2, {"weir.yaml:1", "\"listen\""});
+  expect_refusal("--config " + (folder / "none.yaml").string(), 2, {"none.yaml", "No such file"});
+}
+
+TEST(Main, WhatKeepsItFromStartingIsNamed) {
+  test_support::TempFolder folder("weir-main");
+  const auto junk = (folder / "junk").string();
+  std::ofstream(junk) << std::string(8192, 'x');
+  expect_refusal(kLeast + "--journal /nonexistent/j", 1, {"/nonexistent/j", "No such file", "directory"});
+  expect_refusal(kLeast + "--journal " + junk, 1, {junk, "not a database"});
+  expect_refusal(kLeast + "--tls.cert " + junk + " --tls.key " + junk, 1, {junk, "tls.cert"});
+  expect_refusal(kLeast + "--emit file:/nonexistent/x", 1, {"/nonexistent/x", "No such file"});
+  expect_refusal(kLeast + "--emit kafka://127.0.0.1:1/p --emit.kafka.no.such 1", 1, {"\"no.such\""});
+}
+
+TEST(Main, AnAddressOrAJournalInUseIsNamed) {
+  test_support::PgCluster cluster(15);
+  cluster.start();
+  const auto port = std::to_string(cluster.port());
+  expect_refusal("--upstream postgresql://127.0.0.1:1 --emit stdout --listen 127.0.0.1:" + port, 1,
+                 {"127.0.0.1:" + port, "in use", "listen"});
+
+  test_support::TempFolder folder("weir-main");
+  const auto journal = (folder / "journal").string();
+  test_support::WeirProcess first(
+      {.upstream = cluster.uri(), .emit = {"stdout"}, .arguments = {"--journal", journal}, .journal = false});
+  first.start();
+  expect_refusal(kLeast + "--journal " + journal, 1, {journal, "in use"});
+  EXPECT_EQ(first.terminate(), 0);
+}
+
+TEST(Main, EndsWellOnSigtermWithEverythingDelivered) {
+  test_support::PgCluster cluster(15);
+  cluster.start();
+  test_support::WeirProcess weir({.upstream = cluster.uri(), .emit = {"stdout"}});
+  weir.start();
+  {
+    Upstream through;
+    through.hosts = {{"127.0.0.1", static_cast<std::uint16_t>(weir.port())}};
+    auto client = SideConnection::open(through, {"postgres", "", "postgres"});
+    ASSERT_TRUE(client) << client.error().message;
+    ASSERT_TRUE(client->query("CREATE TABLE public.t (id int PRIMARY KEY)"));
+    for (int id = 0; id < 100; ++id) {
+      ASSERT_TRUE(client->query("INSERT INTO public.t VALUES ($1)", {std::to_string(id)}));
+    }
+  }
+  EXPECT_EQ(weir.terminate(), 0);
+  const auto output = weir.output();
+  for (int id = 0; id < 100; ++id) {
+    EXPECT_NE(output.find("\"after\":{\"id\":" + std::to_string(id) + "}"), std::string::npos) << id;
+  }
+}
+
+TEST(Main, ATemporaryJournalIsSaidToBeOne) {
+  const auto ended = weir(kLeast + "--emit file:/nonexistent/x");
+  EXPECT_NE(ended.text.find("--journal PATH"), std::string::npos) << ended.text;
+}
+
+}  // namespace
+}  // namespace weir::proxy
