@@ -55,9 +55,11 @@ void Session::abort() {
 void Session::run(const SessionHandle::Function& function) {
   if (ended_ || !engine_) return;
   const bool was_stalled = engine().stalled();
+  const bool upstream_was_stalled = engine().upstream_stalled();
   function(*engine_, worker_.turn());
   send_turn();
   after_stall(was_stalled);
+  if (upstream_was_stalled && !engine().upstream_stalled() && !closing_) use_kept(upstream_);
   settle();
 }
 
