@@ -28,6 +28,7 @@ using Clock = std::chrono::steady_clock;
 using weir::bench::KafkaReader;
 
 constexpr auto kLastRecordPatience = std::chrono::seconds(10);
+constexpr auto kWarmUpPatience = std::chrono::seconds(60);
 
 [[noreturn]] void fail(const std::string& what) {
   std::fprintf(stderr, "commit_to_kafka: %s\n", what.c_str());
@@ -38,7 +39,7 @@ std::int64_t now_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch()).count();
 }
 
-/// The write's number: the first member "n" behind "after".
+/// What was written: the first member "n" behind "after"; 0 where there is none.
 std::size_t number_of(std::string_view value) {
   auto at = value.find("\"after\"");
   if (at == std::string_view::npos) return 0;
@@ -85,16 +86,29 @@ void print_latencies(const std::vector<std::int64_t>& acknowledged, const std::v
               read.size() - 1 - milliseconds.size());
 }
 
+/// Writes number 0 until it was read: then the topic is there and the reader has caught up with it.
+void warm_up(Writer& writer, std::size_t first, const std::atomic<bool>& ready) {
+  const auto deadline = Clock::now() + kWarmUpPatience;
+  while (!ready) {
+    if (Clock::now() > deadline) fail("no record came from Kafka");
+    writer.write(first);
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+}
+
 int measure_latency(const char* conninfo, const char* brokers, const char* topic, int rate, int seconds) {
   const auto writes = static_cast<std::size_t>(rate) * static_cast<std::size_t>(seconds);
   std::vector<std::int64_t> acknowledged(writes + 1), read(writes + 1);
   std::atomic<std::size_t> records = 0;
-  std::atomic<bool> stop = false;
+  std::atomic<bool> stop = false, ready = false;
+  // Numbers of this run alone, so that records of an earlier one are not taken for its own.
+  const auto first = static_cast<std::size_t>(std::chrono::system_clock::now().time_since_epoch().count());
   KafkaReader reader(brokers, topic);
   std::thread reading([&] {
     while (!stop) {
       reader.read(50, [&](std::string_view value) {
-        const auto number = number_of(value);
+        const auto number = number_of(value) - first;
+        if (number == 0) ready = true;
         if (number == 0 || number > writes || read[number]) return;
         read[number] = now_ns();
         ++records;
@@ -103,10 +117,11 @@ int measure_latency(const char* conninfo, const char* brokers, const char* topic
   });
 
   Writer writer(conninfo);
+  warm_up(writer, first, ready);
   const auto begin = Clock::now();
   for (std::size_t number = 1; number <= writes; ++number) {
     std::this_thread::sleep_until(begin + std::chrono::nanoseconds(1'000'000'000LL * static_cast<long>(number) / rate));
-    writer.write(number);
+    writer.write(first + number);
     acknowledged[number] = now_ns();
   }
   const auto deadline = Clock::now() + kLastRecordPatience;

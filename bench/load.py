@@ -98,20 +98,28 @@ def latency_to_kafka(programs, server, kafka, topic, seconds):
     return dict(zip(words[::2], map(float, words[1::2])))
 
 
+def wait_until_caught_up(lines):
+    """Returns once the count has stood still, above zero, for half a second."""
+    counts = []
+    while len(counts) < 6 or counts[-1] == 0 or counts[-1] != counts[-6]:
+        counts.append(int(lines.readline().split()[1]))
+
+
 def throughput_to_kafka(programs, folder, server, kafka, topic, seconds):
     """(transactions per second, events read per second while they ran, events not yet read at their end, seconds until
     the last one was read) with 8 clients that update single rows."""
     counter = subprocess.Popen([programs / "commit_to_kafka", "count", f"127.0.0.1:{kafka.port}", topic, "5"],
                                stdout=subprocess.PIPE, text=True)
     try:
+        wait_until_caught_up(counter.stdout)
         begin = time.time()
         run = pgbench(folder, server, "update", 8, "prepared", seconds)
         end = time.time()
-        samples = [(float(at), int(n)) for at, n in (line.split() for line in counter.communicate(timeout=180)[0].splitlines())]
+        samples = [(float(at), int(n)) for at, n in (line.split() for line in counter.stdout)]  # until none came for 5 s
     finally:
         counter.kill()
         counter.wait()
-    before = max((n for at, n in samples if at <= begin), default=0)
+    before = samples[0][1]  # it stood still
     at_end = max((n for at, n in samples if at <= end), default=0)
     total = samples[-1][1]
     drained = next(at for at, n in samples if n == total)
