@@ -112,7 +112,7 @@ TEST_P(Crash, NothingIsLostAndNothingInvented) {
   EXPECT_EQ(check_duplicates(stream), Violations{});
   EXPECT_EQ(check_boundaries(once), Violations{});
   EXPECT_EQ(check_fidelity(once), Violations{});
-  EXPECT_EQ(replay(stage.server(), stream), Violations{});
+  EXPECT_EQ(replay(stage.server(), stream, "replayed"), Violations{});
   RecordProperty("events", static_cast<int>(stream.events.size()));
   RecordProperty("duplicates", static_cast<int>(stream.events.size() - once.events.size()));
   if (HasFailure())

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <cctype>
 #include <stdexcept>
 
 namespace weir::test_support {
@@ -16,22 +17,44 @@ void complain(Violations& violations, const std::string& sentence) {
   if (violations.size() == most_violations) violations.push_back("… and more");
 }
 
-std::string canonical_value(const json::value& value) {
-  if (const auto* number = value.if_double()) return json::serialize(json::value(*number));
-  if (value.is_number()) return json::serialize(json::value(value.to_number<double>()));
-  return json::serialize(value);
-}
+/// Walks over the top level of an object or array; what is nested stays one piece of text.
+class Pieces {
+ public:
+  explicit Pieces(const std::string& text) : text_(text) {
+    boost::system::error_code malformed;
+    json::parse(text, malformed);
+    if (malformed) throw std::runtime_error("no JSON: " + text);
+    at_ = text.find_first_of("{[") + 1;
+  }
 
-std::string canonical_object(const json::object& object) {
-  std::map<std::string, std::string> members;
-  for (const auto& member : object) members[std::string(member.key())] = canonical_value(member.value());
-  std::string out;
-  for (const auto& [name, value] : members) out += (out.empty() ? "{" : ",") + name + ":" + value;
-  return out.empty() ? "{}" : out + "}";
-}
+  /// Up to the next of `:`, `,` or the end of this level; false behind the last one.
+  bool next(std::string& piece) {
+    piece.clear();
+    int depth = 0;
+    for (bool quoted = false; at_ < text_.size(); ++at_) {
+      const char c = text_[at_];
+      if (quoted) {
+        if (c == '\\') piece.push_back(text_[at_++]);
+        quoted = c != '"';
+      } else if (depth == 0 && (c == ',' || c == ':' || c == '}' || c == ']')) {
+        break;
+      } else {
+        quoted = c == '"';
+        depth += c == '{' || c == '[' ? 1 : c == '}' || c == ']' ? -1 : 0;
+      }
+      if (quoted || !std::isspace(static_cast<unsigned char>(c)) || depth > 0) piece.push_back(text_[at_]);
+    }
+    ++at_;
+    return !piece.empty();
+  }
 
-std::string object_or_empty(const json::value& value) {
-  return value.is_null() ? "" : canonical_object(value.as_object());
+ private:
+  const std::string& text_;
+  std::size_t at_ = 0;
+};
+
+std::string canonical_or_empty(const std::string& value) {
+  return value == "null" ? "" : canonical(value);
 }
 
 std::string root_of(const std::string& table, const std::map<std::string, std::string>& roots) {
@@ -59,7 +82,7 @@ StreamEvent to_event(const KafkaRecord& record, const std::map<std::string, std:
   event.write.table = root_of(text_of(source.at("schema")) + "." + text_of(source.at("table")), roots);
   event.write.op = text_of(value.at("op")).at(0);
   event.write.key = record.key ? canonical(*record.key) : "";
-  event.write.after = object_or_empty(value.at("after"));
+  event.write.after = canonical_or_empty(members_of(*record.value).at("after"));
   event.xid = source.at("txId").to_number<std::uint64_t>();
   event.lsn = source.at("lsn").to_number<std::uint64_t>();
   event.total_order = value.at("transaction").at("total_order").to_number<std::int64_t>();
@@ -138,8 +161,27 @@ std::string to_text(const Write& write) {
   return std::string(1, write.op) + " " + write.table + " " + write.key + " " + write.after;
 }
 
-std::string canonical(const std::string& json_object) {
-  return canonical_object(json::parse(json_object).as_object());
+Members members_of(const std::string& json_object) {
+  Pieces pieces(json_object);
+  Members members;
+  for (std::string name, value; pieces.next(name) && pieces.next(value);) {
+    const bool is_string = value.front() == '"';
+    members[std::string(json::parse(name).as_string())] = is_string ? json::serialize(json::parse(value)) : value;
+  }
+  return members;
+}
+
+std::vector<std::string> elements_of(const std::string& json_array) {
+  Pieces pieces(json_array);
+  std::vector<std::string> elements;
+  for (std::string element; pieces.next(element);) elements.push_back(element);
+  return elements;
+}
+
+std::string canonical(const Members& members) {
+  std::string out = "{";
+  for (const auto& [name, value] : members) out += (out.size() == 1 ? "" : ",") + name + ":" + value;
+  return out + "}";
 }
 
 void Oracle::add(std::uint64_t xid, const Write& write, const std::string& image) {

@@ -92,7 +92,17 @@ Violations check_fidelity(const Stream& stream);
 
 /// First occurrences only.
 Stream without_duplicates(const Stream& stream);
-/// A JSON object with sorted members and normal numbers, for comparisons. Throws where it is none.
-std::string canonical(const std::string& json_object);
+
+/// A JSON object's members: a number as it is written, for no digit may be lost in a comparison, a string with its
+/// escapes made uniform.
+using Members = std::map<std::string, std::string>;
+/// Throw where the text is no JSON object or array.
+Members members_of(const std::string& json_object);
+std::vector<std::string> elements_of(const std::string& json_array);
+/// The members in the order of their names.
+std::string canonical(const Members& members);
+inline std::string canonical(const std::string& json_object) {
+  return canonical(members_of(json_object));
+}
 
 }  // namespace weir::test_support

@@ -208,6 +208,14 @@ TEST(Validators, AcceptRedeliveryAsDuplicates) {
   EXPECT_EQ(check_transactions(without_duplicates(stream), world.oracle), Violations{});
 }
 
+TEST(Validators, KeepEveryDigitAndUnifyEscapes) {
+  EXPECT_EQ(canonical("{ \"b\" : 12345678901234567890.10, \"a\":\"\\u0041\\/, \\\"}\", \"c\":{\"x\":[1, \"]\"]}}"),
+            "{a:\"A/, \\\"}\",b:12345678901234567890.10,c:{\"x\":[1, \"]\"]}}");
+  EXPECT_EQ(elements_of("[{\"a\":1},{\"b\":[2]}]"), (std::vector<std::string>{"{\"a\":1}", "{\"b\":[2]}"}));
+  EXPECT_EQ(canonical("{}"), "{}");
+  EXPECT_THROW(members_of("{\"a\":}"), std::runtime_error);
+}
+
 TEST(Validators, TellPartitionsByTheirRoot) {
   const auto stream = read_stream({record_of(1, 1, 1, {"part_a", 'c', "{\"id\":1}", "{\"id\":1}"})}, "w",
                                   {{"public.part_a", "public.whole"}});

@@ -543,7 +543,7 @@ const Group version_18{
      "DELETE FROM old RETURNING id, new",
      "CREATE TABLE virtual (id int PRIMARY KEY, a int, b int GENERATED ALWAYS AS (10 / a))",
      "INSERT INTO virtual VALUES (1, 2)", "INSERT INTO virtual VALUES (2, 0)", "UPDATE virtual SET a = 0 WHERE id = 1",
-     "SELECT JSON_VALUE('{\"a\": 1}', '$.a')"},
+     "DROP TABLE virtual", "SELECT JSON_VALUE('{\"a\": 1}', '$.a')"},
     "",
     "postgres",
     18};

@@ -8,8 +8,9 @@
 namespace weir::truth {
 namespace {
 
-namespace json = boost::json;
 using test_support::canonical;
+using test_support::Members;
+using test_support::members_of;
 using test_support::Oracle;
 using test_support::PgConnection;
 using test_support::Write;
@@ -19,45 +20,51 @@ std::string root_of(const std::string& table) {
   return found == partition_roots().end() ? table : found->second;
 }
 
-std::string key_of(const std::string& table, const json::object& row) {
+std::string key_of(const std::string& table, const Members& row) {
   const auto& columns = key_columns().at(table);
   if (columns.empty()) return "";
-  json::object key;
+  Members key;
   for (const auto& column : columns) key[column] = row.at(column);
-  return canonical(json::serialize(key));
+  return canonical(key);
 }
 
 /// A change of the key is a delete of the old and a create of the new one, as consumers see it.
-void add_change(Oracle& oracle, std::uint64_t xid, const std::string& table, char op, const json::object& before,
-                const json::object& after, const std::string& image) {
+void add_change(Oracle& oracle, std::uint64_t xid, const std::string& table, char op, const Members& before,
+                const Members& after, const std::string& image) {
   if (op == 'd') return oracle.add(xid, {table, 'd', key_of(table, before), ""});
   const auto key = key_of(table, after);
-  const auto text = canonical(json::serialize(after));
   if (op == 'u' && !before.empty() && key_of(table, before) != key) {
     oracle.add(xid, {table, 'd', key_of(table, before), ""});
     op = 'c';
   }
-  oracle.add(xid, {table, op, key, text}, image);
+  oracle.add(xid, {table, op, key, canonical(after)}, image);
 }
 
-json::object object_of(const std::string& text) {
-  return text.empty() ? json::object{} : json::parse(text).as_object();
+Members members_or_none(const std::string& text) {
+  return text.empty() ? Members{} : members_of(text);
 }
 
-json::object columns_of_wal2json(const json::object& line, const char* member) {
-  json::object columns;
-  if (!line.contains(member)) return columns;
-  for (const auto& column : line.at(member).as_array()) {
-    columns[column.at("name").as_string()] = column.at("value");
+/// The JSON string's content.
+std::string unquoted(const std::string& token) {
+  return std::string(boost::json::parse(token).as_string());
+}
+
+/// [{"name":"id","type":"integer","value":1},…]
+Members columns_of_wal2json(const Members& line, const char* member) {
+  Members columns;
+  if (line.count(member) == 0) return columns;
+  for (const auto& element : test_support::elements_of(line.at(member))) {
+    const auto column = members_of(element);
+    columns[unquoted(column.at("name"))] = column.at("value");
   }
   return columns;
 }
 
 void add_wal2json(Oracle& oracle, std::uint64_t xid, const std::string& data) {
-  const auto line = json::parse(data).as_object();
-  const std::string action(line.at("action").as_string());
+  const auto line = members_of(data);
+  const auto action = unquoted(line.at("action"));
   if (action != "I" && action != "U" && action != "D") return;
-  const auto table = std::string(line.at("schema").as_string()) + "." + std::string(line.at("table").as_string());
+  const auto table = unquoted(line.at("schema")) + "." + unquoted(line.at("table"));
   if (key_columns().count(root_of(table)) == 0) return;
   const char op = action == "I" ? 'c' : action == "U" ? 'u' : 'd';
   add_change(oracle, xid, root_of(table), op, columns_of_wal2json(line, "identity"),
@@ -73,15 +80,15 @@ void add_test_decoding(Oracle& oracle, std::uint64_t xid, const std::string& dat
   const auto action_end = data.find(": ", name_end + 2);
   const auto action = data.substr(name_end + 2, action_end - name_end - 2);
   auto rest = data.substr(action_end + 2);
-  std::string old_key;
+  Members old_key;
   if (rest.compare(0, 9, "old-key: ") == 0) {
     const auto split = rest.find(" new-tuple: ");
     old_key = columns_of_test_decoding(rest.substr(9, split - 9));
     rest = rest.substr(split + 12);
   }
-  const auto row = object_of(columns_of_test_decoding(rest));
+  const auto row = columns_of_test_decoding(rest);
   const char op = action == "INSERT" ? 'c' : action == "UPDATE" ? 'u' : 'd';
-  add_change(oracle, xid, root_of(table), op, op == 'd' ? row : object_of(old_key), row, "");
+  add_change(oracle, xid, root_of(table), op, op == 'd' ? row : old_key, row, "");
 }
 
 /// Takes "'it''s' more" apart; `at` is behind the opening quote and ends behind the closing one.
@@ -102,8 +109,8 @@ std::string quoted(const std::string& text, std::size_t& at) {
 
 }  // namespace
 
-std::string columns_of_test_decoding(const std::string& text) {
-  json::object row;
+Members columns_of_test_decoding(const std::string& text) {
+  Members row;
   std::size_t at = 0;
   while (at < text.size()) {
     const auto type = text.find('[', at);
@@ -112,15 +119,15 @@ std::string columns_of_test_decoding(const std::string& text) {
     const auto name = text.substr(at, type - at);
     at = value + 2;
     if (text[at] == '\'') {
-      row[name] = quoted(text, ++at);
+      row[name] = boost::json::serialize(boost::json::value(quoted(text, ++at)));
     } else {
       const auto end = std::min(text.find(' ', at), text.size());
-      row[name] = json::parse(text.substr(at, end - at));
+      row[name] = text.substr(at, end - at);
       at = end;
     }
     ++at;
   }
-  return json::serialize(row);
+  return row;
 }
 
 Oracle oracle_of_history(const PgConnection& connection) {
@@ -128,8 +135,8 @@ Oracle oracle_of_history(const PgConnection& connection) {
   for (const auto& row : connection.rows("SELECT xid, tab, op, before, after FROM history ORDER BY seq")) {
     const char op = row[2] == "i" ? 'c' : row[2]->at(0);
     const auto image = row[4].value_or("");
-    add_change(oracle, std::stoull(*row[0]), root_of("public." + *row[1]), op, object_of(row[3].value_or("")),
-               object_of(image), image);
+    add_change(oracle, std::stoull(*row[0]), root_of("public." + *row[1]), op, members_or_none(row[3].value_or("")),
+               members_or_none(image), image);
   }
   return oracle;
 }

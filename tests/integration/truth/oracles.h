@@ -16,7 +16,7 @@ void make_slot(const test_support::PgConnection& connection, int version);
 /// Everything the slot has seen, in commit order.
 test_support::Oracle oracle_of_decoding(const test_support::PgConnection& connection, int version);
 
-/// For the test of the oracle itself: one line of test_decoding as a JSON object of its columns.
-std::string columns_of_test_decoding(const std::string& text);
+/// The columns of a line of test_decoding, behind "INSERT: ", their values as JSON.
+test_support::Members columns_of_test_decoding(const std::string& text);
 
 }  // namespace weir::truth

@@ -1,5 +1,7 @@
 #include "tests/integration/truth/stage.h"
 
+#include <algorithm>
+
 #include "tests/integration/truth/oracles.h"
 
 namespace weir::truth {
@@ -83,15 +85,11 @@ Stage::Stage(int version, const PassThrough::Tap& tap)
 bool Stage::arrived() {
   const auto more = reader_.read_to_end(reader_.topics(prefix + "."));
   records_.insert(records_.end(), more.begin(), more.end());
-  stream_ = test_support::read_stream(records_, prefix, partition_roots());
-  std::set<std::uint64_t> ended;
-  for (const auto& boundary : stream_.boundaries) {
-    if (boundary.status == "END") ended.insert(boundary.xid);
+  for (const auto& boundary : test_support::read_stream(more, prefix).boundaries) {
+    if (boundary.status == "END") ended_.insert(boundary.xid);
   }
-  for (const auto& [xid, writes] : history_.transactions) {
-    if (ended.count(xid) == 0) return false;
-  }
-  return true;
+  return std::all_of(history_.transactions.begin(), history_.transactions.end(),
+                     [this](const auto& transaction) { return ended_.count(transaction.first) != 0; });
 }
 
 void Stage::conclude() {
@@ -101,21 +99,27 @@ void Stage::conclude() {
   test_support::eventually(std::chrono::seconds(30), [this] { return arrived(); });
   weir_->terminate();
   arrived();
+  stream_ = test_support::read_stream(records_, prefix, partition_roots());
 }
 
-test_support::Violations replay(const test_support::PgCluster& server, const test_support::Stream& stream) {
-  PgConnection(server.socket_conninfo()).run("CREATE DATABASE replayed");
+test_support::Violations replay(const test_support::PgCluster& server, const test_support::Stream& stream,
+                                const std::string& database) {
+  PgConnection(server.socket_conninfo()).run("CREATE DATABASE " + database);
   const PgConnection original(server.socket_conninfo());
-  const PgConnection copy(server.socket_conninfo("replayed"));
+  const PgConnection copy(server.socket_conninfo(database));
   copy.run(workload_tables() + "INSERT INTO hot SELECT i, 0, NULL FROM generate_series(0, 3) i; BEGIN");
+  test_support::Violations violations;
   std::set<std::string> applied;
   for (const auto& event : stream.events) {
+    if (event.fidelity != "row" || (event.key.empty() && !key_columns().at(event.write.table).empty())) {
+      violations.push_back("event " + event.id + " cannot be applied: " + event.raw);
+      continue;
+    }
     // Only where there is no key a redelivered event must not be applied again.
     if (event.key.empty() && !applied.insert(event.id).second) continue;
     apply(copy, event);
   }
   copy.run("COMMIT");
-  test_support::Violations violations;
   for (const auto& [table, columns] : key_columns()) {
     const auto there = fingerprint(copy, table);
     const auto here = fingerprint(original, table);

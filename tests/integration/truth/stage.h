@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -47,13 +48,15 @@ class Stage {
   std::unique_ptr<test_support::WeirProcess> weir_;
   test_support::KafkaReader reader_;
   std::vector<test_support::KafkaRecord> records_;
+  std::set<std::uint64_t> ended_;  ///< transactions whose END was read
   test_support::Stream stream_;
   test_support::Oracle history_;
   test_support::Oracle decoded_;
 };
 
-/// Applies the stream in its order to empty tables of a new database of the cluster; returns the differences between
-/// their contents and the originals'.
-test_support::Violations replay(const test_support::PgCluster& server, const test_support::Stream& stream);
+/// Applies the stream in its order to empty tables of a new database of that name in the cluster; returns the
+/// differences between their contents and the originals'.
+test_support::Violations replay(const test_support::PgCluster& server, const test_support::Stream& stream,
+                                const std::string& database);
 
 }  // namespace weir::truth
