@@ -33,7 +33,7 @@ SELECT c.oid::pg_catalog.text, n.nspname::pg_catalog.text, c.relname::pg_catalog
        ON a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.=) k.attnum
      WHERE x.indrelid OPERATOR(pg_catalog.=) c.oid AND x.indisprimary
        AND k.place OPERATOR(pg_catalog.<=) x.indnkeyatts),
-  (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attname, t.typcategory) ORDER BY a.attnum)::pg_catalog.text
+  (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attname, t.typcategory, a.attgenerated) ORDER BY a.attnum)::pg_catalog.text
      FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid OPERATOR(pg_catalog.=) a.atttypid
      WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped),
   (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(l.oid::pg_catalog.text, ln.nspname, l.relname))::pg_catalog.text
@@ -79,9 +79,10 @@ std::vector<std::string> read_names(const std::optional<std::string_view>& colum
 
 void read_columns(const std::optional<std::string_view>& column, RelationFacts& facts) {
   for (const Json& entry : read_array(column)) {
-    if (!entry.is_array() || entry.as_array().size() != 2) continue;
-    const std::string category = read_text(entry.as_array()[1]);
-    facts.columns.push_back({read_text(entry.as_array()[0]), category.empty() ? 'U' : category[0]});
+    if (!entry.is_array() || entry.as_array().size() != 3) continue;
+    const auto& parts = entry.as_array();
+    const std::string category = read_text(parts[1]);
+    facts.columns.push_back({read_text(parts[0]), category.empty() ? 'U' : category[0], read_text(parts[2]) == "v"});
   }
 }
 

@@ -18,7 +18,8 @@ namespace weir::capture {
 
 struct Column {
   std::string name;
-  char category;  ///< pg_type.typcategory: 'N' numeric, 'B' boolean, 'S' string, 'U' user-defined (json), …
+  char category = 'U';    ///< pg_type.typcategory: 'N' numeric, 'B' boolean, 'S' string, 'U' user-defined (json), …
+  bool computed = false;  ///< a virtual generated column: stored nowhere, reading it evaluates its expression
 };
 
 struct RelationName {

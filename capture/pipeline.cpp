@@ -60,6 +60,12 @@ std::int64_t Names::remove_all() {
   return note({false, true, {}, true, nullptr, nullptr, std::move(all)});
 }
 
+bool Names::is_unconfirmed(bool portal, std::string_view name) const {
+  return std::any_of(changes_.begin(), changes_.end(), [&](const Change& change) {
+    return !change.undone && ((change.all && !portal) || (change.portal == portal && change.name == name));
+  });
+}
+
 const Names::PreparedPtr& Names::find(std::string_view statement) const {
   if (statement.empty()) return unnamed_;
   const auto it = statements_.find(statement);

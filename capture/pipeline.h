@@ -36,7 +36,7 @@ struct Prepared {
 struct Portal {
   std::shared_ptr<const Prepared> prepared = {};
   std::shared_ptr<const Plan> plan = {};
-  std::string parameters = {};             ///< as they came in Bind; kept where the plan needs values
+  std::string statement = {};              ///< the client's name of it
   std::vector<std::int16_t> formats = {};  ///< of the parameters
   std::vector<std::optional<std::string>> values = {};
   bool ran = false;        ///< Execute was sent
@@ -85,10 +85,12 @@ enum class Purpose : std::uint8_t {
 struct Pending {
   Expect expect;
   Purpose purpose = Purpose::client;
+  bool scrubs = false;     ///< its rows may show texts that Weir spliced
   bool spliced = false;    ///< Describe: the added columns are taken off
   std::int64_t mark = -1;  ///< the last change in Names it makes: undone where it fails
   std::int64_t undo = -1;  ///< Query: the first change its statements make, undone where none of them succeeded
   std::shared_ptr<Execution> execution = {};
+  std::shared_ptr<Portal> bound = {};   ///< Bind of a captured statement
   std::shared_ptr<Prepared> twin = {};  ///< whose capturing twin a splice prepares
 };
 
@@ -107,6 +109,9 @@ class Names {
   std::int64_t remove(std::string_view statement);
   std::int64_t remove_portal(std::string_view portal);
   std::int64_t remove_all();
+
+  /// True where it was last changed by a message that is not answered yet.
+  bool is_unconfirmed(bool portal, std::string_view name) const;
 
   /// An unknown name gives unknown_statement() or unknown_portal(), never null.
   const PreparedPtr& find(std::string_view statement) const;

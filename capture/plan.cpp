@@ -35,17 +35,21 @@ class AddedList {
   const AddedColumns& added() const { return added_; }
 
  private:
+  /// A virtual column is left out too: the plain write never evaluates it, and it may fail or have effects.
+  bool is_excluded(const Column& column) const {
+    return column.computed || input_.scope.excludes_column(relation_.name.schema, relation_.name.table, column.name);
+  }
+
   bool excludes_columns() const {
-    return std::any_of(relation_.columns.begin(), relation_.columns.end(), [this](const Column& column) {
-      return input_.scope.excludes_column(relation_.name.schema, relation_.name.table, column.name);
-    });
+    return std::any_of(relation_.columns.begin(), relation_.columns.end(),
+                       [this](const Column& column) { return is_excluded(column); });
   }
 
   /// Only the included columns are named, so the others never leave the database.
   std::string image_of_included(const std::string& row, bool may_be_absent) const {
     std::string columns;
     for (const Column& column : relation_.columns) {
-      if (input_.scope.excludes_column(relation_.name.schema, relation_.name.table, column.name)) continue;
+      if (is_excluded(column)) continue;
       columns += (columns.empty() ? "" : ",") + row + "." + quoted(column.name);
     }
     const std::string image = "(SELECT pg_catalog.row_to_json(w.*) FROM (SELECT " + columns + ") AS w)";
@@ -156,8 +160,7 @@ void splice(const PlanInput& input, Plan& plan) {
   list.text(&AddedColumns::tableoid, quoted(write.target.alias) + ".tableoid");
   list.text(&AddedColumns::xid, "pg_catalog.pg_current_xact_id()");
   list.text(&AddedColumns::lsn, "pg_catalog.pg_current_wal_insert_lsn()");
-  // The line break ends a comment that may stand at the end of the client's text.
-  plan.suffix = (write.has_returning ? "\n, " : "\nRETURNING " + with) + list.list();
+  plan.suffix = std::string(kSpliceMark) + (write.has_returning ? ", " : "RETURNING " + with) + list.list();
   plan.added = list.added();
   plan.how = How::returning;
 }
@@ -185,6 +188,7 @@ bool add_lock_query(const PlanInput& input, Plan& plan) {
 void plan_row_write(const PlanInput& input, Plan& plan) {
   const WriteClauses& write = *input.statement.write;
   plan.cause = obstacle(input, *plan.relation);
+  plan.text_is_read = plan.relation->shows_text || input.statement.shows_text;
   if (plan.cause.empty() && plan.op == event::Op::update && !gives_old_and_new(input, write) &&
       may_move(write, *plan.relation) && !add_lock_query(input, plan)) {
     plan.lock_query.clear();

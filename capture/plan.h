@@ -17,6 +17,9 @@
 
 namespace weir::capture {
 
+/// Begins everything that Weir splices behind a client's text. The line break ends a comment the text may end with.
+constexpr std::string_view kSpliceMark = "\n/*weir*/";
+
 /// What the session's ParameterStatus messages say and the plan depends on.
 struct ServerSettings {
   int version = 0;          ///< major: 15, 18; 0 until the server said it
@@ -56,7 +59,8 @@ struct Plan {
   std::vector<int> lock_parameters;  ///< $n the lock query uses
   /// Tables written inside WITH: each gives a statement event of its own.
   std::vector<RelationName> inner;
-  std::string cause;  ///< why it is not How::returning, for gaps and the log
+  bool text_is_read = false;  ///< somebody looks at the running text: it must be the client's, to the last byte
+  std::string cause;          ///< why it is not How::returning, for gaps and the log
 };
 
 /// Everything a plan depends on.

@@ -12,7 +12,7 @@ SessionMachine::SessionMachine(const SessionOptions& options)
       database_(options.database),
       context_(options.context) {
   // The first ReadyForQuery answers the StartupMessage.
-  pending_.push_back({.expect = Expect::sync});
+  expect({.expect = Expect::sync});
 }
 
 std::unique_ptr<CaptureSession> make_session(const SessionOptions& options) {

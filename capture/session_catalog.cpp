@@ -67,7 +67,8 @@ std::string lock_values(const Portal& portal, const std::vector<int>& used) {
 std::shared_ptr<const Plan> SessionMachine::find_plan(const std::shared_ptr<const ParsedText>& text,
                                                       const Statement& statement, wire::Turn& turn) {
   static const auto kNoPlan = std::make_shared<const Plan>();
-  if (catalog_pending_ > 0 && !wait_for_answers(turn)) return nullptr;
+  const bool depends = catalog_pending_ > 0 || (failed_ && control_pending_ > 0);
+  if (depends && !wait_for_answers(turn)) return nullptr;
   if (skipping_ || failed_) return kNoPlan;
   if (catalog_epoch_ != epoch_->load(std::memory_order_relaxed)) forget_catalog();
   const auto known = plans_.find(&statement);

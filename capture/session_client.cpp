@@ -18,7 +18,7 @@ constexpr std::string_view kNoPortal = "weir:none";
 
 bool cannot_write(const ParsedText& text) {
   return text.parsed && std::all_of(text.statements.begin(), text.statements.end(), [](const Statement& statement) {
-           return statement.kind == StatementKind::read && !statement.shows_statements;
+           return statement.kind == StatementKind::read && !statement.shows_statements && !statement.shows_text;
          });
 }
 
@@ -128,7 +128,7 @@ SessionMachine::Took SessionMachine::take_parse(const Frame& frame, wire::Turn& 
     prepared->parameter_types = view->parameter_types;
   }
   const Statement* statement = text->single();
-  if (view->statement.empty() && statement != nullptr && needs_plan(*statement) && !failed_) {
+  if (view->statement.empty() && statement != nullptr && needs_plan(*statement) && !refuses_statements()) {
     prepared->plan = find_plan(text, *statement, turn);
     if (!prepared->plan) return Took::nothing;
   }
@@ -143,13 +143,20 @@ SessionMachine::Took SessionMachine::take_parse(const Frame& frame, wire::Turn& 
   return Took::frame;
 }
 
+/// A name that was defined before a Sync which is not answered yet: had that failed, what is behind the Sync would run
+/// all the same, and mean what the name meant before.
+bool SessionMachine::is_uncertain(bool portal, std::string_view name) const {
+  return syncs_pending_ > 0 && names_.is_unconfirmed(portal, name);
+}
+
 SessionMachine::Took SessionMachine::take_bind(const Frame& frame, wire::Turn& turn) {
   const auto names = wire::read_bind_names(frame.body());
   if (!names && !frame.whole()) return Took::nothing;
   if (!names) return relay_expecting(frame, {.expect = Expect::bind}, turn);
   if (names->statement.empty() && own_unnamed_) drop_own_unnamed(turn);
+  if (is_uncertain(false, names->statement) && !wait_for_answers(turn)) return Took::nothing;
   const Names::PreparedPtr prepared = names_.find(names->statement);
-  if (prepared && prepared->statement && needs_plan(*prepared->statement) && !failed_)
+  if (prepared && prepared->statement && needs_plan(*prepared->statement) && !refuses_statements())
     return bind_captured(frame, *names, prepared, turn);
   drain(names->portal, names_.find_portal(names->portal), turn);
   Names::PortalPtr portal;
@@ -174,6 +181,7 @@ SessionMachine::Took SessionMachine::bind_captured(const Frame& frame, const wir
   const auto portal = std::make_shared<Portal>();
   portal->prepared = prepared;
   portal->plan = plan;
+  portal->statement = names.statement;
   if (view && (plan->how == Plan::How::input || !plan->lock_query.empty())) {
     portal->formats = view->parameter_formats;
     portal->values = copy_values(view->values);
@@ -189,7 +197,7 @@ SessionMachine::Took SessionMachine::bind_captured(const Frame& frame, const wir
   if (!unnamed) ensure_twin(prepared, *plan, turn);
   wire::append_bind(turn.to_upstream.buffer(), names.portal, unnamed ? names.statement : prepared->spliced.name,
                     view->parameters, formats);
-  expect({.expect = Expect::bind, .mark = names_.define_portal(names.portal, portal)});
+  expect({.expect = Expect::bind, .mark = names_.define_portal(names.portal, portal), .bound = portal});
   return Took::frame;
 }
 
@@ -235,6 +243,7 @@ SessionMachine::Took SessionMachine::take_execute(const Frame& frame, wire::Turn
   const auto execute = wire::read_execute(frame.body());
   if (!execute) return relay_expecting(frame, {.expect = Expect::execute}, turn);
   if (execute->portal.empty() && own_unnamed_) drop_own_unnamed(turn);
+  if (is_uncertain(true, execute->portal) && !wait_for_answers(turn)) return Took::nothing;
   const Names::PortalPtr portal = names_.find_portal(execute->portal);
   if (!portal) return relay_expecting(frame, {.expect = Expect::execute}, turn);
   const Statement* statement = portal->prepared->statement;
@@ -249,6 +258,7 @@ SessionMachine::Took SessionMachine::take_execute(const Frame& frame, wire::Turn
   }
   if (portal->plan && portal->plan->how == Plan::How::returning) return execute_captured(frame, portal, *execute, turn);
   Pending pending{.expect = Expect::execute};
+  pending.scrubs = statement != nullptr && statement->shows_text && statement->kind == StatementKind::read;
   pending.execution = std::make_shared<Execution>(
       Execution{.text = portal->prepared->text, .statement = statement, .plan = portal->plan, .portal = portal});
   if (statement != nullptr && statement->kind == StatementKind::session)
@@ -327,6 +337,7 @@ SessionMachine::Took SessionMachine::take_sync(const Frame& frame, wire::Turn& t
 SessionMachine::Took SessionMachine::take_function_call(const Frame& frame, wire::Turn& turn) {
   if (holds_writes() && !in_block_) {
     if (!ready_to_commit(false, turn)) return Took::nothing;
+    if (commit_ == Commit::refused) return refuse_commit(frame, turn);
     if (commit_ == Commit::prepared) commit_ = Commit::sent;
   }
   return relay_expecting(frame, {.expect = Expect::function_call}, turn);
@@ -334,6 +345,8 @@ SessionMachine::Took SessionMachine::take_function_call(const Frame& frame, wire
 
 /// DEALLOCATE and DISCARD ALL change which names mean something, from the moment they are sent.
 std::int64_t SessionMachine::apply_session_statement(const Statement& statement) {
+  // What the encoding is now comes only with ReadyForQuery; images in hex are right in any.
+  if (statement.sets_lexer) server_.utf8_client = false;
   if (statement.drops_all_statements) {
     facts_statement_.sent = false;
     epilogue_statement_.sent = false;

@@ -74,7 +74,7 @@ void SessionMachine::on_prepared(Result<void> result, wire::Turn&) {
 SessionMachine::Took SessionMachine::refuse_commit(const Frame& frame, wire::Turn& turn) {
   provoke(nullptr, turn);
   if (frame.type == wire::frontend::kSync) return relay_expecting(frame, {.expect = Expect::sync}, turn);
-  if (frame.type != wire::frontend::kQuery) return Took::frame;
+  if (frame.type != wire::frontend::kQuery && frame.type != wire::frontend::kFunctionCall) return Took::frame;
   if (run_) return finish_run(turn);
   wire::append_sync(turn.to_upstream.buffer());
   expect({.expect = Expect::sync});

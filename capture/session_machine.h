@@ -74,6 +74,7 @@ class SessionMachine final : public CaptureSession {
   Took relay_expecting(const Frame& frame, Pending pending, wire::Turn& turn);
   void expect(Pending pending);
   std::int64_t apply_session_statement(const Statement& statement);
+  bool is_uncertain(bool portal, std::string_view name) const;
   void drop_own_unnamed(wire::Turn& turn);
   void drain(std::string_view name, const Names::PortalPtr& portal, wire::Turn& turn);
   void provoke(std::shared_ptr<Execution> execution, wire::Turn& turn);
@@ -93,7 +94,10 @@ class SessionMachine final : public CaptureSession {
   void show_run_description(wire::Turn& turn);
 
   // -- session_commit.cpp
-  bool holds_writes() const { return captured_pending_ > 0 || !transaction_.empty(); }
+  /// Writes that were not yet sent to be committed.
+  bool holds_writes() const { return captured_pending_ > 0 || (!transaction_.empty() && commit_ != Commit::sent); }
+  /// The server refuses all but the end of the block. Not so where that end is on its way.
+  bool refuses_statements() const { return failed_ && control_pending_ == 0; }
   bool ready_to_commit(bool ends_block, wire::Turn& turn);
   bool wait_for_answers(wire::Turn& turn);
   void prepare();
@@ -127,6 +131,7 @@ class SessionMachine final : public CaptureSession {
   void take_copy_in();
   void relay_upstream(const Frame& frame, wire::Turn& turn);
   bool needs_whole(const Frame& frame) const;
+  void show_scrubbed(const Frame& frame, wire::Turn& turn);
   void capture_row(std::string_view body, Execution& execution);
   void skip_to_sync();
   void completed(Execution& execution, const Statement* statement, const Plan* plan, std::string_view tag);
@@ -163,6 +168,7 @@ class SessionMachine final : public CaptureSession {
   // The session as the server sees it.
   ServerSettings server_;
   LexerSettings lexer_;
+  bool reported_utf8_ = true;  // client_encoding by the last ParameterStatus
   std::deque<Pending> pending_;
   Names names_;
   bool in_block_ = false;      // by answers seen
@@ -172,6 +178,7 @@ class SessionMachine final : public CaptureSession {
   bool copy_in_ = false;
   int captured_pending_ = 0;  // captured statements under way
   int control_pending_ = 0;   // statements under way that may begin or end a transaction
+  int syncs_pending_ = 0;
   int catalog_pending_ = 0;   // statements under way that may change what names and privileges mean
   bool own_unnamed_ = false;  // the unnamed statement and portal are those of a Query that was sent in parts
   wire::RowView row_;         // reused

@@ -18,7 +18,7 @@ bool any_of_kind(const ParsedText& text, std::initializer_list<StatementKind> ki
 
 bool only_reads(const ParsedText& text) {
   return text.parsed && std::all_of(text.statements.begin(), text.statements.end(), [](const Statement& statement) {
-           return statement.kind == StatementKind::read && !statement.shows_statements;
+           return statement.kind == StatementKind::read && !statement.shows_statements && !statement.shows_text;
          });
 }
 
@@ -102,12 +102,13 @@ std::optional<SessionMachine::Plans> SessionMachine::plan_query(const std::share
   if (!any_needs_plan(*text)) return plans;
   if (!wait_for_answers(turn)) return std::nullopt;
   if (failed_) return plans;
-  // A text with DDL before its writes is planned statement by statement, when it is the statement's turn (step_run).
+  // A text with DDL before its writes is planned again when it is the statement's turn (step_run).
   const bool late = any_of_kind(*text, {StatementKind::ddl, StatementKind::session, StatementKind::write_query});
   for (std::size_t i = 0; i < plans.size(); ++i) {
-    if (!needs_plan(text->statements[i]) || (late && i > 0)) continue;
-    plans[i] = find_plan(text, text->statements[i], turn);
-    if (!plans[i]) return std::nullopt;
+    if (!needs_plan(text->statements[i])) continue;
+    auto plan = find_plan(text, text->statements[i], turn);
+    if (!plan) return std::nullopt;
+    if (!late || i == 0 || plan->text_is_read) plans[i] = std::move(plan);
   }
   return plans;
 }
@@ -118,11 +119,14 @@ bool SessionMachine::can_run(const ParsedText& text, const Plans& plans) const {
   bool block = in_block_;
   for (std::size_t i = 0; i < text.statements.size(); ++i) {
     const Statement& statement = text.statements[i];
+    // The server reads a Query's bytes once, before any of its statements runs.
+    if (statement.sets_lexer && text.statements.size() > 1) return false;
     if (statement.has_parameters || statement.needs_own_query || (statement.needs_block && !block)) return false;
     if (statement.kind == StatementKind::begin) block = true;
     if (statement.kind == StatementKind::commit || statement.kind == StatementKind::rollback) block = statement.chain;
     if (!needs_plan(statement)) continue;
     if (plans[i] && plans[i]->how == Plan::How::gap) return false;
+    if (plans[i] && plans[i]->text_is_read && text.statements.size() > 1) return false;
     captures |= !plans[i] || plans[i]->how != Plan::How::none;
   }
   return captures;
@@ -135,6 +139,7 @@ SessionMachine::Took SessionMachine::relay_query(const Frame& frame, std::shared
     return relay_cursor_query(frame, *only, text, turn);
   Pending pending{.expect = Expect::query, .mark = names_.define({}, names_.unknown_statement())};
   for (const Statement& statement : text->statements) {
+    pending.scrubs |= statement.shows_text;
     if (statement.kind != StatementKind::session) continue;
     const std::int64_t mark = apply_session_statement(statement);
     if (pending.undo < 0) pending.undo = mark;
@@ -155,7 +160,15 @@ SessionMachine::Took SessionMachine::relay_cursor_query(const Frame& frame, cons
     for (const auto& [name, suspended] : names_.suspended_portals()) drain(name, suspended, turn);
   } else if (statement.closes_portal) {
     drain(statement.name, portal, turn);
-  } else if (captured && portal->prepared->statement->write->has_returning) {
+  } else if (captured && !portal->prepared->statement->write->has_returning) {
+    // Of a portal without rows there is nothing to fetch.
+    pending.execution->portal = portal;
+    pending.execution->portal_name = statement.name;
+    provoke(pending.execution, turn);
+    wire::append_sync(turn.to_upstream.buffer());
+    expect({.expect = Expect::sync});
+    return Took::frame;
+  } else if (captured) {
     portal->suspended = portal->suspended || !portal->ran;
     portal->ran = true;
     pending.spliced = true;
@@ -200,9 +213,10 @@ void SessionMachine::send_step(wire::Turn& turn) {
   const Statement& statement = run.text->statements[run.next];
   const auto plan = run.plans[run.next];
   const std::string_view whole = run.text->text;
-  const std::size_t begin = run.next == 0 ? 0 : statement.begin;
-  std::string text(whole.substr(begin, statement.end - begin));
   const bool spliced = plan && plan->how == Plan::How::returning;
+  const bool alone = run.text->statements.size() == 1 && !spliced;
+  const std::size_t begin = run.next == 0 ? 0 : statement.begin;
+  std::string text(alone ? whole : whole.substr(begin, statement.end - begin));
   if (spliced) text += plan->suffix;
   run.offset = characters(whole.substr(0, begin), server_.utf8_client);
   auto execution = std::make_shared<Execution>(Execution{.text = run.text, .statement = &statement, .plan = plan});

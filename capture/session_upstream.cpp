@@ -10,6 +10,8 @@ namespace {
 
 namespace backend = wire::backend;
 
+constexpr std::string_view kUntranslatable = "22P05";
+
 /// "UPDATE 3" -> 3, "INSERT 0 2" -> 2, "TRUNCATE TABLE" -> nothing.
 std::optional<std::int64_t> rows_of(std::string_view tag) {
   const std::size_t space = tag.rfind(' ');
@@ -98,6 +100,28 @@ void count_rows(event::Counts& counts, event::Op op, std::int64_t rows) {
   }
 }
 
+/// "bind message has 7 result formats but query has 5 columns": the number behind `words`, less `added`.
+std::string with_fewer(std::string message, std::string_view words, int added) {
+  const std::size_t at = message.find(words);
+  if (at == std::string::npos) return message;
+  const std::size_t begin = at + words.size();
+  const std::size_t end = message.find(' ', begin);
+  int number = 0;
+  std::from_chars(message.data() + begin, message.data() + message.size(), number);
+  return message.replace(begin, end - begin, std::to_string(number - added));
+}
+
+/// An error in a Bind of spliced text, as the client's own text would have had it.
+std::string message_of_bind(std::string message, const Portal& portal) {
+  const std::string twin = "\"" + portal.prepared->spliced.name + "\"";
+  const std::size_t at = message.find(twin);
+  if (!portal.statement.empty() && at != std::string::npos)
+    message.replace(at, twin.size(), "\"" + portal.statement + "\"");
+  if (message.find(" result formats but query has ") == std::string::npos) return message;
+  message = with_fewer(std::move(message), "bind message has ", portal.plan->added.count);
+  return with_fewer(std::move(message), "but query has ", portal.plan->added.count);
+}
+
 /// The written table as the statement names it, where the catalog was not asked.
 RelationName written_name(const Statement& statement) {
   if (statement.tables.empty()) return {};
@@ -148,7 +172,8 @@ bool SessionMachine::needs_whole(const Frame& frame) const {
   switch (frame.type) {
     case backend::kDataRow: {
       if (pending_.empty()) return false;
-      return pending_.front().spliced || is_own(pending_.front().purpose);
+      const Pending& front = pending_.front();
+      return front.spliced || front.scrubs || is_own(front.purpose);
     }
     case backend::kNotificationResponse:
     case backend::kCopyData:
@@ -171,12 +196,17 @@ bool SessionMachine::take_asynchronous(const Frame& frame, wire::Turn& turn) {
       note_setting(frame.body());
       break;
     case backend::kNoticeResponse:
+      // What the server remarks on a text it said already about the client's own.
+      if (!pending_.empty() && is_own(pending_.front().purpose) && pending_.front().purpose != Purpose::drain)
+        return true;
       if (run_ && run_->offset > 0 && !pending_.empty() && pending_.front().purpose == Purpose::run) {
         show_error(frame, pending_.front(), turn);
         return true;
       }
       break;
     case backend::kNotificationResponse:
+      show_held(turn);
+      break;
     case backend::kBackendKeyData:
     case backend::kAuthentication:
     case backend::kNegotiateProtocolVersion:
@@ -253,6 +283,7 @@ void SessionMachine::take_row_description(const Frame& frame, wire::Turn& turn) 
 void SessionMachine::take_data_row(const Frame& frame, wire::Turn& turn) {
   Pending& front = pending_.front();
   if (front.purpose == Purpose::run) show_run_description(turn);
+  if (front.scrubs) return show_scrubbed(frame, turn);
   if (!front.spliced) {
     if (is_own(front.purpose)) return own_row(front, frame.body());
     return relay_upstream(frame, turn);
@@ -263,6 +294,14 @@ void SessionMachine::take_data_row(const Frame& frame, wire::Turn& turn) {
   if (!wire::append_data_row_without_last(turn.to_client.buffer(), frame.body(),
                                           std::size_t(execution.plan->added.count)))
     lose_track("malformed DataRow");
+}
+
+/// A row of pg_cursors or pg_stat_activity, without what Weir spliced behind a statement's text.
+void SessionMachine::show_scrubbed(const Frame& frame, wire::Turn& turn) {
+  if (!wire::read_data_row(frame.body(), row_)) return relay_upstream(frame, turn);
+  for (auto& column : row_)
+    if (column) column = column->substr(0, column->find(kSpliceMark));
+  wire::append_data_row(turn.to_client.buffer(), row_);
 }
 
 void SessionMachine::capture_row(std::string_view body, Execution& execution) {
@@ -336,6 +375,10 @@ void SessionMachine::take_ready(const Frame& frame, wire::Turn& turn) {
   const char status = frame.body().empty() ? 'I' : frame.body()[0];
   in_block_ = status != char(wire::TransactionStatus::idle);
   failed_ = status == char(wire::TransactionStatus::failed);
+  if (server_.utf8_client != reported_utf8_) {
+    server_.utf8_client = reported_utf8_;
+    forget_catalog();
+  }
   if (pending_.empty() || !is_own(pending_.front().purpose)) relay_upstream(frame, turn);
   if (!in_block_) {
     const bool anything = !transaction_.empty() || gate_id_ != 0 || catalog_touched_;
@@ -354,6 +397,10 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
   const Pending front = pending_.front();
   if (run_) {
     run_->held.clear();
+    // A row that the client's encoding cannot say fails while rows are sent, behind their description.
+    const bool sending =
+        fields && wire::error_field(*fields, 'C') == kUntranslatable && front.expect == Expect::execute;
+    if (sending && !server_.utf8_client) show_run_description(turn);
     run_->description.clear();
   }
   const bool stays = is_sync_like(front.expect);
@@ -396,27 +443,24 @@ void SessionMachine::skip_to_sync() {
   skipping_ = pending_.empty();
 }
 
-/// What the client sees of an error: as it came, but for one that Weir brought about, and for positions in a text that
-/// was sent in parts.
+/// What the client sees of an error: as it came, but for one that Weir brought about, for names and counts that Weir
+/// changed in a Bind, and for positions in a text that was sent in parts.
 void SessionMachine::show_error(const Frame& frame, const Pending& front, wire::Turn& turn) {
   auto fields = wire::read_error_fields(frame.body());
   const bool provoked = front.purpose == Purpose::provoke;
   const bool shifted = front.purpose == Purpose::run && run_ && run_->offset > 0;
-  if (!fields || (!provoked && !shifted)) return relay_upstream(frame, turn);
-  std::string message, position;
+  if (!fields || (!provoked && !shifted && !front.bound)) return relay_upstream(frame, turn);
+  std::string message(wire::error_field(*fields, 'M'));
+  std::string position(wire::error_field(*fields, 'P'));
+  if (front.bound) message = message_of_bind(message, *front.bound);
+  if (shifted && !position.empty()) position = std::to_string(std::stoull(position) + run_->offset);
+  if (provoked)
+    message = front.execution ? "portal \"" + front.execution->portal_name + "\" cannot be run" : refusal_.message;
   for (auto& [code, value] : *fields) {
-    if (shifted && code == 'P') {
-      std::size_t at = 0;
-      std::from_chars(value.data(), value.data() + value.size(), at);
-      position = std::to_string(at + run_->offset);
-      value = position;
-    }
+    if (code == 'M') value = message;
+    if (code == 'P') value = position;
     if (!provoked) continue;
     if (code == 'C') value = front.execution ? std::string_view("55000") : std::string_view(refusal_.sqlstate);
-    if (code == 'M') {
-      message = front.execution ? "portal \"" + front.execution->portal_name + "\" cannot be run" : refusal_.message;
-      value = message;
-    }
     if (front.execution && code == 'F') value = "portalmem.c";
     if (front.execution && code == 'R') value = "MarkPortalActive";
   }
@@ -426,7 +470,9 @@ void SessionMachine::show_error(const Frame& frame, const Pending& front, wire::
 /// COPY FROM STDIN: the server ignores Sync until the copy ends, also those already on their way.
 void SessionMachine::take_copy_in() {
   copy_in_ = true;
+  if (wait_ == Wait::answers) wait_ = Wait::nothing;  // the rest of the answer comes only after the client's data
   const auto is_sync = [](const Pending& pending) { return pending.expect == Expect::sync; };
+  syncs_pending_ -= int(std::count_if(std::next(pending_.begin()), pending_.end(), is_sync));
   pending_.erase(std::remove_if(std::next(pending_.begin()), pending_.end(), is_sync), pending_.end());
 }
 
@@ -443,6 +489,7 @@ void SessionMachine::answered() {
 
 /// Keeps count of what is under way that later messages may have to wait for.
 void SessionMachine::count(const Pending& pending, int by) {
+  if (is_sync_like(pending.expect)) syncs_pending_ += by;
   if (pending.expect != Expect::execute && pending.expect != Expect::query) return;
   if (!pending.execution || is_own(pending.purpose)) return;
   const Execution& execution = *pending.execution;
@@ -577,7 +624,7 @@ void SessionMachine::note_setting(std::string_view body) {
   if (setting->name == "server_version") {
     std::from_chars(setting->value.data(), setting->value.data() + setting->value.size(), server_.version);
   } else if (setting->name == "client_encoding") {
-    server_.utf8_client = setting->value == "UTF8";
+    server_.utf8_client = reported_utf8_ = setting->value == "UTF8";
   } else if (setting->name == "server_encoding") {
     server_.convertible = setting->value != "SQL_ASCII";
   } else if (setting->name == "standard_conforming_strings") {

@@ -164,6 +164,15 @@ bool append_row_description_without_last(std::string& out, std::string_view body
   return append_without_last(out, backend::kRowDescription, body, count, skip_field);
 }
 
+void append_data_row(std::string& out, const RowView& row) {
+  const FrameBuilder frame(out, backend::kDataRow);
+  append_int16(out, std::int16_t(row.size()));
+  for (const auto& value : row) {
+    append_int32(out, value ? std::int32_t(value->size()) : -1);
+    if (value) out.append(*value);
+  }
+}
+
 void append_parse(std::string& out, std::string_view statement, std::string_view query,
                   std::string_view parameter_types) {
   const FrameBuilder frame(out, frontend::kParse);

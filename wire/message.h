@@ -91,6 +91,7 @@ bool append_data_row_without_last(std::string& out, std::string_view body, std::
 bool append_row_description_without_last(std::string& out, std::string_view body, std::size_t count);
 
 // Builders.
+void append_data_row(std::string& out, const RowView& row);
 void append_parse(std::string& out, std::string_view statement, std::string_view query,
                   std::string_view parameter_types);
 void append_bind(std::string& out, std::string_view portal, std::string_view statement, std::string_view parameters,

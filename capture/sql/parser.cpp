@@ -29,6 +29,10 @@ constexpr const char* kShowsText[] = {"current_query", "pg_stat_activity", "pg_s
                                       "pg_cursor"};
 constexpr const char* kShowsStatements[] = {"pg_prepared_statements", "pg_prepared_statement"};
 
+/// Settings that change what the bytes of a text mean.
+constexpr const char* kLexerSettings[] = {"client_encoding", "standard_conforming_strings", "backslash_quote",
+                                          "escape_string_warning"};
+
 template <std::size_t N>
 bool is_one_of(const char* name, const char* const (&names)[N]) {
   return std::any_of(std::begin(names), std::end(names), [name](const char* n) { return std::strcmp(n, name) == 0; });
@@ -191,7 +195,7 @@ std::size_t rfind_keyword(std::string_view text, std::string_view lower_keyword,
 
 /// The text of a WHERE that can be asked again in a SELECT of its own: it calls nothing and nothing follows it but the
 /// end of the statement or its RETURNING. Whoever uses the slice parses what he made of it, so a comment that holds
-/// the word "where" costs a capture, never a wrong answer.
+/// the word "returning" costs a capture, never a wrong answer.
 void read_plain_where(std::string_view text, const Statement& statement, const UpdateStmt& update,
                       WriteClauses& write) {
   write.where_absent = update.whereClause == nullptr;
@@ -203,6 +207,9 @@ void read_plain_where(std::string_view text, const Statement& statement, const U
   if (first < 0) return;
   const std::size_t keyword = rfind_keyword(text, "where", std::size_t(first));
   if (keyword == std::string_view::npos || keyword < statement.begin) return;
+  // A comment between them may hold the word itself and more behind it.
+  const std::string_view between = text.substr(keyword + 5, std::size_t(first) - keyword - 5);
+  if (between.find_first_not_of(" \t\r\n\f\v(") != std::string_view::npos) return;
   std::size_t end = statement.end;
   if (update.returningClause != nullptr && update.returningClause->exprs != NIL) {
     const auto* item = reinterpret_cast<const ResTarget*>(linitial(update.returningClause->exprs));
@@ -383,6 +390,7 @@ bool read_utility(const Node* node, Statement& statement) {
       const auto* set = reinterpret_cast<const VariableSetStmt*>(node);
       statement.kind = StatementKind::session;
       statement.needs_block = set->is_local || set->kind == VAR_SET_MULTI;
+      statement.sets_lexer = set->name == nullptr || is_one_of(set->name, kLexerSettings);
       return true;
     }
     default:

@@ -76,7 +76,7 @@ struct WriteClauses {
 
 struct Statement {
   StatementKind kind = StatementKind::read;
-  std::size_t begin = 0;  ///< of the statement's text, with the white space and comments before it
+  std::size_t begin = 0;  ///< of the statement's first word
   std::size_t end = 0;    ///< behind its last byte, before the semicolon
   /// SAVEPOINT's, EXECUTE's, DEALLOCATE's, FETCH's name.
   std::string name;
@@ -92,6 +92,7 @@ struct Statement {
   bool modifying_with = false;   ///< has WITH … AS (INSERT|UPDATE|DELETE|MERGE …)
   bool shows_text = false;       ///< mentions current_query(), pg_stat_activity, pg_cursors: would show a changed text
   bool drops_all_statements = false;    ///< DEALLOCATE ALL, DISCARD ALL
+  bool sets_lexer = false;              ///< SET of client_encoding or of how string literals are read
   bool shows_statements = false;        ///< mentions pg_prepared_statements
   std::vector<TableName> tables;        ///< written tables of truncate, copy_from, merge, write_query
   std::unique_ptr<WriteClauses> write;  ///< insert, update, remove, merge
