@@ -43,6 +43,14 @@ bool SessionMachine::ready_to_commit(bool ends_block, wire::Turn& turn) {
   return false;
 }
 
+/// The gate hears of a transaction before its first captured statement is sent: until it has ended, the stream's
+/// promise
+/// ("no event with an lsn up to here any more") stays below what that statement may write.
+void SessionMachine::announce_write() {
+  std::int64_t& id = commit_ == Commit::sent ? next_gate_id_ : gate_id_;
+  if (id == 0) id = gate_->open();
+}
+
 event::Transaction SessionMachine::describe_transaction() const {
   event::Transaction described;
   described.id = gate_id_;
@@ -56,7 +64,7 @@ event::Transaction SessionMachine::describe_transaction() const {
 }
 
 void SessionMachine::prepare() {
-  if (gate_id_ == 0) gate_id_ = gate_->open();
+  announce_write();
   commit_ = Commit::preparing;
   wait_ = Wait::journal;
   const event::Transaction described = describe_transaction();
@@ -90,7 +98,7 @@ void SessionMachine::transaction_ended(Outcome outcome) {
   }
   if (!known_to_gate && outcome == Outcome::committed && !transaction_.empty()) report_uncontrolled();
   transaction_ = {};
-  gate_id_ = 0;
+  gate_id_ = std::exchange(next_gate_id_, 0);
   commit_ = Commit::open;
   if (catalog_touched_ && outcome != Outcome::committed) forget_catalog();
   catalog_touched_ = false;
@@ -122,8 +130,13 @@ void SessionMachine::report_uncontrolled() {
 /// A transaction of any size takes bounded memory: its events go to the journal as they come.
 void SessionMachine::stream_if_large() {
   if (transaction_.bytes() < kLargestKeptBytes || transaction_.incomplete()) return;
-  if (gate_id_ == 0) gate_id_ = gate_->open();
+  announce_write();
   gate_->append(gate_id_, transaction_.take_events());
+}
+
+bool SessionMachine::idle() const {
+  return !lost_ && pending_.empty() && segment_clean_ && !in_block_ && wait_ == Wait::nothing && client_skip_ == 0 &&
+         gate_id_ == 0;
 }
 
 bool SessionMachine::upstream_stalled() const {
@@ -132,9 +145,9 @@ bool SessionMachine::upstream_stalled() const {
 
 void SessionMachine::upstream_gone() {
   wait_ = Wait::nothing;
-  if (gate_id_ == 0) return;
-  gate_->outcome(gate_id_, commit_ == Commit::sent ? Outcome::unknown : Outcome::aborted);
-  gate_id_ = 0;
+  if (gate_id_ != 0) gate_->outcome(gate_id_, commit_ == Commit::sent ? Outcome::unknown : Outcome::aborted);
+  if (next_gate_id_ != 0) gate_->outcome(next_gate_id_, Outcome::aborted);
+  gate_id_ = next_gate_id_ = 0;
 }
 
 }  // namespace weir::capture

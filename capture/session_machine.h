@@ -36,6 +36,7 @@ class SessionMachine final : public CaptureSession {
   std::size_t from_client(std::string_view received, wire::Turn& turn) override;
   std::size_t from_upstream(std::string_view received, wire::Turn& turn) override;
   bool stalled() const override { return wait_ != Wait::nothing; }
+  bool idle() const override;
   bool upstream_stalled() const override;
   std::size_t client_frame_size() const override { return client_frame_size_; }
   std::size_t upstream_frame_size() const override { return upstream_frame_size_; }
@@ -100,6 +101,7 @@ class SessionMachine final : public CaptureSession {
   bool refuses_statements() const { return failed_ && control_pending_ == 0; }
   bool ready_to_commit(bool ends_block, wire::Turn& turn);
   bool wait_for_answers(wire::Turn& turn);
+  void announce_write();
   void prepare();
   Took refuse_commit(const Frame& frame, wire::Turn& turn);
   void transaction_ended(Outcome outcome);
@@ -179,15 +181,17 @@ class SessionMachine final : public CaptureSession {
   int captured_pending_ = 0;  // captured statements under way
   int control_pending_ = 0;   // statements under way that may begin or end a transaction
   int syncs_pending_ = 0;
-  int catalog_pending_ = 0;   // statements under way that may change what names and privileges mean
-  bool own_unnamed_ = false;  // the unnamed statement and portal are those of a Query that was sent in parts
-  wire::RowView row_;         // reused
+  std::int64_t names_at_sync_ = 0;  // changes of names_ below this mark were sent before the last Sync
+  int catalog_pending_ = 0;         // statements under way that may change what names and privileges mean
+  bool own_unnamed_ = false;        // the unnamed statement and portal are those of a Query that was sent in parts
+  wire::RowView row_;               // reused
 
   // The open transaction.
   Wait wait_ = Wait::nothing;
   OpenTransaction transaction_;
-  std::int64_t gate_id_ = 0;      // 0: the gate does not know of it yet
-  bool catalog_touched_ = false;  // SET or DDL in it: a rollback undoes what the facts were read under
+  std::int64_t next_gate_id_ = 0;  // of the transaction behind the one whose commit is on its way
+  std::int64_t gate_id_ = 0;       // 0: the gate does not know of it yet
+  bool catalog_touched_ = false;   // SET or DDL in it: a rollback undoes what the facts were read under
   enum class Commit { open, preparing, prepared, refused, sent } commit_ = Commit::open;
   Error refusal_;
 

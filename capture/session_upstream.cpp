@@ -503,7 +503,9 @@ void SessionMachine::count(const Pending& pending, int by) {
     for (const Statement& statement : execution.text->statements) count_one(statement);
   } else if (execution.statement != nullptr) {
     count_one(*execution.statement);
-    if (execution.plan && execution.plan->how != Plan::How::none) captured_pending_ += by;
+    if (!execution.plan || execution.plan->how == Plan::How::none) return;
+    captured_pending_ += by;
+    if (by > 0) announce_write();
   }
 }
 

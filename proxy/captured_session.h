@@ -29,6 +29,7 @@ class CapturedSession final : public wire::Engine {
     return session_->from_upstream(received, turn);
   }
   bool stalled() const override { return session_->stalled(); }
+  bool idle() const override { return session_->idle(); }
   bool upstream_stalled() const override { return session_->upstream_stalled(); }
   std::size_t client_frame_size() const override { return session_->client_frame_size(); }
   std::size_t upstream_frame_size() const override { return session_->upstream_frame_size(); }

@@ -8,7 +8,9 @@ namespace weir::proxy {
 namespace {
 
 // A client that neither takes its last bytes nor closes for this long is cut off.
-constexpr std::chrono::seconds kPatience{5};
+constexpr std::chrono::milliseconds kPatience{5'000};
+// The same while Weir itself is ending.
+constexpr std::chrono::milliseconds kPatienceAtEnd{200};
 
 }  // namespace
 
@@ -38,7 +40,7 @@ void Closing::on_peer_ready(Peer&, bool readable) {
 
 void Closing::arm_timer() {
   unsent_before_ = client_.unsent().size();
-  timer_.expires_after(kPatience);
+  timer_.expires_after(worker_.draining() ? kPatienceAtEnd : kPatience);
   timer_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
     const auto self = weak.lock();
     if (!self || error) return;

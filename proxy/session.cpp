@@ -6,6 +6,8 @@
 
 #include "proxy/closing.h"
 #include "proxy/log.h"
+#include "wire/error_response.h"
+#include "wire/message.h"
 
 namespace weir::proxy {
 
@@ -50,6 +52,10 @@ void Session::abort() {
   upstream_.detach();
   client_.detach();
   worker_.release(*this);
+}
+
+void Session::drain() {
+  if (!ended_) settle();
 }
 
 void Session::run(const SessionHandle::Function& function) {
@@ -176,6 +182,14 @@ void Session::settle() {
     closing_ = true;
   }
   if (upstream_.finished() || (closing_ && upstream_.drained())) return end();
+  if (worker_.draining() && may_stop()) {
+    // What PostgreSQL itself says and does when it is shut down.
+    wire::append_error(worker_.turn().to_client.buffer(), "FATAL", "57P01",
+                       "terminating connection due to administrator command");
+    wire::append_frame(worker_.turn().to_upstream.buffer(), wire::frontend::kTerminate, {});
+    send_turn();
+    return end();
+  }
   if (client_.finished() && !engine().stalled()) finish_client();
   if (client_.broken() && upstream_.sending_finished()) abandon_client();
   if (ended_) return;
@@ -200,6 +214,11 @@ void Session::abandon_client() {
     const auto self = weak.lock();
     if (self && !error) self->abort();
   });
+}
+
+/// Between two transactions, with nothing of either peer waiting.
+bool Session::may_stop() {
+  return engine_ && engine_->idle() && client_.kept().empty() && upstream_.kept().empty() && upstream_.drained();
 }
 
 void Session::end() {

@@ -38,6 +38,7 @@ class Session final : public Connection, public PeerOwner, public std::enable_sh
   /// Takes over the client's transport and what was received behind the StartupMessage.
   void start(Peer& client, std::unique_ptr<Transport> upstream, std::string_view startup_message);
   void abort() override;
+  void drain() override;
   /// What came through a SessionHandle.
   void run(const SessionHandle::Function& function);
 
@@ -59,6 +60,7 @@ class Session final : public Connection, public PeerOwner, public std::enable_sh
   void settle();
   void finish_client();
   void abandon_client();
+  bool may_stop();
   void end();
   void tell_upstream_gone();
 

@@ -111,6 +111,9 @@ void Worker::begin_drain(std::chrono::milliseconds at_most) {
   drain_timer_.async_wait([this](boost::system::error_code error) {
     if (!error) abort_all();
   });
+  std::vector<std::shared_ptr<Connection>> all;
+  for (const auto& [key, connection] : connections_) all.push_back(connection);
+  for (const auto& connection : all) connection->drain();
   finish_if_drained();
 }
 

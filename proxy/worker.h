@@ -33,6 +33,8 @@ class Connection {
   virtual ~Connection() = default;
   /// End now; calls Worker::release.
   virtual void abort() = 0;
+  /// The worker is draining: end as soon as nothing would be lost.
+  virtual void drain() {}
 };
 
 /// What all workers share and none changes.
@@ -102,6 +104,7 @@ class Worker {
   /// Empty between events.
   wire::Turn& turn() { return turn_; }
   WorkerCounters& counters() { return counters_; }
+  bool draining() const { return draining_; }
   /// A started connector; `done` as UpstreamConnector has it.
   std::shared_ptr<UpstreamConnector> connect_upstream(UpstreamConnector::Done done);
   void own(std::shared_ptr<Connection> connection);

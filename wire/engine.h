@@ -41,6 +41,10 @@ class Engine {
   /// or a function that the session's handle runs ends it. Do not read the database's socket meanwhile.
   virtual bool upstream_stalled() const { return false; }
 
+  /// True where the session could end now and nothing would be lost: no transaction is open and nothing is under way.
+  /// An engine that cannot know says false.
+  virtual bool idle() const { return false; }
+
   /// How large the incomplete frame at the front of the kept bytes is in all (header included), or 0: how much to reserve.
   virtual std::size_t client_frame_size() const { return 0; }
   virtual std::size_t upstream_frame_size() const { return 0; }
