@@ -99,10 +99,11 @@ def latency_to_kafka(programs, server, kafka, topic, seconds):
 
 
 def wait_until_caught_up(lines):
-    """Returns once the count has stood still, above zero, for half a second."""
+    """Returns the count once it has stood still, above zero, for half a second."""
     counts = []
     while len(counts) < 6 or counts[-1] == 0 or counts[-1] != counts[-6]:
         counts.append(int(lines.readline().split()[1]))
+    return counts[-1]
 
 
 def throughput_to_kafka(programs, folder, server, kafka, topic, seconds):
@@ -111,7 +112,7 @@ def throughput_to_kafka(programs, folder, server, kafka, topic, seconds):
     counter = subprocess.Popen([programs / "commit_to_kafka", "count", f"127.0.0.1:{kafka.port}", topic, "5"],
                                stdout=subprocess.PIPE, text=True)
     try:
-        wait_until_caught_up(counter.stdout)
+        before = wait_until_caught_up(counter.stdout)
         begin = time.time()
         run = pgbench(folder, server, "update", 8, "prepared", seconds)
         end = time.time()
@@ -119,7 +120,6 @@ def throughput_to_kafka(programs, folder, server, kafka, topic, seconds):
     finally:
         counter.kill()
         counter.wait()
-    before = samples[0][1]  # it stood still
     at_end = max((n for at, n in samples if at <= end), default=0)
     total = samples[-1][1]
     drained = next(at for at, n in samples if n == total)
