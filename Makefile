@@ -11,13 +11,13 @@ build: deps ## build/weir, the release
 	@$(BUILD) release
 
 demo: deps ## a throwaway PostgreSQL, an application, Weir between them, and the events as they come
-	@deps/install.sh demo
+	@.ci/install.sh demo
 	@cmake --preset release >/dev/null
 	@$(BUILD) release
 	@examples/demo/run.sh build/weir
 
 test: deps ## all tests, with real PostgreSQL and Kafka; ends with one summary line
-	@deps/install.sh test
+	@.ci/install.sh test
 	@tests/support/fetch_servers.sh
 	@cmake --preset test >/dev/null
 	@$(BUILD) test
@@ -26,20 +26,20 @@ test: deps ## all tests, with real PostgreSQL and Kafka; ends with one summary l
 	@tests/run.py build-test build-fuzz
 
 quick: deps ## the unit tests under sanitizers, in seconds
-	@deps/install.sh test
+	@.ci/install.sh test
 	@cmake --preset dev >/dev/null
 	@$(BUILD) dev
 	@tests/run.py --only 'unit|style' build-dev
 
 tsan: deps ## all tests under ThreadSanitizer
-	@deps/install.sh test
+	@.ci/install.sh test
 	@tests/support/fetch_servers.sh
 	@cmake --preset tsan >/dev/null
 	@$(BUILD) tsan
 	@tests/run.py --only 'unit|integration' build-tsan
 
 bench: deps ## Weir beside its peers; QUICK=1 takes two minutes
-	@deps/install.sh demo bench test
+	@.ci/install.sh demo bench test
 	@tests/support/fetch_servers.sh kafka
 	@cmake --preset bench >/dev/null
 	@$(BUILD) bench
@@ -48,19 +48,19 @@ bench: deps ## Weir beside its peers; QUICK=1 takes two minutes
 SOURCES = $(shell git ls-files -co --exclude-standard '*.cpp' '*.h')
 
 format: ## clang-format over all sources
-	@deps/install.sh lint
+	@.ci/install.sh lint
 	@clang-format-14 -i $(SOURCES)
 
 lint: deps ## clang-tidy's short list and the style test; warnings are errors
-	@deps/install.sh test lint
+	@.ci/install.sh test lint
 	@clang-format-14 --dry-run --Werror $(SOURCES)
 	@tests/style/style.py
 	@cmake --preset test >/dev/null
 	@git ls-files '*.cpp' | grep -v '^tests/fuzz/' | xargs -P $(JOBS) -n 4 clang-tidy-14 --quiet -p build-test
 
 deps: ## what the build needs from outside: Debian packages and libpg_query
-	@deps/install.sh build
-	@deps/libpg_query/fetch.sh
+	@.ci/install.sh build
+	@capture/sql/libpg_query/fetch.sh
 
 clean: ## all that was built; .deps stays
 	rm -rf build build-*

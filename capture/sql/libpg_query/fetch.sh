@@ -3,7 +3,7 @@
 # The archive's version and checksum are pinned in requirements.txt; another archive is refused.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-target=${1:-$here/../../.deps/libpg_query}
+target=${1:-$here/../../../.deps/libpg_query}
 mark=$target/.complete
 wanted=$(grep -v '^#' "$here/requirements.txt")
 [ -f "$mark" ] && [ "$(cat "$mark")" = "$wanted" ] && exit 0

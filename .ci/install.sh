@@ -1,8 +1,8 @@
 #!/bin/sh
-# Installs the Debian packages of the named lists (deps/packages/NAME.txt), only those that are missing. Needs root or
+# Installs the Debian packages of the named lists (.ci/packages/NAME.txt), only those that are missing. Needs root or
 # sudo only if something is missing. Starts no service and makes no database cluster.
 #
-#   deps/install.sh build test
+#   .ci/install.sh build test
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 
@@ -22,8 +22,8 @@ if [ "$(id -u)" = 0 ]; then
 elif command -v sudo >/dev/null 2>&1; then
   as_root=sudo
 else
-  echo "deps/install.sh: these Debian packages are missing:$missing" >&2
-  echo "deps/install.sh: run this again as root, or install sudo" >&2
+  echo ".ci/install.sh: these Debian packages are missing:$missing" >&2
+  echo ".ci/install.sh: run this again as root, or install sudo" >&2
   exit 1
 fi
 echo "installing Debian packages:$missing"
