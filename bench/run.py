@@ -64,7 +64,7 @@ def print_ratios(title, results):
 
 def measure_memory(folder, build, database):
     """Each server is a fresh one: what an earlier load freed would hide what connections need."""
-    targets = {"weir": servers.start_weir(folder, build / "weir", database, f"file:{folder.path}/idle.ndjson"),
+    targets = {"weir": servers.start_weir(folder, build / "weir", database, "stdout"),
                "pgbouncer": servers.start_pgbouncer(folder, database),
                "haproxy": servers.start_haproxy(folder, database)}
     print("\n## Resident memory per idle connection, client and server side\n")
@@ -125,7 +125,7 @@ def main():
         database = prepare(folder, plan)
         if "memory" in only:
             measure_memory(folder, build, database)
-        weir = servers.start_weir(folder, build / "weir", database, f"file:{folder.path}/events.ndjson")
+        weir = servers.start_weir(folder, build / "weir", database, "stdout")
         direct = {"direct": database, "weir": weir}
         peers = direct | {"pgbouncer": servers.start_pgbouncer(folder, database),
                           "haproxy": servers.start_haproxy(folder, database)}

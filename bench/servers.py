@@ -73,8 +73,9 @@ class Server:
         user = None if as_root else folder.user
         extra = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([str(part) for part in command], cwd=folder.path, stdout=log, stderr=log,
-                                            stdin=subprocess.DEVNULL, start_new_session=True, **extra)
+            self.process = subprocess.Popen([str(part) for part in command], cwd=folder.path, stderr=log,
+                                            stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+                                            start_new_session=True, **extra)
         folder.servers.append(self)
         self.wait_until_it_answers()
 
