@@ -60,10 +60,11 @@ std::int64_t Names::remove_all() {
   return note({false, true, {}, true, nullptr, nullptr, std::move(all)});
 }
 
-bool Names::is_unconfirmed(bool portal, std::string_view name) const {
-  return std::any_of(changes_.begin(), changes_.end(), [&](const Change& change) {
-    return !change.undone && ((change.all && !portal) || (change.portal == portal && change.name == name));
+bool Names::is_unconfirmed(bool portal, std::string_view name, std::int64_t end) const {
+  const auto last = std::find_if(changes_.rbegin(), changes_.rend(), [&](const Change& change) {
+    return !change.undone && (change.all ? !portal : change.portal == portal && change.name == name);
   });
+  return last != changes_.rend() && end_mark() - 1 - (last - changes_.rbegin()) < end;
 }
 
 const Names::PreparedPtr& Names::find(std::string_view statement) const {

@@ -52,6 +52,7 @@ struct Execution {
   std::shared_ptr<Portal> portal = {};
   std::string portal_name = {};  ///< for an error that names it
   std::size_t next = 0;          ///< Query: the statement whose CommandComplete comes next
+  bool locked_before = false;    ///< the lock query has run once: what it found the second time counts
   std::vector<LockedRow> locked = {};
   std::vector<event::ChangeEvent> written = {};  ///< events kept back until they can be matched with `locked`
 };
@@ -110,8 +111,10 @@ class Names {
   std::int64_t remove_portal(std::string_view portal);
   std::int64_t remove_all();
 
-  /// True where it was last changed by a message that is not answered yet.
-  bool is_unconfirmed(bool portal, std::string_view name) const;
+  /// True where it was last changed by a message that is not answered yet, and that before the mark `end`.
+  bool is_unconfirmed(bool portal, std::string_view name, std::int64_t end) const;
+  /// One past the last mark given out.
+  std::int64_t end_mark() const { return first_mark_ + std::ssize(changes_); }
 
   /// An unknown name gives unknown_statement() or unknown_portal(), never null.
   const PreparedPtr& find(std::string_view statement) const;

@@ -112,6 +112,7 @@ void SessionMachine::expect(Pending pending) {
   count(pending, 1);
   segment_clean_ =
       pending.expect == Expect::sync || pending.expect == Expect::query || pending.expect == Expect::function_call;
+  if (segment_clean_) names_at_sync_ = names_.end_mark();
   pending_.push_back(std::move(pending));
 }
 
@@ -146,7 +147,7 @@ SessionMachine::Took SessionMachine::take_parse(const Frame& frame, wire::Turn& 
 /// A name that was defined before a Sync which is not answered yet: had that failed, what is behind the Sync would run
 /// all the same, and mean what the name meant before.
 bool SessionMachine::is_uncertain(bool portal, std::string_view name) const {
-  return syncs_pending_ > 0 && names_.is_unconfirmed(portal, name);
+  return syncs_pending_ > 0 && names_.is_unconfirmed(portal, name, names_at_sync_);
 }
 
 SessionMachine::Took SessionMachine::take_bind(const Frame& frame, wire::Turn& turn) {

@@ -18,7 +18,7 @@ std::string one_written() {
 
 /// The journal takes it, the commit succeeds.
 void commits(SessionScript& script, const std::string& prepared = kPrepared) {
-  script.gate({"open 1", prepared})
+  script.gate({prepared})
       .journal_has_it()
       .expect_upstream(client::sync())
       .upstream_is_relayed(server::ready('I'))
@@ -267,7 +267,7 @@ TEST(SessionExtendedTest, ADeferredConstraintFailsAtSync) {
                        client::flush())
       .upstream_sends(server::parse_complete() + server::bind_complete() + one_written())
       .expect_client(server::parse_complete() + server::bind_complete() + server::complete("INSERT 0 1"))
-      .gate({"open 1", kPrepared})
+      .gate({kPrepared})
       .journal_has_it()
       .expect_upstream(client::sync())
       .upstream_is_relayed(server::error("23503", "violates foreign key constraint") + server::ready('I'))
@@ -285,7 +285,7 @@ TEST(SessionExtendedTest, AQueryCommitsWhatOutstandingMessagesWrote) {
                        client::flush())
       .upstream_sends(server::parse_complete() + server::bind_complete() + one_written())
       .expect_client(server::parse_complete() + server::bind_complete() + server::complete("INSERT 0 1"))
-      .gate({"open 1", kPrepared})
+      .gate({kPrepared})
       .journal_has_it()
       .expect_upstream(client::query("SELECT 1"))
       .upstream_is_relayed(server::complete("SELECT 1") + server::ready('I'))
@@ -304,7 +304,7 @@ TEST(SessionExtendedTest, TerminateBehindAHeldSyncComesAfterIt) {
                        client::flush())
       .upstream_sends(server::parse_complete() + server::bind_complete() + one_written())
       .expect_client(server::parse_complete() + server::bind_complete() + server::complete("INSERT 0 1"))
-      .gate({"open 1", kPrepared})
+      .gate({kPrepared})
       .journal_has_it()
       .expect_upstream(client::sync() + client::terminate())
       .upstream_is_relayed(server::ready('I'))
@@ -367,7 +367,7 @@ TEST(SessionExtendedTest, APipelineThatGoesOnBehindItsSync) {
   script.expect_upstream(client::parse("", kInsert + suffix()) + once + client::flush())
       .upstream_sends(server::parse_complete() + server::bind_complete() + one_written())
       .expect_client(server::parse_complete() + server::bind_complete() + server::complete("INSERT 0 1"))
-      .gate({"open 1", kPrepared})
+      .gate({kPrepared})
       .journal_has_it()
       .expect_upstream(client::sync() + once + client::flush())
       .expect_stalled()
@@ -376,7 +376,7 @@ TEST(SessionExtendedTest, APipelineThatGoesOnBehindItsSync) {
       .upstream_sends(server::bind_complete() + server::row(written(R"({"id":2})", "0/20", "801")) +
                       server::complete("INSERT 0 1"))
       .expect_client(server::bind_complete() + server::complete("INSERT 0 1"))
-      .gate({"open 2", R"(prepare 2 xid 801 lsn 0/20-0/20 | c public.t 1.1 0/20 key {"id":2} after {"id":2})"})
+      .gate({R"(prepare 2 xid 801 lsn 0/20-0/20 | c public.t 1.1 0/20 key {"id":2} after {"id":2})"})
       .journal_has_it()
       .expect_upstream(client::sync())
       .upstream_is_relayed(server::ready('I'))

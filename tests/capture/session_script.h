@@ -5,7 +5,7 @@
 //     script.starts();
 //     script.client_sends(client::query("INSERT INTO t VALUES (1)")).asks_facts(Table());
 //     …
-//     script.gate({"open 1", "prepare 1 xid 800 lsn 0/10-0/10 | c public.t 1.1 0/10 key {\"id\":1} after {\"id\":1}"});
+//     script.gate({"prepare 1 xid 800 lsn 0/10-0/10 | c public.t 1.1 0/10 key {\"id\":1} after {\"id\":1}"});
 //     EXPECT_EQ(script.replay(), "");
 //
 // Each replay has a session, a gate and a statement cache of its own. A script must name every call of the gate.
@@ -14,6 +14,7 @@
 #include <atomic>
 #include <functional>
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -48,9 +49,11 @@ struct Table {
   Values facts() const;
 };
 
-/// Records what it is asked, one line per call.
+/// Records what it is asked, one line per call that means something: that a transaction is opened and in the end
+/// forgotten is only checked, once per transaction, when the session is gone.
 class FakeGate : public capture::CommitGate {
  public:
+  ~FakeGate() override;
   std::int64_t open() override;
   void append(std::int64_t id, std::vector<event::ChangeEvent> events) override;
   void truncate(std::int64_t id, std::uint32_t ordinal) override;
@@ -61,11 +64,15 @@ class FakeGate : public capture::CommitGate {
   /// The calls since the last look.
   std::vector<std::string> take();
   const std::vector<std::string>& calls() const { return calls_; }
+  std::size_t open_transactions() const { return holds_events_.size(); }
 
  private:
+  bool holds_events(std::int64_t id);
+
   std::vector<std::string> calls_;
   std::size_t seen_ = 0;
   std::int64_t last_ = 0;
+  std::map<std::int64_t, bool> holds_events_;  // of transactions without an outcome
 };
 
 /// What a session stands on.
@@ -96,9 +103,12 @@ class SessionScript {
   SessionScript& expect_close();
   SessionScript& upstream_closes();
 
-  /// The session asks about the tables, in an exchange of its own (clean) or behind what the client sent before.
-  SessionScript& asks_facts(std::initializer_list<Table> tables, bool clean = true);
-  SessionScript& asks_facts(const Table& table, bool clean = true) { return asks_facts({table}, clean); }
+  /// The session asks about the tables, in an exchange of its own (clean) or behind what the client sent before, whose
+  /// answers are `before`.
+  SessionScript& asks_facts(std::initializer_list<Table> tables, bool clean = true, const std::string& before = {});
+  SessionScript& asks_facts(const Table& table, bool clean = true, const std::string& before = {}) {
+    return asks_facts({table}, clean, before);
+  }
   /// Calls of the gate since the last look, all of them.
   SessionScript& gate(std::vector<std::string> calls);
   SessionScript& journal_has_it();
@@ -107,6 +117,8 @@ class SessionScript {
   SessionScript& on(std::string name, std::function<void(Stand&)> look);
 
   [[nodiscard]] std::string replay();
+  /// Whole reads alone, for scripts too long to be split at every byte.
+  [[nodiscard]] std::string replay_whole();
   /// See RelayScript; `lost` sees what the gate was told in all.
   [[nodiscard]] std::string replay_cut_short(
       const std::function<void(std::size_t steps, const std::vector<std::string>& calls)>& lost);

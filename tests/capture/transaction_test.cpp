@@ -1,0 +1,204 @@
+#include "capture/transaction.h"
+
+#include <gtest/gtest.h>
+
+namespace weir::capture {
+namespace {
+
+event::ChangeEvent row(std::string table, event::Lsn lsn = 0x10) {
+  event::ChangeEvent change;
+  change.schema = "public";
+  change.table = std::move(table);
+  change.lsn = lsn;
+  change.after = "{}";
+  return change;
+}
+
+event::ChangeEvent statement_event(std::string table) {
+  event::ChangeEvent change = row(std::move(table), 0);
+  change.fidelity = event::Fidelity::statement;
+  change.after.reset();
+  return change;
+}
+
+/// "table ordinal.statement" of each event that is kept.
+std::string kept(const OpenTransaction& transaction) {
+  std::string out;
+  for (const auto& change : transaction.events())
+    out += change.table + std::to_string(change.ordinal) + "." + std::to_string(change.statement_order) + " ";
+  return out;
+}
+
+void write(OpenTransaction& transaction, const std::string& table) {
+  transaction.add(row(table));
+  transaction.next_statement();
+}
+
+TEST(OpenTransactionTest, EventsAreNumberedByRowAndByStatement) {
+  OpenTransaction transaction;
+  EXPECT_TRUE(transaction.empty());
+  transaction.add(row("a"));
+  transaction.add(row("b"));
+  transaction.next_statement();
+  transaction.next_statement();  // one that wrote nothing has no number
+  transaction.add(row("c"));
+  EXPECT_EQ(kept(transaction), "a1.1 b2.1 c3.2 ");
+  EXPECT_EQ(transaction.event_count(), 3u);
+  EXPECT_FALSE(transaction.empty());
+}
+
+TEST(OpenTransactionTest, ARollbackToASavepointTakesBackWhatCameAfterIt) {
+  OpenTransaction transaction;
+  write(transaction, "a");
+  transaction.savepoint("s");
+  write(transaction, "b");
+  write(transaction, "c");
+  EXPECT_EQ(transaction.rollback_to("s"), 2u);
+  EXPECT_EQ(kept(transaction), "a1.1 ");
+  write(transaction, "d");
+  EXPECT_EQ(kept(transaction), "a1.1 d2.2 ") << "numbers have no gaps";
+}
+
+TEST(OpenTransactionTest, TheSavepointStaysAndCanBeRolledBackToTwice) {
+  OpenTransaction transaction;
+  transaction.savepoint("s");
+  write(transaction, "a");
+  EXPECT_EQ(transaction.rollback_to("s"), 1u);
+  write(transaction, "b");
+  EXPECT_EQ(transaction.rollback_to("s"), 1u);
+  EXPECT_TRUE(transaction.empty());
+  EXPECT_EQ(kept(transaction), "");
+}
+
+TEST(OpenTransactionTest, OuterAndInnerSavepoints) {
+  OpenTransaction transaction;
+  transaction.savepoint("outer");
+  write(transaction, "a");
+  transaction.savepoint("inner");
+  write(transaction, "b");
+  transaction.rollback_to("outer");
+  EXPECT_EQ(kept(transaction), "");
+  write(transaction, "c");
+  EXPECT_EQ(transaction.rollback_to("inner"), 2u) << "it went with the outer one: nothing is taken back";
+  EXPECT_EQ(kept(transaction), "c1.1 ");
+}
+
+TEST(OpenTransactionTest, OfTheSameNameTheLastOneCounts) {
+  OpenTransaction transaction;
+  transaction.savepoint("s");
+  write(transaction, "a");
+  transaction.savepoint("s");
+  write(transaction, "b");
+  transaction.rollback_to("s");
+  EXPECT_EQ(kept(transaction), "a1.1 ");
+  transaction.release("s");
+  transaction.rollback_to("s");
+  EXPECT_EQ(kept(transaction), "") << "the first one is back in sight";
+}
+
+TEST(OpenTransactionTest, ReleaseKeepsWhatWasWritten) {
+  OpenTransaction transaction;
+  transaction.savepoint("outer");
+  write(transaction, "a");
+  transaction.savepoint("inner");
+  write(transaction, "b");
+  transaction.release("inner");
+  EXPECT_EQ(kept(transaction), "a1.1 b2.2 ");
+  transaction.rollback_to("outer");
+  EXPECT_EQ(kept(transaction), "") << "also what was released inside it";
+  transaction.release("nobody");
+  EXPECT_EQ(transaction.rollback_to("nobody"), 1u);
+}
+
+TEST(OpenTransactionTest, ReleaseOfTheOuterReleasesTheInner) {
+  OpenTransaction transaction;
+  transaction.savepoint("outer");
+  transaction.savepoint("inner");
+  write(transaction, "a");
+  transaction.release("outer");
+  EXPECT_EQ(transaction.rollback_to("inner"), 2u);
+  EXPECT_EQ(kept(transaction), "a1.1 ");
+}
+
+TEST(OpenTransactionTest, LowestAndHighestVersion) {
+  OpenTransaction transaction;
+  transaction.saw(800, 0x20);
+  transaction.saw(800, 0x10);
+  transaction.saw(800, 0x30);
+  EXPECT_EQ(transaction.xid(), 800u);
+  EXPECT_EQ(transaction.first_lsn(), 0x10u);
+  EXPECT_EQ(transaction.last_lsn(), 0x30u);
+  transaction.saw(0, 0);
+  EXPECT_EQ(transaction.xid(), 800u);
+  EXPECT_EQ(transaction.first_lsn(), 0x10u);
+}
+
+TEST(OpenTransactionTest, WhatHasNoVersionIsCompletedAtTheEnd) {
+  OpenTransaction transaction;
+  EXPECT_FALSE(transaction.incomplete()) << "nothing to be completed";
+  transaction.add(statement_event("a"));
+  EXPECT_TRUE(transaction.incomplete());
+  transaction.saw(800, 0x10);
+  EXPECT_TRUE(transaction.incomplete());
+  transaction.complete(800, 0x20);
+  EXPECT_FALSE(transaction.incomplete());
+  EXPECT_EQ(transaction.events()[0].lsn, 0x20u);
+  EXPECT_EQ(transaction.last_lsn(), 0x20u);
+}
+
+TEST(OpenTransactionTest, WhatWasTakenBackNeedsNoVersion) {
+  OpenTransaction transaction;
+  transaction.saw(800, 0x10);
+  write(transaction, "a");
+  transaction.savepoint("s");
+  transaction.add(statement_event("b"));
+  EXPECT_TRUE(transaction.incomplete());
+  transaction.rollback_to("s");
+  EXPECT_FALSE(transaction.incomplete());
+}
+
+TEST(OpenTransactionTest, StreamingHandsEventsOutAndOrdinalsGoOn) {
+  OpenTransaction transaction;
+  transaction.saw(800, 0x10);
+  write(transaction, "a");
+  EXPECT_GT(transaction.bytes(), sizeof(event::ChangeEvent));
+  EXPECT_EQ(transaction.take_events().size(), 1u);
+  EXPECT_EQ(transaction.bytes(), 0u);
+  EXPECT_FALSE(transaction.empty()) << "it wrote, even if nothing is kept here";
+  EXPECT_TRUE(transaction.has_rows());
+  transaction.savepoint("s");
+  write(transaction, "b");
+  write(transaction, "c");
+  transaction.take_events();
+  write(transaction, "d");
+  EXPECT_EQ(transaction.rollback_to("s"), 2u) << "streamed ones from here on are to be forgotten";
+  EXPECT_EQ(kept(transaction), "");
+  write(transaction, "e");
+  EXPECT_EQ(kept(transaction), "e2.2 ");
+}
+
+TEST(OpenTransactionTest, MemoryIsThatOfWhatIsKept) {
+  OpenTransaction transaction;
+  transaction.savepoint("s");
+  event::ChangeEvent large = row("a");
+  large.after = std::string(10'000, 'x');
+  transaction.add(large);
+  EXPECT_GE(transaction.bytes(), 10'000u);
+  transaction.rollback_to("s");
+  EXPECT_EQ(transaction.bytes(), 0u);
+}
+
+TEST(OpenTransactionTest, OnlyRowsAreRows) {
+  OpenTransaction transaction;
+  transaction.add(statement_event("a"));
+  EXPECT_FALSE(transaction.has_rows());
+  event::ChangeEvent gap = row("b");
+  gap.op = event::Op::gap;
+  transaction.add(gap);
+  EXPECT_FALSE(transaction.has_rows());
+  transaction.add(row("c"));
+  EXPECT_TRUE(transaction.has_rows());
+}
+
+}  // namespace
+}  // namespace weir::capture
