@@ -62,6 +62,7 @@ std::size_t SessionMachine::from_client(std::string_view received, wire::Turn& t
 }
 
 SessionMachine::Took SessionMachine::take_client(const Frame& frame, wire::Turn& turn) {
+  if (lost_ && run_ && !run_->finished) return abandon_run(turn);
   if (lost_) return relay_client(frame, turn);
   // After an error the server ignores everything up to Sync, so nothing of it has an answer.
   if (skipping_ && frame.type != frontend::kSync &&
@@ -204,10 +205,7 @@ SessionMachine::Took SessionMachine::bind_captured(const Frame& frame, const wir
 
 void SessionMachine::ensure_twin(const Names::PreparedPtr& prepared, const Plan& plan, wire::Turn& turn) {
   if (prepared->spliced.sent && prepared->spliced_suffix == plan.suffix) return;
-  if (prepared->spliced.sent) {
-    wire::append_close(turn.to_upstream.buffer(), 'S', prepared->spliced.name);
-    expect({.expect = Expect::close, .purpose = Purpose::tidy});
-  }
+  close_twin(prepared, turn);
   prepared->spliced = {next_own_name(), true};
   prepared->spliced_suffix = plan.suffix;
   const std::string spliced = prepared->text->text.substr(0, prepared->statement->end) + plan.suffix;
@@ -263,7 +261,7 @@ SessionMachine::Took SessionMachine::take_execute(const Frame& frame, wire::Turn
   pending.execution = std::make_shared<Execution>(
       Execution{.text = portal->prepared->text, .statement = statement, .plan = portal->plan, .portal = portal});
   if (statement != nullptr && statement->kind == StatementKind::session)
-    pending.mark = apply_session_statement(*statement);
+    pending.mark = apply_session_statement(*statement, turn);
   return relay_expecting(frame, std::move(pending), turn);
 }
 
@@ -314,13 +312,15 @@ SessionMachine::Took SessionMachine::take_close(const Frame& frame, wire::Turn& 
     drain(target->name, names_.find_portal(target->name), turn);
     return relay_expecting(frame, {.expect = Expect::close, .mark = names_.remove_portal(target->name)}, turn);
   }
-  const Names::PreparedPtr prepared = names_.find(target->name);
-  if (prepared && prepared->spliced.sent) {
-    wire::append_close(turn.to_upstream.buffer(), 'S', prepared->spliced.name);
-    expect({.expect = Expect::close, .purpose = Purpose::tidy});
-    prepared->spliced.sent = false;
-  }
+  close_twin(names_.find(target->name), turn);
   return relay_expecting(frame, {.expect = Expect::close, .mark = names_.remove(target->name)}, turn);
+}
+
+void SessionMachine::close_twin(const Names::PreparedPtr& prepared, wire::Turn& turn) {
+  if (!prepared || !prepared->spliced.sent) return;
+  wire::append_close(turn.to_upstream.buffer(), 'S', prepared->spliced.name);
+  expect({.expect = Expect::close, .purpose = Purpose::tidy});
+  prepared->spliced.sent = false;
 }
 
 SessionMachine::Took SessionMachine::take_sync(const Frame& frame, wire::Turn& turn) {
@@ -345,15 +345,15 @@ SessionMachine::Took SessionMachine::take_function_call(const Frame& frame, wire
 }
 
 /// DEALLOCATE and DISCARD ALL change which names mean something, from the moment they are sent.
-std::int64_t SessionMachine::apply_session_statement(const Statement& statement) {
-  // What the encoding is now comes only with ReadyForQuery; images in hex are right in any.
-  if (statement.sets_lexer) server_.utf8_client = false;
+std::int64_t SessionMachine::apply_session_statement(const Statement& statement, wire::Turn& turn) {
   if (statement.drops_all_statements) {
     facts_statement_.sent = false;
     epilogue_statement_.sent = false;
     return names_.remove_all();
   }
-  return statement.name.empty() ? -1 : names_.remove(statement.name);
+  if (statement.name.empty()) return -1;
+  close_twin(names_.find(statement.name), turn);
+  return names_.remove(statement.name);
 }
 
 /// A Query leaves no unnamed statement or portal behind; one that was sent in parts does, so they go now.

@@ -100,8 +100,13 @@ void SessionMachine::transaction_ended(Outcome outcome) {
   transaction_ = {};
   gate_id_ = std::exchange(next_gate_id_, 0);
   commit_ = Commit::open;
-  if (catalog_touched_ && outcome != Outcome::committed) forget_catalog();
-  catalog_touched_ = false;
+  // A rollback undoes it, and SET LOCAL ends with a commit too.
+  if (catalog_touched_) forget_catalog();
+  // Other sessions see DDL only from here on: what they asked in between is what was before.
+  if (catalog_changed_ && outcome != Outcome::aborted) epoch_->fetch_add(1, std::memory_order_relaxed);
+  catalog_touched_ = catalog_changed_ = false;
+  // What is under way now belongs to the next transaction.
+  if (captured_pending_ > 0) announce_write();
 }
 
 /// It committed where Weir could not hold it: after the fact all that can be said is what was missed.

@@ -74,11 +74,12 @@ class SessionMachine final : public CaptureSession {
   Took relay_unanswered(const Frame& frame, wire::Turn& turn);
   Took relay_expecting(const Frame& frame, Pending pending, wire::Turn& turn);
   void expect(Pending pending);
-  std::int64_t apply_session_statement(const Statement& statement);
+  std::int64_t apply_session_statement(const Statement& statement, wire::Turn& turn);
   bool is_uncertain(bool portal, std::string_view name) const;
   void drop_own_unnamed(wire::Turn& turn);
   void drain(std::string_view name, const Names::PortalPtr& portal, wire::Turn& turn);
   void provoke(std::shared_ptr<Execution> execution, wire::Turn& turn);
+  void close_twin(const Names::PreparedPtr& prepared, wire::Turn& turn);
   void ensure_twin(const Names::PreparedPtr& prepared, const Plan& plan, wire::Turn& turn);
 
   // -- session_query.cpp
@@ -92,6 +93,7 @@ class SessionMachine final : public CaptureSession {
   Took step_run(const Frame& frame, wire::Turn& turn);
   void send_step(wire::Turn& turn);
   Took finish_run(wire::Turn& turn);
+  Took abandon_run(wire::Turn& turn);
   void show_run_description(wire::Turn& turn);
 
   // -- session_commit.cpp
@@ -191,6 +193,7 @@ class SessionMachine final : public CaptureSession {
   OpenTransaction transaction_;
   std::int64_t next_gate_id_ = 0;  // of the transaction behind the one whose commit is on its way
   std::int64_t gate_id_ = 0;       // 0: the gate does not know of it yet
+  bool catalog_changed_ = false;   // DDL in it: all sessions must ask again
   bool catalog_touched_ = false;   // SET or DDL in it: a rollback undoes what the facts were read under
   enum class Commit { open, preparing, prepared, refused, sent } commit_ = Commit::open;
   Error refusal_;

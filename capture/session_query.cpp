@@ -76,8 +76,6 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
     const std::int64_t mark = names_.define({}, names_.unknown_statement());
     return relay_expecting(frame, {.expect = Expect::query, .mark = mark}, turn);
   }
-  if (std::any_of(text->statements.begin(), text->statements.end(), [](const auto& s) { return s.shows_statements; }))
-    hide_own_statements(turn);
   const auto plans = plan_query(text, turn);
   if (!plans) return Took::nothing;
   if (can_run(*text, *plans)) {
@@ -92,6 +90,8 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
     if (commit_ == Commit::refused) return refuse_commit(frame, turn);
     if (commit_ == Commit::prepared) commit_ = Commit::sent;
   }
+  if (std::any_of(text->statements.begin(), text->statements.end(), [](const auto& s) { return s.shows_statements; }))
+    hide_own_statements(turn);
   return relay_query(frame, text, *plans, turn);
 }
 
@@ -141,7 +141,7 @@ SessionMachine::Took SessionMachine::relay_query(const Frame& frame, std::shared
   for (const Statement& statement : text->statements) {
     pending.scrubs |= statement.shows_text;
     if (statement.kind != StatementKind::session) continue;
-    const std::int64_t mark = apply_session_statement(statement);
+    const std::int64_t mark = apply_session_statement(statement, turn);
     if (pending.undo < 0) pending.undo = mark;
     pending.mark = std::max(pending.mark, mark);
   }
@@ -221,6 +221,9 @@ void SessionMachine::send_step(wire::Turn& turn) {
   run.offset = characters(whole.substr(0, begin), server_.utf8_client);
   auto execution = std::make_shared<Execution>(Execution{.text = run.text, .statement = &statement, .plan = plan});
   ++run.next;
+  if (statement.shows_statements) hide_own_statements(turn);
+  const bool changes_names = statement.kind == StatementKind::session;
+  const std::int64_t mark = changes_names ? apply_session_statement(statement, turn) : -1;
   std::string& out = turn.to_upstream.buffer();
   wire::append_parse(out, {}, text, wire::kNoParameterTypes);
   expect({.expect = Expect::parse, .purpose = Purpose::run});
@@ -233,7 +236,7 @@ void SessionMachine::send_step(wire::Turn& turn) {
   if (spliced && !plan->lock_query.empty()) send_lock(execution, turn);
   wire::append_execute(turn.to_upstream.buffer(), {}, 0);
   Pending pending{.expect = Expect::execute, .purpose = Purpose::run, .spliced = spliced, .execution = execution};
-  if (statement.kind == StatementKind::session) pending.mark = apply_session_statement(statement);
+  pending.mark = mark;
   expect(std::move(pending));
 }
 
@@ -246,6 +249,13 @@ SessionMachine::Took SessionMachine::finish_run(wire::Turn& turn) {
   wire::append_sync(turn.to_upstream.buffer());
   expect({.expect = Expect::sync, .purpose = Purpose::run, .mark = mark});
   return Took::frame;
+}
+
+/// The answers made no sense halfway through: what was done cannot be said, and the rest must not be done twice.
+SessionMachine::Took SessionMachine::abandon_run(wire::Turn& turn) {
+  wire::append_error(turn.to_client.buffer(), "FATAL", "08P01", "the database's answers do not fit the query");
+  turn.close = true;
+  return Took::nothing;
 }
 
 /// RowDescription comes when the first row or the end does: rows of a write are collected before any of them is sent.

@@ -11,6 +11,8 @@ namespace {
 namespace backend = wire::backend;
 
 constexpr std::string_view kUntranslatable = "22P05";
+/// What the server calls the lock query in "cannot execute … in a read-only transaction".
+constexpr std::string_view kLockStatement = "SELECT FOR UPDATE";
 
 /// "UPDATE 3" -> 3, "INSERT 0 2" -> 2, "TRUNCATE TABLE" -> nothing.
 std::optional<std::int64_t> rows_of(std::string_view tag) {
@@ -409,6 +411,8 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
   const bool in_own_exchange =
       front.purpose == Purpose::facts && !skipping_ && !pending_.empty() && pending_.front().purpose == Purpose::facts;
   if (!in_own_exchange) show_error(frame, front, turn);
+  // It may have failed because the catalog is no longer what the plan was made from: ask again next time.
+  if (front.spliced || front.bound) forget_catalog();
   own_failed_ = skipping_ && is_own(front.purpose) && front.purpose != Purpose::provoke;
   if (in_block_) {
     failed_ = true;
@@ -449,10 +453,13 @@ void SessionMachine::show_error(const Frame& frame, const Pending& front, wire::
   auto fields = wire::read_error_fields(frame.body());
   const bool provoked = front.purpose == Purpose::provoke;
   const bool shifted = front.purpose == Purpose::run && run_ && run_->offset > 0;
-  if (!fields || (!provoked && !shifted && !front.bound)) return relay_upstream(frame, turn);
+  const bool locking = front.purpose == Purpose::lock;
+  if (!fields || (!provoked && !shifted && !front.bound && !locking)) return relay_upstream(frame, turn);
   std::string message(wire::error_field(*fields, 'M'));
   std::string position(wire::error_field(*fields, 'P'));
   if (front.bound) message = message_of_bind(message, *front.bound);
+  if (locking && message.find(kLockStatement) != std::string::npos)
+    message.replace(message.find(kLockStatement), kLockStatement.size(), "UPDATE");
   if (shifted && !position.empty()) position = std::to_string(std::stoull(position) + run_->offset);
   if (provoked)
     message = front.execution ? "portal \"" + front.execution->portal_name + "\" cannot be run" : refusal_.message;
@@ -546,7 +553,7 @@ void SessionMachine::completed(Execution& execution, const Statement* statement,
       break;
     }
     case StatementKind::ddl:
-      epoch_->fetch_add(1, std::memory_order_relaxed);
+      catalog_changed_ = true;
       [[fallthrough]];
     case StatementKind::session:
       forget_catalog();

@@ -32,10 +32,13 @@ constexpr const char* kShowsStatements[] = {"pg_prepared_statements", "pg_prepar
 /// Settings that change what the bytes of a text mean.
 constexpr const char* kLexerSettings[] = {"client_encoding", "standard_conforming_strings", "backslash_quote",
                                           "escape_string_warning"};
+/// What decides which table a name means and who may do what with it.
+constexpr const char* kCatalogSettings[] = {"search_path", "role", "session_authorization", "row_security",
+                                            "client_encoding"};
 
 template <std::size_t N>
 bool is_one_of(const char* name, const char* const (&names)[N]) {
-  return std::any_of(std::begin(names), std::end(names), [name](const char* n) { return std::strcmp(n, name) == 0; });
+  return std::any_of(std::begin(names), std::end(names), [name](const char* n) { return strcasecmp(n, name) == 0; });
 }
 
 /// What one walk over a statement's tree collects.
@@ -45,6 +48,7 @@ struct Walk {
   bool modifying_with = false;
   bool hides_old_new = false;
   bool calls_or_queries = false;  // a function call or a subquery
+  bool sets_catalog = false;      // set_config of one of kCatalogSettings
   std::vector<int>* parameters = nullptr;
   std::vector<const RangeVar*>* modified = nullptr;  // tables written inside WITH
   std::size_t nodes = 0;
@@ -71,6 +75,16 @@ void note_name(Walk& walk, const char* name) {
   walk.shows_statements |= is_one_of(name, kShowsStatements);
 }
 
+/// set_config('search_path', …) is a SET; of a name that is not written out it may be.
+bool sets_catalog(const FuncCall& call) {
+  if (call.funcname == NIL || call.args == NIL || std::strcmp(strVal(llast(call.funcname)), "set_config") != 0)
+    return false;
+  const auto* name = reinterpret_cast<const Node*>(linitial(call.args));
+  if (!IsA(name, A_Const)) return true;
+  const A_Const& value = *reinterpret_cast<const A_Const*>(name);
+  return !value.isnull && nodeTag(&value.val) == T_String && is_one_of(value.val.sval.sval, kCatalogSettings);
+}
+
 void note_table_alias(Walk& walk, const char* name) {
   if (name != nullptr && (std::strcmp(name, "old") == 0 || std::strcmp(name, "new") == 0)) walk.hides_old_new = true;
 }
@@ -89,6 +103,7 @@ void note_node(Walk& walk, const Node* node) {
     case T_FuncCall: {
       const auto* call = reinterpret_cast<const FuncCall*>(node);
       walk.calls_or_queries = true;
+      walk.sets_catalog |= sets_catalog(*call);
       if (call->funcname != NIL) note_name(walk, strVal(llast(call->funcname)));
       break;
     }
@@ -388,7 +403,8 @@ bool read_utility(const Node* node, Statement& statement) {
       return true;
     case T_VariableSetStmt: {
       const auto* set = reinterpret_cast<const VariableSetStmt*>(node);
-      statement.kind = StatementKind::session;
+      const bool matters = set->name == nullptr ? set->kind == VAR_RESET_ALL : is_one_of(set->name, kCatalogSettings);
+      statement.kind = matters ? StatementKind::session : StatementKind::utility;
       statement.needs_block = set->is_local || set->kind == VAR_SET_MULTI;
       statement.sets_lexer = set->name == nullptr || is_one_of(set->name, kLexerSettings);
       return true;
@@ -484,6 +500,7 @@ bool read_statement(std::string_view text, const RawStmt& raw, ParsedText& parse
   statement.shows_text = walk.shows_text;
   statement.shows_statements = walk.shows_statements;
   statement.has_parameters = !parameters.empty();
+  if (walk.sets_catalog && statement.kind == StatementKind::read) statement.kind = StatementKind::session;
   statement.modifying_with = walk.modifying_with;
   if (statement.write) statement.write->hides_old_new = walk.hides_old_new;
   add_modified(statement, modified);

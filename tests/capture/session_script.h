@@ -41,7 +41,7 @@ struct Table {
   bool selectable = true;
   bool shows_text = false;
   std::string key = R"(["id"])";
-  std::string columns = R"([["id","N"],["v","S"]])";
+  std::string columns = R"([["id","N",""],["v","S",""]])";
   std::string leaves = R"([["16400","public","t"]])";
   std::string routing = {};  ///< empty: NULL
   bool routes_by_expression = false;

@@ -1,0 +1,346 @@
+// What the session asks the catalog, when it asks again, and the statements of Weir's own that the client must not see.
+#include <gtest/gtest.h>
+
+#include "capture/facts.h"
+#include "tests/capture/session_script.h"
+
+namespace weir::testing {
+namespace {
+
+const std::string kInsert = "INSERT INTO t VALUES (1)";
+const std::string kRow = R"({"id":1,"v":null})";
+const std::string kCreated = R"(c public.t 1.1 0/10 key {"id":1} after {"id":1,"v":null})";
+const std::string kCancelled = server::error("57014", "canceling statement due to user request");
+
+void passes(SessionScript& script, const std::string& sql, const std::string& tag, char status) {
+  script.client_is_relayed(client::query(sql)).upstream_is_relayed(server::complete(tag) + server::ready(status));
+}
+
+/// A captured insert of no row: nothing for the journal.
+void insert_nothing(SessionScript& script) {
+  script.expect_upstream(sent_in_part(kInsert + suffix()) + client::flush())
+      .upstream_sends(part_answered({}, "INSERT 0 0"))
+      .expect_upstream(client::sync())
+      .upstream_sends(server::ready('I'))
+      .expect_client(server::complete("INSERT 0 0") + server::ready('I'));
+}
+
+std::string facts_asked(const std::string& own, const std::string& name, bool prepares) {
+  return (prepares ? client::parse(own, capture::facts_query()) : "") + client::bind("weir:own", own, {name}) +
+         client::execute("weir:own") + client::close('P', "weir:own");
+}
+
+TEST(SessionCatalogTest, AQuestionThatFailsByItselfIsNotShownAndTheWriteIsReported) {
+  SessionScript script;
+  script.starts()
+      .client_sends(client::query(kInsert))
+      .expect_upstream(facts_asked(script.next_own_name(), "\"t\"", true) + client::sync())
+      .upstream_sends(server::parse_complete() + server::bind_complete() + kCancelled + server::ready('I'))
+      .expect_client("")
+      .expect_upstream(client::query(kInsert))
+      .upstream_is_relayed(server::complete("INSERT 0 1") + server::ready('I'))
+      .gate({"report xid 0 | g .t 1.1 0/0 statement inserted 1 cause catalog could not be asked"});
+  // The next one asks again; the statement it asks with is still there.
+  script.client_sends(client::query(kInsert))
+      .expect_upstream(facts_asked("weir:1", "\"t\"", false) + client::sync())
+      .upstream_sends(server::bind_complete() + server::row(Table().facts()) + server::complete("SELECT 1") +
+                      server::close_complete() + server::ready('I'));
+  insert_nothing(script);
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionCatalogTest, AQuestionThatFailsInTheClientsBlockEndsTheQuery) {
+  SessionScript script;
+  script.starts();
+  passes(script, "BEGIN", "BEGIN", 'T');
+  script.client_sends(client::query(kInsert))
+      .expect_upstream(facts_asked(script.next_own_name(), "\"t\"", true) + client::flush())
+      .upstream_sends(server::parse_complete() + server::bind_complete() + kCancelled)
+      .expect_client(kCancelled)
+      .expect_upstream(client::sync())
+      .upstream_is_relayed(server::ready('E'));
+  passes(script, "ROLLBACK", "ROLLBACK", 'I');
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionCatalogTest, AQuestionThatFailsInAPipelineDoesNotHarmTheNext) {
+  const std::string write = client::parse("", kInsert) + client::bind("", "") + client::execute("");
+  SessionScript script;
+  script.starts();
+  passes(script, "BEGIN", "BEGIN", 'T');
+  script.client_sends(write + client::sync())
+      .expect_upstream(facts_asked(script.next_own_name(), "\"t\"", true) + client::flush())
+      .upstream_sends(server::parse_complete() + server::bind_complete() + kCancelled)
+      .expect_client(kCancelled)
+      .expect_upstream(write + client::sync())
+      .upstream_is_relayed(server::ready('E'));
+  passes(script, "ROLLBACK", "ROLLBACK", 'I');
+  script.client_sends(client::query(kInsert))
+      .expect_upstream(facts_asked("weir:1", "\"t\"", false) + client::sync())
+      .upstream_sends(server::bind_complete() + server::row(Table().facts()) + server::complete("SELECT 1") +
+                      server::close_complete() + server::ready('I'));
+  insert_nothing(script);
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionCatalogTest, AnErrorOfTheClientsOwnIsNoFailedQuestion) {
+  const std::string write = client::parse("", kInsert) + client::bind("", "") + client::execute("");
+  SessionScript script;
+  script.starts()
+      .client_sends(client::parse("", "bad") + write + client::sync())
+      .expect_upstream(client::parse("", "bad") + facts_asked(script.next_own_name(), "\"t\"", true) + client::flush())
+      .upstream_is_relayed(server::error("42601", "syntax error"))
+      .expect_upstream(write + client::sync())
+      .upstream_is_relayed(server::ready('I'))
+      .client_sends(client::query(kInsert));
+  script.asks_facts(Table());
+  insert_nothing(script);
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionCatalogTest, ATableTheCatalogDoesNotKnowIsLeftToTheServer) {
+  SessionScript script;
+  script.starts()
+      .client_sends(client::query(kInsert))
+      .expect_upstream(facts_asked(script.next_own_name(), "\"t\"", true) + client::sync())
+      .upstream_sends(server::parse_complete() + server::bind_complete() + server::complete("SELECT 0") +
+                      server::close_complete() + server::ready('I'))
+      .expect_upstream(client::query(kInsert))
+      .upstream_is_relayed(server::error("42P01", "relation \"t\" does not exist", {{'P', "13"}}) + server::ready('I'));
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionCatalogTest, TemporaryAndExcludedTablesAreOnlyRelayed) {
+  Table temporary;
+  temporary.persistence = "t";
+  SessionScript script;
+  script.starts().client_sends(client::query(kInsert)).asks_facts(temporary);
+  script.expect_upstream(client::query(kInsert))
+      .upstream_is_relayed(server::complete("INSERT 0 1") + server::ready('I'));
+  EXPECT_EQ(script.replay(), "");
+  capture::Scope scope;
+  scope.exclude = {"public.t"};
+  SessionScript excluded(scope);
+  excluded.starts().client_sends(client::query(kInsert)).asks_facts(Table());
+  excluded.expect_upstream(client::query(kInsert))
+      .upstream_is_relayed(server::complete("INSERT 0 1") + server::ready('I'));
+  EXPECT_EQ(excluded.replay(), "");
+}
+
+TEST(SessionCatalogTest, WhatChangesTheMeaningOfNamesIsAskedAfter) {
+  for (const auto& [sql, tag] : {std::pair{"SET search_path = a", "SET"}, std::pair{"RESET ROLE", "RESET"},
+                                 std::pair{"ALTER TABLE t ADD w int", "ALTER TABLE"}, std::pair{"DO ''", "DO"},
+                                 std::pair{"SELECT set_config('search_path', 'a', false)", "SELECT 1"},
+                                 std::pair{"DISCARD PLANS", "DISCARD PLANS"}}) {
+    SessionScript script;
+    script.starts().client_sends(client::query(kInsert)).asks_facts(Table());
+    insert_nothing(script);
+    passes(script, sql, tag, 'I');
+    script.client_sends(client::query(kInsert)).asks_facts(Table());
+    insert_nothing(script);
+    EXPECT_EQ(script.replay(), "") << sql;
+  }
+}
+
+TEST(SessionCatalogTest, ARollbackUndoesWhatTheFactsWereReadUnder) {
+  SessionScript script;
+  script.starts();
+  passes(script, "BEGIN", "BEGIN", 'T');
+  passes(script, "SET LOCAL search_path = a", "SET", 'T');
+  script.client_sends(client::query(kInsert)).asks_facts(Table(), false);
+  script.expect_upstream(sent_in_part(kInsert + suffix()) + client::sync())
+      .upstream_sends(part_answered({}, "INSERT 0 0") + server::ready('T'))
+      .expect_client(server::complete("INSERT 0 0") + server::ready('T'));
+  passes(script, "ROLLBACK", "ROLLBACK", 'I');
+  script.client_sends(client::query(kInsert)).asks_facts(Table());
+  insert_nothing(script);
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionCatalogTest, SettingsOfABlockEndWithItsCommit) {
+  SessionScript script;
+  script.starts();
+  passes(script, "BEGIN", "BEGIN", 'T');
+  passes(script, "SET LOCAL search_path = a", "SET", 'T');
+  script.client_sends(client::query(kInsert)).asks_facts(Table(), false);
+  script.expect_upstream(sent_in_part(kInsert + suffix()) + client::sync())
+      .upstream_sends(part_answered({}, "INSERT 0 0") + server::ready('T'))
+      .expect_client(server::complete("INSERT 0 0") + server::ready('T'));
+  passes(script, "COMMIT", "COMMIT", 'I');
+  script.client_sends(client::query(kInsert)).asks_facts(Table());
+  insert_nothing(script);
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionCatalogTest, DdlOfAnotherSessionIsAskedAfter) {
+  SessionScript script;
+  script.starts().client_sends(client::query(kInsert)).asks_facts(Table());
+  insert_nothing(script);
+  script.on("another session commits DDL", [](Stand& stand) { ++stand.epoch; })
+      .client_sends(client::query(kInsert))
+      .asks_facts(Table());
+  insert_nothing(script);
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionCatalogTest, OtherSessionsHearOfDdlWhenItIsCommitted) {
+  SessionScript script;
+  const auto epoch = [&script](std::uint64_t expected) {
+    script.on("the epoch", [expected](Stand& stand) { EXPECT_EQ(stand.epoch.load(), expected); });
+  };
+  script.starts();
+  passes(script, "BEGIN", "BEGIN", 'T');
+  passes(script, "ALTER TABLE t ADD w int", "ALTER TABLE", 'T');
+  epoch(0);
+  passes(script, "COMMIT", "COMMIT", 'I');
+  epoch(1);
+  passes(script, "DROP TABLE t", "DROP TABLE", 'I');
+  epoch(2);
+  passes(script, "BEGIN", "BEGIN", 'T');
+  passes(script, "ALTER TABLE t ADD w int", "ALTER TABLE", 'T');
+  passes(script, "ROLLBACK", "ROLLBACK", 'I');
+  epoch(2);
+  EXPECT_EQ(script.replay(), "");
+}
+
+/// Statement "s" is prepared and has a twin, whose name is returned.
+std::string bind_named(SessionScript& script, bool asks = true) {
+  script.client_sends(client::bind("", "s") + client::execute("") + client::sync());
+  if (asks) script.asks_facts(Table());
+  const std::string twin = script.next_own_name();
+  script
+      .expect_upstream(client::parse(twin, kInsert + suffix()) + client::bind("", twin) + client::execute("") +
+                       client::flush())
+      .upstream_sends(part_answered({}, "INSERT 0 0"))
+      .expect_client(server::bind_complete() + server::complete("INSERT 0 0"))
+      .expect_upstream(client::sync())
+      .upstream_is_relayed(server::ready('I'));
+  return twin;
+}
+
+void prepare_named(SessionScript& script) {
+  script.client_is_relayed(client::parse("s", kInsert) + client::sync())
+      .upstream_is_relayed(server::parse_complete() + server::ready('I'));
+}
+
+// FACTS: the rewritten text is seen in pg_prepared_statements.
+TEST(SessionCatalogTest, WhoLooksAtPreparedStatementsFindsTheClientsOnly) {
+  const std::string sql = "SELECT name FROM pg_prepared_statements";
+  SessionScript script;
+  script.starts();
+  prepare_named(script);
+  const std::string twin = bind_named(script);
+  script.client_sends(client::query(sql))
+      .expect_upstream(client::close('S', twin) + client::close('S', "weir:1") + client::query(sql))
+      .upstream_sends(server::close_complete() + server::close_complete())
+      .upstream_is_relayed(server::row_description({"name"}) + server::row({"s"}) + server::complete("SELECT 1") +
+                           server::ready('I'));
+  // The twin is made anew, under another name.
+  script.client_sends(client::bind("", "s") + client::execute("") + client::sync());
+  const std::string other = script.next_own_name();
+  script.expect_upstream(client::parse(other, kInsert + suffix()) + client::bind("", other) + client::execute("") +
+                         client::flush());
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionCatalogTest, AWriteThatLooksAtPreparedStatementsFindsTheClientsOnly) {
+  const std::string sql = "INSERT INTO t SELECT 1 FROM pg_prepared_statements";
+  SessionScript script;
+  script.starts().client_sends(client::query(sql)).asks_facts(Table());
+  script.expect_upstream(client::close('S', "weir:1") + sent_in_part(sql + suffix()) + client::flush())
+      .upstream_sends(server::close_complete() + part_answered({}, "INSERT 0 0"))
+      .expect_upstream(client::sync())
+      .upstream_sends(server::ready('I'))
+      .expect_client(server::complete("INSERT 0 0") + server::ready('I'));
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionCatalogTest, DeallocateTakesTheTwinAlong) {
+  SessionScript script;
+  script.starts();
+  prepare_named(script);
+  const std::string twin = bind_named(script);
+  script.client_sends(client::query("DEALLOCATE s"))
+      .expect_upstream(client::close('S', twin) + client::query("DEALLOCATE s"))
+      .upstream_sends(server::close_complete() + server::complete("DEALLOCATE") + server::ready('I'))
+      .expect_client(server::complete("DEALLOCATE") + server::ready('I'))
+      .client_is_relayed(client::bind("", "s") + client::execute("") + client::sync())
+      .upstream_is_relayed(server::error("26000", "prepared statement \"s\" does not exist") + server::ready('I'));
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionCatalogTest, DeallocateAllAndDiscardAllTakeEverythingAlong) {
+  for (const char* sql : {"DEALLOCATE ALL", "DISCARD ALL"}) {
+    SessionScript script;
+    script.starts();
+    prepare_named(script);
+    bind_named(script);
+    passes(script, sql, sql, 'I');
+    script.client_is_relayed(client::bind("", "s") + client::execute("") + client::sync())
+        .upstream_is_relayed(server::error("26000", "prepared statement \"s\" does not exist") + server::ready('I'))
+        .client_sends(client::query(kInsert));
+    script.own_statements_are_gone();
+    script.asks_facts(Table());
+    insert_nothing(script);
+    EXPECT_EQ(script.replay(), "") << sql;
+  }
+}
+
+TEST(SessionCatalogTest, ADeallocateThatFailsLeavesTheNames) {
+  SessionScript script;
+  script.starts();
+  prepare_named(script);
+  passes(script, "BEGIN", "BEGIN", 'T');
+  script.client_is_relayed(client::query("SELECT nope"))
+      .upstream_is_relayed(server::error("42703", "no column") + server::ready('E'))
+      .client_is_relayed(client::query("DEALLOCATE ALL"))
+      .upstream_is_relayed(server::error("25P02", "transaction is aborted") + server::ready('E'));
+  passes(script, "ROLLBACK", "ROLLBACK", 'I');
+  bind_named(script);
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionCatalogTest, ATwinIsMadeAnewWhereThePlanHasChanged) {
+  Table excluded;
+  capture::Scope scope;
+  scope.exclude_columns = {"*.secret"};
+  SessionScript script(scope);
+  script.starts();
+  prepare_named(script);
+  const std::string twin = bind_named(script);
+  passes(script, "ALTER TABLE t ADD secret text", "ALTER TABLE", 'I');
+  excluded.columns = R"([["id","N",""],["secret","S",""]])";
+  script.client_sends(client::bind("", "s") + client::execute("") + client::sync()).asks_facts(excluded);
+  const std::string other = script.next_own_name();
+  const std::string image =
+      "(SELECT pg_catalog.row_to_json(w.*) FROM (SELECT \"t\".\"id\") AS w)::pg_catalog.text, \"t\".tableoid";
+  const std::string plain = "pg_catalog.row_to_json(\"t\".*)::pg_catalog.text, \"t\".tableoid";
+  std::string text = kInsert + suffix();
+  text.replace(text.find(plain), plain.size(), image);
+  script.expect_upstream(client::close('S', twin) + client::parse(other, text) + client::bind("", other) +
+                         client::execute("") + client::flush());
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionCatalogTest, APlainTransactionIsAnnouncedBeforeItsFirstWriteAndUntilItEnds) {
+  const std::string write = client::bind("", "") + client::execute("");
+  SessionScript script;
+  const auto open = [&script](std::size_t count) {
+    script.on("announced", [count](Stand& stand) { EXPECT_EQ(stand.gate.open_transactions(), count); });
+  };
+  script.starts().client_sends(client::parse("", kInsert)).asks_facts(Table());
+  open(0);
+  script.expect_upstream(client::parse("", kInsert + suffix()))
+      .upstream_is_relayed(server::parse_complete())
+      .client_is_relayed(client::sync() + write + client::flush());
+  open(1);
+  script.upstream_is_relayed(server::ready('I'));
+  open(1);
+  script.upstream_sends(server::bind_complete() + server::row(written(kRow, "0/10")) + server::complete("INSERT 0 1"))
+      .expect_client(server::bind_complete() + server::complete("INSERT 0 1"));
+  open(1);
+  EXPECT_EQ(script.replay(), "");
+}
+
+}  // namespace
+}  // namespace weir::testing
