@@ -144,13 +144,16 @@ void SessionMachine::send_lock(const std::shared_ptr<Execution>& execution, wire
   std::string& out = turn.to_upstream.buffer();
   wire::append_parse(out, name, plan.lock_query, types);
   expect({.expect = Expect::parse, .purpose = Purpose::lock});
-  wire::append_bind(out, kOwnPortal, name,
-                    portal ? lock_values(*portal, plan.lock_parameters) : std::string(wire::kNoParameters), {});
-  expect({.expect = Expect::bind, .purpose = Purpose::lock});
-  wire::append_execute(out, kOwnPortal, 0);
-  expect({.expect = Expect::execute, .purpose = Purpose::lock, .execution = execution});
-  wire::append_close(out, 'P', kOwnPortal);
-  expect({.expect = Expect::close, .purpose = Purpose::tidy});
+  const std::string values = portal ? lock_values(*portal, plan.lock_parameters) : std::string(wire::kNoParameters);
+  // Twice: the first may wait for other transactions, and what they committed meanwhile only the second one sees.
+  for (int run = 0; run < 2; ++run) {
+    wire::append_bind(out, kOwnPortal, name, values, {});
+    expect({.expect = Expect::bind, .purpose = Purpose::lock});
+    wire::append_execute(out, kOwnPortal, 0);
+    expect({.expect = Expect::execute, .purpose = Purpose::lock, .execution = execution});
+    wire::append_close(out, 'P', kOwnPortal);
+    expect({.expect = Expect::close, .purpose = Purpose::tidy});
+  }
   wire::append_close(out, 'S', name);
   expect({.expect = Expect::close, .purpose = Purpose::tidy});
 }
@@ -199,6 +202,8 @@ void SessionMachine::own_row(const Pending& pending, std::string_view body) {
 }
 
 void SessionMachine::own_complete(const Pending& pending) {
+  if (pending.purpose == Purpose::lock && !std::exchange(pending.execution->locked_before, true))
+    pending.execution->locked.clear();
   if (pending.purpose != Purpose::facts || facts_asked_.empty()) return;
   facts_[facts_asked_.front()] = std::exchange(facts_answer_, nullptr);
   facts_asked_.pop_front();

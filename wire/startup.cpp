@@ -48,7 +48,8 @@ FirstMessage read_cancel_request(std::string_view bytes) {
 }
 
 FirstMessage read_startup_message(std::uint32_t version, std::string_view bytes) {
-  if (version >> 16 != kMajorVersion) return unsupported_version(version);
+  // A later major version is the server's to refuse, in its own words; 2.0 had another form of errors.
+  if (version >> 16 < kMajorVersion) return unsupported_version(version);
   const auto startup = StartupMessageView::read(std::uint16_t(version & 0xffff), bytes.substr(kLengthSize + kCodeSize));
   if (!startup) return malformed(kProtocolViolation, "invalid startup packet layout: expected terminator as last byte");
   FirstMessage first;

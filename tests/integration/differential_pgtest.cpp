@@ -31,7 +31,7 @@ void expect_answered(const Recording& direct) {
   }
 }
 
-void expect_same(int version, const Play& play) {
+void expect_same(int version, const Play& play, const std::string& limit = {}) {
   const auto& doors = TwoDoors::of(version);
   Recording direct;
   Recording proxied;
@@ -40,7 +40,9 @@ void expect_same(int version, const Play& play) {
   other.join();
   EXPECT_GT(direct.steps.size(), 1U);
   expect_answered(direct);
-  if (const auto found = difference(direct, proxied)) ADD_FAILURE() << *found;
+  const auto found = difference(direct, proxied);
+  if (found && limit.empty()) ADD_FAILURE() << *found;
+  if (!found && !limit.empty()) ADD_FAILURE() << "no longer a limit, so README.md should not say so: " << limit;
   if (doors.weir_runs()) return;
   ADD_FAILURE() << "weir ended:\n" << doors.weir_errors();
   doors.restart_weir();
@@ -114,14 +116,17 @@ std::vector<WireParameter> wire_parameters() {
 
 class Wire : public testing::TestWithParam<WireParameter> {};
 
-TEST_P(Wire, LooksTheSame) {
+TEST_P(Wire, LooksTheSameButForStatedLimits) {
   const auto schema = fresh_schema();
-  expect_same(GetParam().version, [&](const Door& door, Recording& recording) {
-    make_schema(door, schema, "");
-    Script script(door, schema, recording);
-    GetParam().wire_case.play(script);
-    record_contents(door, schema, recording);
-  });
+  expect_same(
+      GetParam().version,
+      [&](const Door& door, Recording& recording) {
+        make_schema(door, schema, "");
+        Script script(door, schema, recording);
+        GetParam().wire_case.play(script);
+        record_contents(door, schema, recording);
+      },
+      GetParam().wire_case.limit);
 }
 
 INSTANTIATE_TEST_SUITE_P(Differential, Wire, testing::ValuesIn(wire_parameters()), [](const auto& info) {

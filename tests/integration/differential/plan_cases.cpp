@@ -197,14 +197,15 @@ void search_path_between_executions(Script& s) {
 }  // namespace
 
 std::vector<WireCase> plan_cases() {
-  return {{"any_number_of_result_formats", result_format_counts},
-          {"errors_in_bind", bind_errors},
-          {"describe_in_a_failed_transaction", describe_in_failed_transaction},
-          {"ddl_between_executions", ddl_between_executions},
-          {"very_many_columns", wide_tables},
-          {"large_values", large_values},
-          {"custom_and_generic_plans", replans},
-          {"search_path_between_executions", search_path_between_executions}};
+  return {
+      {"any_number_of_result_formats", result_format_counts},
+      {"errors_in_bind", bind_errors},
+      {"describe_in_a_failed_transaction", describe_in_failed_transaction},
+      {"ddl_between_executions", ddl_between_executions},
+      {"very_many_columns", wide_tables},
+      {"large_values", large_values},
+      {"custom_and_generic_plans", replans, 15, "pg_prepared_statements does not count the plans of captured writes"},
+      {"search_path_between_executions", search_path_between_executions}};
 }
 
 }  // namespace weir::differential

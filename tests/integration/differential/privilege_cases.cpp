@@ -1,4 +1,6 @@
 // FACTS: privileges, rules, views. What a write may do that a write with RETURNING may not.
+#include <functional>
+
 #include "tests/integration/differential/script.h"
 
 namespace weir::differential {
@@ -47,18 +49,28 @@ void rights_change_in_mid_session(Script& s) {
   s.direct("SELECT count(*) FROM drop_box");
 }
 
-void security_switched_on(Script& s) {
+constexpr const char* kSwitchesSecurityOn =
+    "ALTER TABLE items ENABLE ROW LEVEL SECURITY; CREATE POLICY r ON items FOR SELECT USING (id < 3); "
+    "CREATE POLICY w ON items FOR INSERT WITH CHECK (true); CREATE POLICY u ON items FOR UPDATE USING (true)";
+
+void update_under_security(Script& s, const std::function<void()>& switch_on) {
   s.connect("app");
   s.client().parse("u", "UPDATE items SET qty = 9").parse("i", "INSERT INTO items(id, name) VALUES ($1, 'rls')").sync();
   s.step("Parse");
   s.client().bind("", "u").execute("").bind("", "i", {.parameters = {"50"}}).execute("").sync();
   s.step("without row-level security");
-  s.direct(
-      "ALTER TABLE items ENABLE ROW LEVEL SECURITY; CREATE POLICY r ON items FOR SELECT USING (id < 3); "
-      "CREATE POLICY w ON items FOR INSERT WITH CHECK (true); CREATE POLICY u ON items FOR UPDATE USING (true)");
+  switch_on();
   s.client().bind("", "u").execute("").bind("", "i", {.parameters = {"51"}}).execute("").sync();
   s.step("with it: all rows are still updated, the insert still works");
   s.direct("SELECT id, qty FROM items ORDER BY id");
+}
+
+void security_switched_on(Script& s) {
+  update_under_security(s, [&s] { s.other_session("SET search_path = " + s.schema() + "; " + kSwitchesSecurityOn); });
+}
+
+void security_switched_on_past_weir(Script& s) {
+  update_under_security(s, [&s] { s.direct(kSwitchesSecurityOn); });
 }
 
 void set_role(Script& s) {
@@ -140,6 +152,8 @@ std::vector<WireCase> privilege_cases() {
   return {{"insert_only_role", insert_without_select},
           {"rights_change_in_mid_session", rights_change_in_mid_session},
           {"row_level_security_switched_on", security_switched_on},
+          {"row_level_security_switched_on_past_weir", security_switched_on_past_weir, 15,
+           "DDL by sessions that bypass Weir is not noticed"},
           {"set_role", set_role},
           {"do_instead_rules", do_instead_rules},
           {"rules_made_by_another_session", rules_come_later},

@@ -45,8 +45,11 @@ void protocol_versions(Script& s) {
   start_with(s, "3.2", {{"user", "postgres"}, {"database", "postgres"}}, protocol_3_2);
   start_with(s, "3.9999", {{"user", "postgres"}, {"database", "postgres"}, {"_pq_.test_protocol_negotiation", ""}},
              protocol_3_0 + 9999);
-  start_with(s, "2.0", {{"user", "postgres"}, {"database", "postgres"}}, 2U << 16);
   start_with(s, "4.0", {{"user", "postgres"}, {"database", "postgres"}}, 4U << 16);
+}
+
+void protocol_2(Script& s) {
+  start_with(s, "2.0", {{"user", "postgres"}, {"database", "postgres"}}, 2U << 16);
 }
 
 /// The server's one-byte answer to SSLRequest or GSSENCRequest; '-' for none.
@@ -170,6 +173,7 @@ void authentication(Script& s) {
 std::vector<WireCase> startup_cases() {
   return {{"startup_parameters", startup_parameters},
           {"protocol_versions", protocol_versions},
+          {"protocol_2", protocol_2, 15, "protocol 2 is refused in the form of protocol 3"},
           {"ssl_request", ssl_request},
           {"gssenc_request", gssenc_request, 18},
           {"replication_mode", replication},

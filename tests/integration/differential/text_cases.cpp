@@ -157,7 +157,8 @@ void settings_that_change_text(Script& s) {
 std::vector<WireCase> text_cases() {
   return {{"current_query_in_audit_triggers", audit_triggers},
           {"pg_prepared_statements_and_pg_stat_activity", own_views_of_the_session},
-          {"pg_stat_activity_seen_by_others", seen_by_another_session},
+          {"pg_stat_activity_seen_by_others", seen_by_another_session, 15,
+           "sessions that bypass Weir see the changed text in pg_stat_activity"},
           {"positions_of_errors", error_positions},
           {"shapes_of_text", text_shapes},
           {"sjis_latin1_sql_ascii", encodings},
