@@ -7,7 +7,6 @@
 namespace weir::capture {
 namespace {
 
-using wire::backend::kErrorResponse;
 namespace frontend = wire::frontend;
 
 /// Frames above this are not read as a whole, only passed through: texts and parameters of that size are not captured.

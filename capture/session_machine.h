@@ -1,6 +1,7 @@
-// The engine behind capture/session.h. One class, in five files by what they do:
+// The engine behind capture/session.h. One class, in six files by what they do:
 //   session_client.cpp    messages from the client: what to splice, when to wait
-//   session_upstream.cpp  answers of the database: what the client sees of them, what they mean for the transaction
+//   session_upstream.cpp  answers of the database: what the client sees of them
+//   session_complete.cpp  what a completed statement means for the transaction and its events
 //   session_query.cpp     a Query that writes, sent as Parse/Bind/Execute and shown as a Query's answer
 //   session_commit.cpp    the commit point: everything that must be safe before the bytes that may commit are sent
 //   session_catalog.cpp   plans, the facts they need, and other statements of Weir's own

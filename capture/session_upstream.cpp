@@ -14,17 +14,6 @@ constexpr std::string_view kUntranslatable = "22P05";
 /// What the server calls the lock query in "cannot execute … in a read-only transaction".
 constexpr std::string_view kLockStatement = "SELECT FOR UPDATE";
 
-/// "UPDATE 3" -> 3, "INSERT 0 2" -> 2, "TRUNCATE TABLE" -> nothing.
-std::optional<std::int64_t> rows_of(std::string_view tag) {
-  const std::size_t space = tag.rfind(' ');
-  if (space == std::string_view::npos) return std::nullopt;
-  std::int64_t rows = 0;
-  const char* end = tag.data() + tag.size();
-  const auto [stop, error] = std::from_chars(tag.data() + space + 1, end, rows);
-  if (error != std::errc() || stop != end) return std::nullopt;
-  return rows;
-}
-
 bool is_sync_like(Expect expect) {
   return expect == Expect::sync || expect == Expect::query || expect == Expect::function_call;
 }
@@ -86,22 +75,6 @@ bool changes_catalog(StatementKind kind) {
   }
 }
 
-void count_rows(event::Counts& counts, event::Op op, std::int64_t rows) {
-  switch (op) {
-    case event::Op::create:
-      counts.inserted += rows;
-      break;
-    case event::Op::remove:
-      counts.deleted += rows;
-      break;
-    case event::Op::update:
-      counts.updated += rows;
-      break;
-    default:
-      break;
-  }
-}
-
 /// "bind message has 7 result formats but query has 5 columns": the number behind `words`, less `added`.
 std::string with_fewer(std::string message, std::string_view words, int added) {
   const std::size_t at = message.find(words);
@@ -122,19 +95,6 @@ std::string message_of_bind(std::string message, const Portal& portal) {
   if (message.find(" result formats but query has ") == std::string::npos) return message;
   message = with_fewer(std::move(message), "bind message has ", portal.plan->added.count);
   return with_fewer(std::move(message), "but query has ", portal.plan->added.count);
-}
-
-/// The written table as the statement names it, where the catalog was not asked.
-RelationName written_name(const Statement& statement) {
-  if (statement.tables.empty()) return {};
-  return {statement.tables[0].schema, statement.tables[0].name};
-}
-
-std::optional<event::Op> op_of_tag(std::string_view tag) {
-  if (tag.starts_with("INSERT ")) return event::Op::create;
-  if (tag.starts_with("UPDATE ") || tag.starts_with("MERGE ")) return event::Op::update;
-  if (tag.starts_with("DELETE ")) return event::Op::remove;
-  return std::nullopt;
 }
 
 }  // namespace
@@ -321,15 +281,6 @@ void SessionMachine::capture_row(std::string_view body, Execution& execution) {
   }
 }
 
-void SessionMachine::add_change(event::ChangeEvent change, const Execution& execution) {
-  if (scope_->statement_text && execution.statement != nullptr)
-    change.statement =
-        execution.text->text.substr(execution.statement->begin, execution.statement->end - execution.statement->begin);
-  change.tags = execution.text->tags;
-  transaction_.add(std::move(change));
-  stream_if_large();
-}
-
 void SessionMachine::take_complete(const Frame& frame, wire::Turn& turn) {
   Pending& front = pending_.front();
   const std::string_view tag =
@@ -514,116 +465,6 @@ void SessionMachine::count(const Pending& pending, int by) {
     captured_pending_ += by;
     if (by > 0) announce_write();
   }
-}
-
-void SessionMachine::completed(Execution& execution, const Statement* statement, const Plan* plan,
-                               std::string_view tag) {
-  if (statement == nullptr || statement->kind == StatementKind::execute) {
-    const auto rows = rows_of(tag);
-    if (rows.value_or(0) > 0 && op_of_tag(tag)) add_gap({}, tag, statement ? "execute" : "unknown statement");
-    return;
-  }
-  transaction_.next_statement();
-  switch (statement->kind) {
-    case StatementKind::begin:
-      in_block_ = true;
-      break;
-    case StatementKind::commit:
-    case StatementKind::rollback:
-      transaction_ended(tag == "COMMIT" ? Outcome::committed : Outcome::aborted);
-      in_block_ = statement->chain;
-      failed_ = false;
-      if (tag == "ROLLBACK") forget_catalog();
-      break;
-    case StatementKind::prepare_transaction:
-      transaction_ended(tag == "ROLLBACK" ? Outcome::aborted : Outcome::unknown);
-      in_block_ = failed_ = false;
-      break;
-    case StatementKind::savepoint:
-      transaction_.savepoint(statement->name);
-      break;
-    case StatementKind::release:
-      transaction_.release(statement->name);
-      break;
-    case StatementKind::rollback_to: {
-      const std::uint32_t first_gone = transaction_.rollback_to(statement->name);
-      if (gate_id_ != 0) gate_->truncate(gate_id_, first_gone);
-      failed_ = false;
-      forget_catalog();
-      break;
-    }
-    case StatementKind::ddl:
-      catalog_changed_ = true;
-      [[fallthrough]];
-    case StatementKind::session:
-      forget_catalog();
-      catalog_touched_ = true;
-      break;
-    case StatementKind::opaque:
-      forget_catalog();
-      if (commit_ == Commit::sent) transaction_ended(Outcome::unknown);
-      break;
-    default:
-      if (plan != nullptr && plan->how != Plan::How::none) completed_write(execution, *statement, *plan, tag);
-      if (plan == nullptr && needs_plan(*statement) && rows_of(tag).value_or(0) > 0)
-        add_gap(written_name(*statement), tag, "statement was not planned");
-  }
-}
-
-void SessionMachine::completed_write(Execution& execution, const Statement& statement, const Plan& plan,
-                                     std::string_view tag) {
-  const std::int64_t rows = rows_of(tag).value_or(0);
-  const bool relayed = execution.statement == nullptr;  // in a Query that could not be sent in parts
-  if (statement.kind == StatementKind::write_query) forget_catalog();
-  if (!plan.lock_query.empty() && !relayed) {
-    if (match_moved_rows(execution.locked, plan, statement.write->assigned, execution.written)) {
-      for (auto& change : execution.written) add_change(std::move(change), execution);
-    } else {
-      add_statement_event(execution, statement, plan.relation->name, plan, rows);
-    }
-  } else if (plan.how == Plan::How::gap || relayed) {
-    const RelationName table = plan.relation ? plan.relation->name : written_name(statement);
-    if (rows > 0 && (plan.relation || plan.inner.empty()))
-      add_gap(table, tag, plan.cause.empty() ? "query cannot be split" : plan.cause);
-  } else if (plan.how == Plan::How::input && rows > 0) {
-    if (!add_input_events(execution, statement, plan, rows))
-      add_statement_event(execution, statement, plan.relation->name, plan, rows);
-  } else if (plan.how == Plan::How::statement && plan.relation && rows > 0) {
-    add_statement_event(execution, statement, plan.relation->name, plan, rows);
-  }
-  // Tables written inside WITH have no count of their own, nor has TRUNCATE.
-  const bool counted = plan.inner.size() == 1 && !plan.relation && statement.kind != StatementKind::truncate;
-  for (const RelationName& table : plan.inner) {
-    if (counted && rows == 0 && rows_of(tag)) continue;
-    if (relayed) {
-      add_gap(table, tag, statement.copy ? "copy" : "query cannot be split");
-    } else {
-      add_statement_event(execution, statement, table, plan, counted ? rows : 0);
-    }
-  }
-}
-
-void SessionMachine::add_statement_event(const Execution& execution, const Statement&, const RelationName& table,
-                                         const Plan& plan, std::int64_t rows) {
-  event::ChangeEvent change;
-  change.op = plan.op;
-  change.fidelity = event::Fidelity::statement;
-  change.schema = table.schema;
-  change.table = table.table;
-  change.cause = plan.cause;
-  count_rows(change.counts, plan.op, rows);
-  add_change(std::move(change), execution);
-}
-
-void SessionMachine::add_gap(const RelationName& table, std::string_view tag, std::string cause) {
-  event::ChangeEvent gap;
-  gap.op = event::Op::gap;
-  gap.fidelity = event::Fidelity::statement;
-  gap.schema = table.schema;
-  gap.table = table.table;
-  gap.cause = std::move(cause);
-  count_rows(gap.counts, op_of_tag(tag).value_or(event::Op::create), rows_of(tag).value_or(0));
-  transaction_.add(std::move(gap));
 }
 
 void SessionMachine::note_setting(std::string_view body) {

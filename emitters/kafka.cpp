@@ -427,7 +427,8 @@ void KafkaEmitter::topics_created(rd_kafka_event_t* event) {
   const rd_kafka_CreateTopics_result_t* result = rd_kafka_event_CreateTopics_result(event);
   const rd_kafka_topic_result_t** answers =
       result != nullptr ? rd_kafka_CreateTopics_result_topics(result, &count) : nullptr;
-  for (auto& [name, topic] : topics_) {
+  for (auto& entry : topics_) {
+    Topic& topic = entry.second;
     if (topic.state != Topic::State::asked) continue;
     const auto* found = std::find_if(answers, answers + count, [&](const rd_kafka_topic_result_t* answer) {
       return topic.name == rd_kafka_topic_result_name(answer);
