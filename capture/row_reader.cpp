@@ -74,6 +74,13 @@ bool captured(const Scope& scope, const RelationFacts& relation, const event::Ch
   return scope.captures(relation.name.schema, relation.name.table) || scope.captures(change.schema, change.table);
 }
 
+/// Without those whose table is not captured.
+std::vector<event::ChangeEvent> only_captured(std::vector<event::ChangeEvent> changes, const Scope& scope,
+                                              const RelationFacts& relation) {
+  std::erase_if(changes, [&](const auto& change) { return !captured(scope, relation, change); });
+  return changes;
+}
+
 /// A row that went to another partition is gone from one table and new in another.
 std::vector<event::ChangeEvent> split_move(event::ChangeEvent change, const RelationName& from,
                                            const RelationFacts& relation) {
@@ -125,7 +132,7 @@ ReadRow read_row(const wire::RowView& row, const Plan& plan, const Scope& scope)
   read.lsn = event::parse_lsn(added.text(plan.added.lsn).value_or("")).value_or(0);
   change.lsn = read.lsn;
   read.valid = read.xid != 0 && read.lsn != 0 && (change.before || change.after);
-  if (!read.valid || !captured(scope, *plan.relation, change)) return read;
+  if (!read.valid) return read;
   set_keys(*plan.relation, change);
   const auto old_oid = std::uint32_t(added.number(plan.added.old_tableoid));
   if (old_oid != 0 && old_oid != oid) {
@@ -133,6 +140,8 @@ ReadRow read_row(const wire::RowView& row, const Plan& plan, const Scope& scope)
   } else {
     read.events.push_back(std::move(change));
   }
+  // Where the rows are matched with locked ones it is not yet known what moved: match_moved_rows leaves them out.
+  if (plan.lock_query.empty()) read.events = only_captured(std::move(read.events), scope, *plan.relation);
   return read;
 }
 
@@ -147,7 +156,7 @@ std::optional<LockedRow> read_locked_row(const wire::RowView& row, const Plan& p
   return LockedRow{std::move(*image), leaf_name(*plan.relation, std::uint32_t(view.number(1)))};
 }
 
-bool match_moved_rows(const std::vector<LockedRow>& locked, const Plan& plan, const Names& assigned,
+bool match_moved_rows(const std::vector<LockedRow>& locked, const Plan& plan, const Scope& scope, const Names& assigned,
                       std::vector<event::ChangeEvent>& events) {
   if (locked.size() != events.size()) return false;
   const Names unassigned = unassigned_columns(*plan.relation, assigned);
@@ -172,7 +181,7 @@ bool match_moved_rows(const std::vector<LockedRow>& locked, const Plan& plan, co
       for (auto& half : split_move(std::move(change), from, *plan.relation)) matched.push_back(std::move(half));
     }
   }
-  events = std::move(matched);
+  events = only_captured(std::move(matched), scope, *plan.relation);
   return true;
 }
 

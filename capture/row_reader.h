@@ -10,7 +10,8 @@
 
 namespace weir::capture {
 
-/// What one row said; `events` has two where the row moved to another partition, none where its table is not captured.
+/// What one row said; `events` has two where the row moved to another partition, none where its table is not captured
+/// (but all of a plan with a lock query: match_moved_rows decides).
 struct ReadRow {
   bool valid = false;  ///< false: not of the form the plan asked for
   std::vector<event::ChangeEvent> events;
@@ -30,7 +31,7 @@ std::optional<LockedRow> read_locked_row(const wire::RowView& row, const Plan& p
 
 /// Gives the events of one UPDATE their old images and old keys, and makes a delete and a create of those whose
 /// partition changed. False where the locked rows and the written ones do not belong together one to one.
-bool match_moved_rows(const std::vector<LockedRow>& locked, const Plan& plan, const std::vector<std::string>& assigned,
-                      std::vector<event::ChangeEvent>& events);
+bool match_moved_rows(const std::vector<LockedRow>& locked, const Plan& plan, const Scope& scope,
+                      const std::vector<std::string>& assigned, std::vector<event::ChangeEvent>& events);
 
 }  // namespace weir::capture

@@ -110,7 +110,7 @@ void SessionMachine::completed_write(Execution& execution, const Statement& stat
   const bool relayed = execution.statement == nullptr;  // in a Query that could not be sent in parts
   if (statement.kind == StatementKind::write_query) forget_catalog();
   if (!plan.lock_query.empty() && !relayed) {
-    if (match_moved_rows(execution.locked, plan, statement.write->assigned, execution.written)) {
+    if (match_moved_rows(execution.locked, plan, *scope_, statement.write->assigned, execution.written)) {
       for (auto& change : execution.written) add_change(std::move(change), execution);
     } else {
       add_statement_event(execution, statement, plan.relation->name, plan, rows);
