@@ -151,6 +151,7 @@ class SessionMachine final : public CaptureSession {
   void pop_front();
   void show_error(const Frame& frame, const Pending& front, wire::Turn& turn);
   void show_held(wire::Turn& turn);
+  void doubt_encoding();
   void count(const Pending& pending, int by);
   void note_setting(std::string_view body);
 

@@ -445,6 +445,12 @@ void SessionMachine::answered() {
   if (pending_.empty() && wait_ == Wait::answers) wait_ = Wait::nothing;
 }
 
+/// What the encoding is now comes only with ReadyForQuery; until then images travel in hex, which is right in any.
+void SessionMachine::doubt_encoding() {
+  if (server_.utf8_client) forget_catalog();
+  server_.utf8_client = false;
+}
+
 /// Keeps count of what is under way that later messages may have to wait for.
 void SessionMachine::count(const Pending& pending, int by) {
   if (is_sync_like(pending.expect)) syncs_pending_ += by;
@@ -454,6 +460,7 @@ void SessionMachine::count(const Pending& pending, int by) {
   const auto count_one = [&](const Statement& statement) {
     if (controls_transaction(statement.kind)) control_pending_ += by;
     if (changes_catalog(statement.kind)) catalog_pending_ += by;
+    if (by > 0 && statement.sets_lexer) doubt_encoding();
   };
   if (pending.expect == Expect::query) {
     if (!execution.text->parsed) catalog_pending_ += by;
