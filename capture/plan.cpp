@@ -225,10 +225,12 @@ Plan make_plan(const PlanInput& input) {
   const bool row_write = input.statement.is_row_write();
   // Behind the target stand the tables written inside WITH, and those of a TRUNCATE or a copying query.
   for (std::size_t i = row_write ? 1 : 0; i < input.relations.size(); ++i)
-    if (captured(input.relations[i])) plan.inner.push_back(input.relations[i]->name);
+    if (captured(input.relations[i]))
+      plan.inner.push_back({input.relations[i]->name, op_of(input.statement.tables[i].kind)});
   if (input.statement.creates_table && !input.relations[0] && !input.statement.tables[0].temporary) {
     const TableName& made = input.statement.tables[0];
-    if (input.scope.captures(made.schema, made.name)) plan.inner.push_back({made.schema, made.name});
+    if (input.scope.captures(made.schema, made.name))
+      plan.inner.push_back({{made.schema, made.name}, event::Op::create});
   }
   if (row_write && captured(input.relations[0])) {
     plan.relation = input.relations[0];

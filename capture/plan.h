@@ -58,7 +58,11 @@ struct Plan {
   std::string lock_query;
   std::vector<int> lock_parameters;  ///< $n the lock query uses
   /// Tables written inside WITH: each gives a statement event of its own.
-  std::vector<RelationName> inner;
+  struct Inner {
+    RelationName name;
+    event::Op op;
+  };
+  std::vector<Inner> inner;
   bool text_is_read = false;  ///< somebody looks at the running text: it must be the client's, to the last byte
   std::string cause;          ///< why it is not How::returning, for gaps and the log
 };

@@ -54,10 +54,10 @@ void SessionMachine::completed(Execution& execution, const Statement* statement,
                                std::string_view tag) {
   if (statement == nullptr || statement->kind == StatementKind::execute) {
     const auto rows = rows_of(tag);
-    if (rows.value_or(0) > 0 && op_of_tag(tag)) add_gap({}, tag, statement ? "execute" : "unknown statement");
+    const auto op = op_of_tag(tag);
+    if (rows.value_or(0) > 0 && op) add_gap({}, *op, *rows, statement ? "execute" : "unknown statement");
     return;
   }
-  transaction_.next_statement();
   switch (statement->kind) {
     case StatementKind::begin:
       in_block_ = true;
@@ -99,9 +99,11 @@ void SessionMachine::completed(Execution& execution, const Statement* statement,
       break;
     default:
       if (plan != nullptr && plan->how != Plan::How::none) completed_write(execution, *statement, *plan, tag);
-      if (plan == nullptr && needs_plan(*statement) && rows_of(tag).value_or(0) > 0)
-        add_gap(written_name(*statement), tag, "statement was not planned");
+      if (const auto rows = rows_of(tag); plan == nullptr && needs_plan(*statement) && rows.value_or(0) > 0)
+        add_gap(written_name(*statement), op_of_tag(tag).value_or(event::Op::create), *rows,
+                "statement was not planned");
   }
+  transaction_.next_statement();
 }
 
 void SessionMachine::completed_write(Execution& execution, const Statement& statement, const Plan& plan,
@@ -113,50 +115,51 @@ void SessionMachine::completed_write(Execution& execution, const Statement& stat
     if (match_moved_rows(execution.locked, plan, *scope_, statement.write->assigned, execution.written)) {
       for (auto& change : execution.written) add_change(std::move(change), execution);
     } else {
-      add_statement_event(execution, statement, plan.relation->name, plan, rows);
+      add_statement_event(execution, plan.relation->name, plan.op, plan.cause, rows);
     }
   } else if (plan.how == Plan::How::gap || relayed) {
     const RelationName table = plan.relation ? plan.relation->name : written_name(statement);
     if (rows > 0 && (plan.relation || plan.inner.empty()))
-      add_gap(table, tag, plan.cause.empty() ? "query cannot be split" : plan.cause);
+      add_gap(table, plan.op, rows, plan.cause.empty() ? "query cannot be split" : plan.cause);
   } else if (plan.how == Plan::How::input && rows > 0) {
     if (!add_input_events(execution, statement, plan, rows))
-      add_statement_event(execution, statement, plan.relation->name, plan, rows);
+      add_statement_event(execution, plan.relation->name, plan.op, plan.cause, rows);
   } else if (plan.how == Plan::How::statement && plan.relation && rows > 0) {
-    add_statement_event(execution, statement, plan.relation->name, plan, rows);
+    add_statement_event(execution, plan.relation->name, plan.op, plan.cause, rows);
   }
   // Tables written inside WITH have no count of their own, nor has TRUNCATE.
-  const bool counted = plan.inner.size() == 1 && !plan.relation && statement.kind != StatementKind::truncate;
-  for (const RelationName& table : plan.inner) {
+  const bool counted = plan.inner.size() == 1 && !plan.relation && !statement.modifying_with &&
+                       statement.kind != StatementKind::truncate;
+  for (const auto& [table, op] : plan.inner) {
     if (counted && rows == 0 && rows_of(tag)) continue;
     if (relayed) {
-      add_gap(table, tag, statement.copy ? "copy" : "query cannot be split");
+      add_gap(table, op, counted ? rows : 0, statement.copy ? "copy" : "query cannot be split");
     } else {
-      add_statement_event(execution, statement, table, plan, counted ? rows : 0);
+      add_statement_event(execution, table, op, plan.cause, counted ? rows : 0);
     }
   }
 }
 
-void SessionMachine::add_statement_event(const Execution& execution, const Statement&, const RelationName& table,
-                                         const Plan& plan, std::int64_t rows) {
+void SessionMachine::add_statement_event(const Execution& execution, const RelationName& table, event::Op op,
+                                         std::string cause, std::int64_t rows) {
   event::ChangeEvent change;
-  change.op = plan.op;
+  change.op = op;
   change.fidelity = event::Fidelity::statement;
   change.schema = table.schema;
   change.table = table.table;
-  change.cause = plan.cause;
-  count_rows(change.counts, plan.op, rows);
+  change.cause = std::move(cause);
+  count_rows(change.counts, op, rows);
   add_change(std::move(change), execution);
 }
 
-void SessionMachine::add_gap(const RelationName& table, std::string_view tag, std::string cause) {
+void SessionMachine::add_gap(const RelationName& table, event::Op op, std::int64_t rows, std::string cause) {
   event::ChangeEvent gap;
   gap.op = event::Op::gap;
   gap.fidelity = event::Fidelity::statement;
   gap.schema = table.schema;
   gap.table = table.table;
   gap.cause = std::move(cause);
-  count_rows(gap.counts, op_of_tag(tag).value_or(event::Op::create), rows_of(tag).value_or(0));
+  count_rows(gap.counts, op, rows);
   transaction_.add(std::move(gap));
 }
 

@@ -141,10 +141,10 @@ class SessionMachine final : public CaptureSession {
   void skip_to_sync();
   void completed(Execution& execution, const Statement* statement, const Plan* plan, std::string_view tag);
   void completed_write(Execution& execution, const Statement& statement, const Plan& plan, std::string_view tag);
-  void add_statement_event(const Execution& execution, const Statement& statement, const RelationName& table,
-                           const Plan& plan, std::int64_t rows);
+  void add_statement_event(const Execution& execution, const RelationName& table, event::Op op, std::string cause,
+                           std::int64_t rows);
   bool add_input_events(const Execution& execution, const Statement& statement, const Plan& plan, std::int64_t rows);
-  void add_gap(const RelationName& table, std::string_view tag, std::string cause);
+  void add_gap(const RelationName& table, event::Op op, std::int64_t rows, std::string cause);
   void add_change(event::ChangeEvent change, const Execution& execution);
   void lose_track(std::string_view why);
   void answered();

@@ -41,6 +41,11 @@ bool is_one_of(const char* name, const char* const (&names)[N]) {
   return std::any_of(std::begin(names), std::end(names), [name](const char* n) { return strcasecmp(n, name) == 0; });
 }
 
+struct ModifiedTable {
+  const RangeVar* table;  // null: the query writes none
+  StatementKind kind;
+};
+
 /// What one walk over a statement's tree collects.
 struct Walk {
   bool shows_text = false;
@@ -50,22 +55,22 @@ struct Walk {
   bool calls_or_queries = false;  // a function call or a subquery
   bool sets_catalog = false;      // set_config of one of kCatalogSettings
   std::vector<int>* parameters = nullptr;
-  std::vector<const RangeVar*>* modified = nullptr;  // tables written inside WITH
+  std::vector<ModifiedTable>* modified = nullptr;  // tables written inside WITH
   std::size_t nodes = 0;
 };
 
-const RangeVar* modified_table(const Node* query) {
+ModifiedTable modified_table(const Node* query) {
   switch (nodeTag(query)) {
     case T_InsertStmt:
-      return reinterpret_cast<const InsertStmt*>(query)->relation;
+      return {reinterpret_cast<const InsertStmt*>(query)->relation, StatementKind::insert};
     case T_UpdateStmt:
-      return reinterpret_cast<const UpdateStmt*>(query)->relation;
+      return {reinterpret_cast<const UpdateStmt*>(query)->relation, StatementKind::update};
     case T_DeleteStmt:
-      return reinterpret_cast<const DeleteStmt*>(query)->relation;
+      return {reinterpret_cast<const DeleteStmt*>(query)->relation, StatementKind::remove};
     case T_MergeStmt:
-      return reinterpret_cast<const MergeStmt*>(query)->relation;
+      return {reinterpret_cast<const MergeStmt*>(query)->relation, StatementKind::merge};
     default:
-      return nullptr;
+      return {nullptr, StatementKind::read};
   }
 }
 
@@ -116,9 +121,9 @@ void note_node(Walk& walk, const Node* node) {
       break;
     case T_CommonTableExpr: {
       const auto* with = reinterpret_cast<const CommonTableExpr*>(node);
-      if (const RangeVar* table = modified_table(with->ctequery)) {
+      if (const ModifiedTable modified = modified_table(with->ctequery); modified.table != nullptr) {
         walk.modifying_with = true;
-        if (walk.modified) walk.modified->push_back(table);
+        if (walk.modified) walk.modified->push_back(modified);
       }
       break;
     }
@@ -180,6 +185,11 @@ std::string text_or_empty(const char* text) {
 TableName table_name(const RangeVar& table) {
   return {text_or_empty(table.schemaname), table.relname, table.alias ? table.alias->aliasname : table.relname,
           table.relpersistence == RELPERSISTENCE_TEMP, !table.inh};
+}
+
+void add_table(Statement& statement, const ModifiedTable& modified) {
+  statement.tables.push_back(table_name(*modified.table));
+  statement.tables.back().kind = modified.kind;
 }
 
 Names assigned_columns(const List* targets) {
@@ -249,7 +259,7 @@ void read_write(Statement& statement, const RangeVar& target, StatementKind kind
   statement.kind = kind;
   statement.write = std::make_unique<WriteClauses>();
   statement.write->target = table_name(target);
-  statement.tables.push_back(statement.write->target);
+  add_table(statement, {&target, kind});
 }
 
 void read_transaction(Statement& statement, const TransactionStmt& transaction) {
@@ -296,7 +306,7 @@ void read_new_table(Statement& statement, const IntoClause* into) {
   statement.kind = StatementKind::write_query;
   statement.creates_table = true;
   statement.select = false;
-  if (into != nullptr && into->rel != nullptr) statement.tables.push_back(table_name(*into->rel));
+  if (into != nullptr && into->rel != nullptr) add_table(statement, {into->rel, StatementKind::insert});
 }
 
 /// INSERT, UPDATE, DELETE, MERGE, SELECT.
@@ -341,7 +351,7 @@ void read_truncate(const TruncateStmt& truncate, Statement& statement) {
   statement.kind = StatementKind::truncate;
   const ListCell* cell;
   foreach (cell, truncate.relations)
-    statement.tables.push_back(table_name(*reinterpret_cast<const RangeVar*>(lfirst(cell))));
+    add_table(statement, {reinterpret_cast<const RangeVar*>(lfirst(cell)), StatementKind::truncate});
 }
 
 void read_copy(const CopyStmt& copy, Statement& statement) {
@@ -350,10 +360,10 @@ void read_copy(const CopyStmt& copy, Statement& statement) {
   statement.kind = StatementKind::read;
   if (copy.is_from && copy.relation != nullptr) {
     statement.kind = StatementKind::copy_from;
-    statement.tables.push_back(table_name(*copy.relation));
-  } else if (copy.query != nullptr && modified_table(copy.query) != nullptr) {
+    add_table(statement, {copy.relation, StatementKind::insert});
+  } else if (copy.query != nullptr && modified_table(copy.query).table != nullptr) {
     statement.kind = StatementKind::write_query;
-    statement.tables.push_back(table_name(*modified_table(copy.query)));
+    add_table(statement, modified_table(copy.query));
   }
 }
 
@@ -371,11 +381,11 @@ bool read_utility(const Node* node, Statement& statement) {
       return true;
     case T_ExplainStmt: {
       const auto* explain = reinterpret_cast<const ExplainStmt*>(node);
-      const RangeVar* table = modified_table(explain->query);
+      const ModifiedTable modified = modified_table(explain->query);
       statement.kind = StatementKind::read;
-      if (table == nullptr || !explains_by_running(*explain)) return true;
+      if (modified.table == nullptr || !explains_by_running(*explain)) return true;
       statement.kind = StatementKind::write_query;
-      statement.tables.push_back(table_name(*table));
+      add_table(statement, modified);
       return true;
     }
     case T_CreateTableAsStmt:
@@ -477,9 +487,9 @@ void read_other(const Node* node, Statement& statement) {
 }
 
 /// Tables written inside WITH are the statement's as well; a SELECT that has such a WITH is a write.
-void add_modified(Statement& statement, const std::vector<const RangeVar*>& modified) {
+void add_modified(Statement& statement, const std::vector<ModifiedTable>& modified) {
   if (modified.empty()) return;
-  for (const RangeVar* table : modified) statement.tables.push_back(table_name(*table));
+  for (const ModifiedTable& table : modified) add_table(statement, table);
   if (statement.kind == StatementKind::read) statement.kind = StatementKind::write_query;
   statement.select = false;
 }
@@ -490,7 +500,7 @@ bool read_statement(std::string_view text, const RawStmt& raw, ParsedText& parse
   statement.end = raw.stmt_len > 0 ? statement.begin + std::size_t(raw.stmt_len) : text.size();
   if (!read_optimizable(text, raw.stmt, statement) && !read_utility(raw.stmt, statement))
     read_other(raw.stmt, statement);
-  std::vector<const RangeVar*> modified;
+  std::vector<ModifiedTable> modified;
   Walk walk;
   std::vector<int> parameters;
   walk.modified = &modified;

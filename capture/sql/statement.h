@@ -43,9 +43,10 @@ enum class StatementKind : std::uint8_t {
 struct TableName {
   std::string schema;  ///< empty: by search_path
   std::string name;
-  std::string alias;       ///< how the statement refers to it; the name where it has no alias
-  bool temporary = false;  ///< CREATE TEMPORARY TABLE … AS, SELECT … INTO TEMPORARY
-  bool only = false;       ///< UPDATE ONLY, DELETE FROM ONLY
+  std::string alias;                         ///< how the statement refers to it; the name where it has no alias
+  bool temporary = false;                    ///< CREATE TEMPORARY TABLE … AS, SELECT … INTO TEMPORARY
+  bool only = false;                         ///< UPDATE ONLY, DELETE FROM ONLY
+  StatementKind kind = StatementKind::read;  ///< what is done to it: insert, update, remove, merge, truncate
 };
 
 /// One value of INSERT … VALUES. `unknown` is anything the server has to evaluate.

@@ -227,6 +227,10 @@ TEST(PlanTest, WritesOfWhichOnlyTheStatementIsKnown) {
     EXPECT_EQ(plan.inner.size(), 1u) << text;
     EXPECT_FALSE(plan.relation) << text;
   }
+  EXPECT_EQ(planned("WITH x AS (DELETE FROM t) SELECT 1").make().inner[0].op, event::Op::remove);
+  EXPECT_EQ(planned("WITH x AS (INSERT INTO t VALUES (1)) SELECT 1").make().inner[0].op, event::Op::create);
+  EXPECT_EQ(planned("EXPLAIN ANALYZE DELETE FROM t").make().inner[0].op, event::Op::remove);
+  EXPECT_EQ(planned("SELECT * INTO t FROM s").make().inner[0].op, event::Op::create);
   EXPECT_EQ(planned("TRUNCATE t").make().op, event::Op::truncate);
   EXPECT_EQ(planned("TRUNCATE a, b").make().inner.size(), 2u);
   const Plan with = planned("WITH x AS (DELETE FROM a RETURNING *) INSERT INTO t SELECT * FROM x").make();

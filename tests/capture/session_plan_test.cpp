@@ -1,0 +1,461 @@
+// What each capture plan sends and what comes of it: values of the statement, statements alone, gaps, COPY, old images,
+// encodings.
+#include <gtest/gtest.h>
+
+#include "capture/facts.h"
+#include "tests/capture/session_script.h"
+
+namespace weir::testing {
+namespace {
+
+const std::string kInsert = "INSERT INTO t VALUES (1, 'a')";
+const std::string kEpilogue =
+    "SELECT pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text, "
+    "pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text";
+
+/// Weir asks for the transaction's id and version.
+void asks_epilogue(SessionScript& script, const Values& answer = {"800", "0/30"}) {
+  const std::string own = script.next_own_name();
+  script
+      .expect_upstream(client::parse(own, kEpilogue) + client::bind("weir:own", own) + client::execute("weir:own") +
+                       client::close('P', "weir:own") + client::flush())
+      .upstream_sends(server::parse_complete() + server::bind_complete() + server::row(answer) +
+                      server::complete("SELECT 1") + server::close_complete());
+}
+
+/// A Query that is one statement, sent in parts: committed, and shown with its tag.
+void commits_query(SessionScript& script, const std::string& prepared, const std::string& tag) {
+  script.gate({prepared})
+      .journal_has_it()
+      .expect_upstream(client::sync())
+      .upstream_sends(server::ready('I'))
+      .expect_client(server::complete(tag) + server::ready('I'))
+      .gate({"outcome 1 committed"});
+}
+
+Table without_select() {
+  Table table;
+  table.selectable = false;
+  return table;
+}
+
+// FACTS: INSERT right without SELECT.
+TEST(SessionPlanTest, ValuesOfTheStatementWhereRowsCannotBeReturned) {
+  SessionScript script;
+  script.starts().client_sends(client::query(kInsert)).asks_facts(without_select());
+  script.expect_upstream(sent_in_part(kInsert) + client::flush()).upstream_sends(part_answered({}, "INSERT 0 1"));
+  asks_epilogue(script);
+  commits_query(script,
+                "prepare 1 xid 800 lsn 0/30-0/30 | c public.t 1.1 0/30 input key {\"id\":1} after "
+                "{\"id\":1,\"v\":\"a\"}",
+                "INSERT 0 1");
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionPlanTest, ValuesOfParameters) {
+  const std::string sql = "INSERT INTO t (v, id) VALUES ($2, $1), (NULL, 5)";
+  SessionScript script;
+  script.starts()
+      .client_sends(client::parse("", sql) + client::bind("", "", {"7", "it\"s"}) + client::execute("", 1) +
+                    client::sync())
+      .asks_facts(without_select());
+  script
+      .expect_upstream(client::parse("", sql) + client::bind("", "", {"7", "it\"s"}) + client::execute("", 1) +
+                       client::flush())
+      .upstream_is_relayed(part_answered({}, "INSERT 0 2"));
+  asks_epilogue(script);
+  script
+      .gate({R"(prepare 1 xid 800 lsn 0/30-0/30 | c public.t 1.1 0/30 input key {"id":7} after {"v":"it\"s","id":7})"
+             R"( | c public.t 2.1 0/30 input key {"id":5} after {"v":null,"id":5})"})
+      .journal_has_it()
+      .expect_upstream(client::sync())
+      .upstream_is_relayed(server::ready('I'))
+      .gate({"outcome 1 committed"});
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionPlanTest, BinaryParametersAreNotRead) {
+  const std::string sql = "INSERT INTO t VALUES ($1)";
+  const std::string bind = client::bind("", "", {int32(7)}, {{1}, {}});
+  SessionScript script;
+  script.starts()
+      .client_sends(client::parse("", sql) + bind + client::execute("") + client::sync())
+      .asks_facts(without_select());
+  script.expect_upstream(client::parse("", sql) + bind + client::execute("") + client::flush())
+      .upstream_is_relayed(part_answered({}, "INSERT 0 1"));
+  asks_epilogue(script);
+  script.gate({"prepare 1 xid 800 lsn 0/30-0/30 | c public.t 1.1 0/30 statement inserted 1 cause no SELECT privilege"})
+      .journal_has_it()
+      .expect_upstream(client::sync())
+      .upstream_is_relayed(server::ready('I'))
+      .gate({"outcome 1 committed"});
+  EXPECT_EQ(script.replay(), "");
+}
+
+// FACTS: under row-level security a plain UPDATE hits other rows than one with RETURNING.
+TEST(SessionPlanTest, OnlyTheStatementUnderRowLevelSecurity) {
+  const std::string sql = "UPDATE t SET v = 'b'";
+  Table table;
+  table.row_security = true;
+  SessionScript script;
+  script.starts().client_sends(client::query(sql)).asks_facts(table);
+  script.expect_upstream(sent_in_part(sql) + client::flush()).upstream_sends(part_answered({}, "UPDATE 6"));
+  asks_epilogue(script);
+  commits_query(script,
+                "prepare 1 xid 800 lsn 0/30-0/30 | u public.t 1.1 0/30 statement updated 6 cause row-level security",
+                "UPDATE 6");
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionPlanTest, AStatementThatWroteNothingIsNoEvent) {
+  const std::string sql = "UPDATE t SET v = 'b'";
+  Table table;
+  table.row_security = true;
+  SessionScript script;
+  script.starts().client_sends(client::query(sql)).asks_facts(table);
+  script.expect_upstream(sent_in_part(sql) + client::flush())
+      .upstream_sends(part_answered({}, "UPDATE 0"))
+      .expect_upstream(client::sync())
+      .upstream_sends(server::ready('I'))
+      .expect_client(server::complete("UPDATE 0") + server::ready('I'));
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionPlanTest, TruncateNamesItsTables) {
+  const std::string sql = "TRUNCATE t, u";
+  Table other;
+  other.name = "\"u\"";
+  other.table = "u";
+  SessionScript script;
+  script.starts().client_sends(client::query(sql)).asks_facts({Table(), other});
+  script
+      .expect_upstream(client::parse("", sql) + client::bind("", "") + client::describe('P', "") + client::execute("") +
+                       client::flush())
+      .upstream_sends(server::parse_complete() + server::bind_complete() + server::no_data() +
+                      server::complete("TRUNCATE TABLE"));
+  asks_epilogue(script);
+  commits_query(script,
+                "prepare 1 xid 800 lsn 0/30-0/30 | t public.t 1.1 0/30 statement cause only the statement is known | t "
+                "public.u 2.1 0/30 statement cause only the statement is known",
+                "TRUNCATE TABLE");
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionPlanTest, ATransactionThatGotNoIdWroteNothing) {
+  const std::string sql = "TRUNCATE t";
+  SessionScript script;
+  script.starts().client_sends(client::query(sql)).asks_facts(Table());
+  script
+      .expect_upstream(client::parse("", sql) + client::bind("", "") + client::describe('P', "") + client::execute("") +
+                       client::flush())
+      .upstream_sends(server::parse_complete() + server::bind_complete() + server::no_data() +
+                      server::complete("TRUNCATE TABLE"));
+  asks_epilogue(script, {std::nullopt, "0/30"});
+  script.expect_upstream(client::sync())
+      .upstream_sends(server::ready('I'))
+      .expect_client(server::complete("TRUNCATE TABLE") + server::ready('I'));
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionPlanTest, AFailedEpilogueEndsTheCommitWithAnError) {
+  const std::string cancelled = server::error("57014", "canceling statement due to user request");
+  SessionScript script;
+  script.starts()
+      .client_is_relayed(client::query("BEGIN"))
+      .upstream_is_relayed(server::complete("BEGIN") + server::ready('T'))
+      .client_sends(client::query(kInsert))
+      .asks_facts(without_select(), false);
+  script.expect_upstream(sent_in_part(kInsert) + client::sync())
+      .upstream_sends(part_answered({}, "INSERT 0 1") + server::ready('T'))
+      .expect_client(server::complete("INSERT 0 1") + server::ready('T'))
+      .client_sends(client::query("COMMIT"));
+  const std::string own = script.next_own_name();
+  script
+      .expect_upstream(client::parse(own, kEpilogue) + client::bind("weir:own", own) + client::execute("weir:own") +
+                       client::close('P', "weir:own") + client::flush())
+      .upstream_sends(server::parse_complete() + server::bind_complete() + cancelled)
+      .expect_client(cancelled)
+      .expect_upstream(client::sync())
+      .upstream_is_relayed(server::ready('E'))
+      .client_is_relayed(client::query("ROLLBACK"))
+      .upstream_is_relayed(server::complete("ROLLBACK") + server::ready('I'));
+  EXPECT_EQ(script.replay(), "");
+}
+
+// FACTS: DO INSTEAD rules: the plain form answers differently in the two protocols.
+TEST(SessionPlanTest, ATableWithRulesIsRelayedAndReported) {
+  Table table;
+  table.has_rules = true;
+  SessionScript script;
+  script.starts().client_sends(client::query(kInsert)).asks_facts(table);
+  script.expect_upstream(client::query(kInsert))
+      .upstream_is_relayed(server::complete("INSERT 0 1") + server::ready('I'))
+      .gate({"report xid 0 | g public.t 1.1 0/0 statement inserted 1 cause rule"});
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionPlanTest, CopyInASimpleQuery) {
+  const std::string sql = "COPY t FROM STDIN";
+  const std::string data = frame('d', "1\ta\n");
+  SessionScript script;
+  script.starts().client_sends(client::query(sql)).asks_facts(Table());
+  script.expect_upstream(client::query(sql))
+      .upstream_is_relayed(frame('G', std::string(1, '\0') + int16(2) + int16(0) + int16(0)))
+      .client_is_relayed(data + data + client::sync() + client::flush() + frame('c'))
+      .upstream_is_relayed(server::complete("COPY 2") + server::ready('I'))
+      .gate({"report xid 0 | g public.t 1.1 0/0 statement inserted 2 cause copy"})
+      .client_is_relayed(client::query("SELECT 1"))
+      .upstream_is_relayed(server::complete("SELECT 1") + server::ready('I'));
+  EXPECT_EQ(script.replay(), "");
+}
+
+// FACTS: COPY through the extended protocol: the server ignores Sync while in copy-in.
+TEST(SessionPlanTest, CopyInTheExtendedProtocolIgnoresSync) {
+  const std::string copy = client::parse("", "COPY t FROM STDIN") + client::bind("", "") + client::execute("");
+  const std::string data = frame('d', "1\ta\n") + client::sync() + frame('c');
+  SessionScript script;
+  script.starts().client_sends(copy + client::sync()).asks_facts(Table());
+  script.expect_upstream(copy + client::flush())
+      .upstream_is_relayed(server::parse_complete() + server::bind_complete() +
+                           frame('G', std::string(1, '\0') + int16(2) + int16(0) + int16(0)))
+      .expect_upstream(client::sync())
+      .client_sends(data + client::sync())
+      .expect_upstream(data + client::flush())
+      .upstream_is_relayed(server::complete("COPY 1"));
+  asks_epilogue(script);
+  script
+      .gate({"prepare 1 xid 800 lsn 0/30-0/30 | c public.t 1.1 0/30 statement inserted 1 cause only the statement is "
+             "known"})
+      .journal_has_it()
+      .expect_upstream(client::sync())
+      .upstream_is_relayed(server::ready('I'))
+      .gate({"outcome 1 committed"});
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionPlanTest, ACopyThatFailsInTheMiddle) {
+  const std::string sql = "COPY t FROM STDIN";
+  const std::string data = frame('d', "x\n");
+  const std::string bad = server::error("22P02", "invalid input syntax");
+  SessionScript script;
+  script.starts().client_sends(client::query(sql)).asks_facts(Table());
+  script.expect_upstream(client::query(sql))
+      .upstream_is_relayed(frame('G', std::string(1, '\0') + int16(1) + int16(0)))
+      .client_is_relayed(data)
+      .upstream_is_relayed(bad + server::ready('I'))
+      .client_is_relayed(data + frame('c'))
+      .client_is_relayed(client::query("SELECT 1"))
+      .upstream_is_relayed(server::complete("SELECT 1") + server::ready('I'));
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionPlanTest, WritesOfExecuteAreReported) {
+  SessionScript script;
+  script.starts()
+      .client_is_relayed(client::query("EXECUTE s"))
+      .upstream_is_relayed(server::complete("INSERT 0 3") + server::ready('I'))
+      .gate({"report xid 0 | g . 1.1 0/0 statement inserted 3 cause execute"})
+      .client_is_relayed(client::query("EXECUTE r"))
+      .upstream_is_relayed(server::complete("SELECT 3") + server::ready('I'))
+      .client_is_relayed(client::query("SELEC unparsable by us"))
+      .upstream_is_relayed(server::complete("DELETE 2") + server::ready('I'))
+      .gate({"report xid 0 | g . 1.1 0/0 statement deleted 2 cause unknown statement"});
+  EXPECT_EQ(script.replay(), "");
+}
+
+std::string suffix_18() {
+  return "\n/*weir*/RETURNING WITH (OLD AS \"weir old\", NEW AS \"weir new\") "
+         "pg_catalog.row_to_json(\"weir old\".*)::pg_catalog.text, pg_catalog.row_to_json(\"weir "
+         "new\".*)::pg_catalog.text, \"t\".tableoid::pg_catalog.text, "
+         "pg_catalog.pg_current_xact_id()::pg_catalog.text, "
+         "pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text";
+}
+
+TEST(SessionPlanTest, OldAndNewRowsFrom18) {
+  const std::string sql = "UPDATE t SET id = 2";
+  SessionScript script;
+  script.starts("18.4").client_sends(client::query(sql)).asks_facts(Table());
+  script.expect_upstream(sent_in_part(sql + suffix_18()) + client::flush())
+      .upstream_sends(part_answered({Values{R"({"id":1})"} + written(R"({"id":2})", "0/10")}, "UPDATE 1"));
+  commits_query(script,
+                R"(prepare 1 xid 800 lsn 0/10-0/10 | u public.t 1.1 0/10 key {"id":2} old_key {"id":1} before {"id":1})"
+                R"( after {"id":2})",
+                "UPDATE 1");
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionPlanTest, AMovedRowFrom18) {
+  const std::string sql = "UPDATE t SET region = 'b'";
+  Table table;
+  table.kind = "p";
+  table.routing = R"(["region"])";
+  table.leaves = R"([["16400","public","t"],["16401","public","t_a"],["16402","public","t_b"]])";
+  std::string added = suffix_18();
+  added.insert(added.find("\"t\".tableoid"), "\"weir old\".tableoid::pg_catalog.text, ");
+  SessionScript script;
+  script.starts("18.4").client_sends(client::query(sql)).asks_facts(table);
+  script.expect_upstream(sent_in_part(sql + added) + client::flush())
+      .upstream_sends(part_answered(
+          {{R"({"id":1,"region":"a"})", R"({"id":1,"region":"b"})", "16401", "16402", "800", "0/10"}}, "UPDATE 1"));
+  commits_query(script,
+                R"(prepare 1 xid 800 lsn 0/10-0/10 | d public.t_a 1.1 0/10 key {"id":1} before {"id":1,"region":"a"})"
+                R"( | c public.t_b 2.1 0/10 key {"id":1} after {"id":1,"region":"b"})",
+                "UPDATE 1");
+  EXPECT_EQ(script.replay(), "");
+}
+
+// Before 18 the old key is read by a query of Weir's own, twice: the second time sees what the first waited for.
+TEST(SessionPlanTest, AnUpdateOfTheKeyBefore18) {
+  const std::string sql = "UPDATE t SET id = $1 WHERE v = $2";
+  const std::string lock =
+      "SELECT pg_catalog.row_to_json(\"t\".*)::pg_catalog.text, \"t\".tableoid::pg_catalog.text FROM \"t\" AS \"t\" "
+      "WHERE v = $2\nFOR UPDATE OF \"t\"";
+  SessionScript script;
+  script.starts()
+      .client_sends(client::parse("", sql, {23, 25}) + client::bind("", "", {"2", "a"}) + client::execute("") +
+                    client::sync())
+      .asks_facts(Table());
+  const std::string own = script.next_own_name();
+  const std::string once = client::bind("weir:own", own, {std::nullopt, "a"}, {{0, 0}, {}}) +
+                           client::execute("weir:own") + client::close('P', "weir:own");
+  const std::string found = server::bind_complete() + server::row({R"({"id":1,"v":"a"})", "16400"}) +
+                            server::complete("SELECT 1") + server::close_complete();
+  script
+      .expect_upstream(client::parse("", sql + suffix(), {23, 25}) + client::bind("", "", {"2", "a"}) +
+                       client::parse(own, lock, {25, 25}) + once + once + client::close('S', own) +
+                       client::execute("") + client::flush())
+      .upstream_sends(server::parse_complete() + server::bind_complete() + server::parse_complete() + found + found +
+                      server::close_complete() + server::row(written(R"({"id":2,"v":"a"})", "0/10")) +
+                      server::complete("UPDATE 1"))
+      .expect_client(server::parse_complete() + server::bind_complete() + server::complete("UPDATE 1"))
+      .gate({R"(prepare 1 xid 800 lsn 0/10-0/10 | u public.t 1.1 0/10 key {"id":2} old_key {"id":1} before )"
+             R"({"id":1,"v":"a"} after {"id":2,"v":"a"})"})
+      .journal_has_it()
+      .expect_upstream(client::sync())
+      .upstream_is_relayed(server::ready('I'))
+      .gate({"outcome 1 committed"});
+  EXPECT_EQ(script.replay(), "");
+}
+
+std::string suffix_in_hex() {
+  std::string added = suffix();
+  const std::string image = "pg_catalog.row_to_json(\"t\".*)::pg_catalog.text";
+  return added.replace(added.find(image), image.size(),
+                       "pg_catalog.encode(pg_catalog.convert_to(" + image + ",'UTF8'),'hex')");
+}
+
+// FACTS: a row with a character that the client's encoding lacks fails a statement that succeeds without RETURNING.
+TEST(SessionPlanTest, ImagesInHexWhereTheClientIsNotUtf8) {
+  SessionScript script;
+  script.starts("15.20", "SJIS").client_sends(client::query(kInsert)).asks_facts(Table());
+  script.expect_upstream(sent_in_part(kInsert + suffix_in_hex()) + client::flush())
+      .upstream_sends(part_answered({written("7b226964223a317d", "0/10")}, "INSERT 0 1"));
+  commits_query(script, R"(prepare 1 xid 800 lsn 0/10-0/10 | c public.t 1.1 0/10 key {"id":1} after {"id":1})",
+                "INSERT 0 1");
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionPlanTest, AChangeOfTheEncodingMakesPlansAnew) {
+  SessionScript script;
+  script.starts().client_sends(client::query(kInsert)).asks_facts(Table());
+  script.expect_upstream(sent_in_part(kInsert + suffix()) + client::flush())
+      .upstream_sends(part_answered({}, "INSERT 0 0"))
+      .expect_upstream(client::sync())
+      .upstream_sends(server::ready('I'))
+      .expect_client(server::complete("INSERT 0 0") + server::ready('I'))
+      .client_is_relayed(client::query("SET client_encoding = 'LATIN1'"))
+      .upstream_is_relayed(server::complete("SET") + server::parameter_status("client_encoding", "LATIN1") +
+                           server::ready('I'))
+      .client_sends(client::query(kInsert))
+      .asks_facts(Table());
+  script.expect_upstream(sent_in_part(kInsert + suffix_in_hex()) + client::flush());
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionPlanTest, EventsCarryTextAndTagsWhereAskedTo) {
+  const std::string sql = "DELETE FROM t /*route='%2Forders',traceparent='00-1-2-01'*/";
+  capture::Scope scope;
+  scope.statement_text = true;
+  SessionScript script(scope);
+  script.starts().client_sends(client::query(sql)).asks_facts(Table());
+  script.expect_upstream(sent_in_part(sql + suffix()) + client::flush())
+      .upstream_sends(part_answered({written(R"({"id":1})", "0/10")}, "DELETE 1"));
+  commits_query(script,
+                R"(prepare 1 xid 800 lsn 0/10-0/10 | d public.t 1.1 0/10 key {"id":1} before {"id":1} sql )" + sql +
+                    R"( tags {"route":"/orders","traceparent":"00-1-2-01"})",
+                "DELETE 1");
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionPlanTest, WritesInsideWithHaveAnEventOfTheirOwn) {
+  const std::string sql = "WITH x AS (DELETE FROM u RETURNING *) INSERT INTO t SELECT * FROM x";
+  const std::string next = "DELETE FROM t";
+  Table inner;
+  inner.name = "\"u\"";
+  inner.table = "u";
+  SessionScript script;
+  script.starts().client_sends(client::query(sql + "; " + next)).asks_facts({Table(), inner});
+  script.expect_upstream(sent_in_part(sql + suffix()) + client::flush())
+      .upstream_sends(part_answered({written(R"({"id":1})", "0/10")}, "INSERT 0 1"))
+      .expect_client(server::complete("INSERT 0 1"))
+      .expect_upstream(sent_in_part(next + suffix()) + client::flush())
+      .upstream_sends(part_answered({written(R"({"id":1})", "0/18")}, "DELETE 1"));
+  asks_epilogue(script);
+  commits_query(script,
+                R"(prepare 1 xid 800 lsn 0/10-0/30 | c public.t 1.1 0/10 key {"id":1} after {"id":1})"
+                R"( | d public.u 2.1 0/30 statement | d public.t 3.2 0/18 key {"id":1} before {"id":1})",
+                "DELETE 1");
+  EXPECT_EQ(script.replay(), "");
+}
+
+// The count of a SELECT is not that of what its WITH wrote.
+TEST(SessionPlanTest, AWriteInsideTheWithOfASelectIsNeverLost) {
+  const std::string sql = "WITH x AS (DELETE FROM t RETURNING *) SELECT * FROM x WHERE false";
+  const std::string sent =
+      client::parse("", sql) + client::bind("", "") + client::describe('P', "") + client::execute("") + client::flush();
+  SessionScript script;
+  script.starts().client_sends(client::query(sql)).asks_facts(Table());
+  script.expect_upstream(sent)
+      .upstream_sends(server::parse_complete() + server::bind_complete() + server::row_description({"id"}) +
+                      server::complete("SELECT 0"))
+      .expect_client(server::row_description({"id"}));
+  asks_epilogue(script);
+  commits_query(script,
+                "prepare 1 xid 800 lsn 0/30-0/30 | d public.t 1.1 0/30 statement cause only the statement is known",
+                "SELECT 0");
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionPlanTest, ANewTableIsFilledByItsQuery) {
+  const std::string sql = "CREATE TABLE u AS SELECT 1";
+  SessionScript script;
+  script.starts().client_sends(client::query(sql));
+  const std::string own = script.next_own_name();
+  script
+      .expect_upstream(client::parse(own, capture::facts_query()) + client::bind("weir:own", own, {"\"u\""}) +
+                       client::execute("weir:own") + client::close('P', "weir:own") + client::sync())
+      .upstream_sends(server::parse_complete() + server::bind_complete() + server::complete("SELECT 0") +
+                      server::close_complete() + server::ready('I'))
+      .expect_upstream(client::parse("", sql) + client::bind("", "") + client::describe('P', "") + client::execute("") +
+                       client::flush())
+      .upstream_sends(server::parse_complete() + server::bind_complete() + server::no_data() +
+                      server::complete("SELECT 1"));
+  asks_epilogue(script);
+  commits_query(
+      script, "prepare 1 xid 800 lsn 0/30-0/30 | c .u 1.1 0/30 statement inserted 1 cause only the statement is known",
+      "SELECT 1");
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionPlanTest, AMalformedLengthOfTheClientBecomesTheServersOwnError) {
+  SessionScript script;
+  script.starts()
+      .client_sends(client::query("SELECT 1") + "Q" + int32(3) + "behind it")
+      .expect_upstream(client::query("SELECT 1") + frame('\0'))
+      .upstream_is_relayed(server::complete("SELECT 1") + server::ready('I') +
+                           server::report('E', "FATAL", "08P01", "invalid frontend message type 0"));
+  EXPECT_EQ(script.replay(), "");
+}
+
+}  // namespace
+}  // namespace weir::testing
