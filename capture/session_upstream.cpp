@@ -97,6 +97,12 @@ std::string message_of_bind(std::string message, const Portal& portal) {
   return with_fewer(std::move(message), "but query has ", portal.plan->added.count);
 }
 
+/// PostgreSQL manual, "Character Set Support": those that only clients may use.
+bool hides_backslashes(std::string_view encoding) {
+  constexpr std::string_view kClientOnly[] = {"SJIS", "SHIFT_JIS_2004", "BIG5", "GBK", "UHC", "GB18030", "JOHAB"};
+  return std::find(std::begin(kClientOnly), std::end(kClientOnly), encoding) != std::end(kClientOnly);
+}
+
 }  // namespace
 
 std::size_t SessionMachine::from_upstream(std::string_view received, wire::Turn& turn) {
@@ -482,6 +488,7 @@ void SessionMachine::note_setting(std::string_view body) {
     std::from_chars(setting->value.data(), setting->value.data() + setting->value.size(), server_.version);
   } else if (setting->name == "client_encoding") {
     server_.utf8_client = reported_utf8_ = setting->value == "UTF8";
+    lexer_.hides_backslashes = hides_backslashes(setting->value);
   } else if (setting->name == "server_encoding") {
     server_.convertible = setting->value != "SQL_ASCII";
   } else if (setting->name == "standard_conforming_strings") {

@@ -424,6 +424,12 @@ bool read_utility(const Node* node, Statement& statement) {
   }
 }
 
+/// DDL that means the same in a pipeline as in a simple Query.
+constexpr NodeTag kSameInPipeline[] = {T_CreateStmt,     T_AlterTableStmt,   T_RenameStmt,         T_ViewStmt,
+                                       T_CreateSeqStmt,  T_AlterSeqStmt,     T_CreateTrigStmt,     T_CreateSchemaStmt,
+                                       T_CreateEnumStmt, T_CreateDomainStmt, T_CreateFunctionStmt, T_CommentStmt,
+                                       T_GrantStmt,      T_RuleStmt};
+
 /// All else: which of them mean the same in a pipeline as in a simple Query.
 void read_other(const Node* node, Statement& statement) {
   statement.kind = StatementKind::ddl;
@@ -460,21 +466,6 @@ void read_other(const Node* node, Statement& statement) {
       statement.kind = StatementKind::utility;
       statement.needs_own_query = true;
       return;
-    case T_CreateStmt:
-    case T_AlterTableStmt:
-    case T_RenameStmt:
-    case T_ViewStmt:
-    case T_CreateSeqStmt:
-    case T_AlterSeqStmt:
-    case T_CreateFunctionStmt:
-    case T_CreateTrigStmt:
-    case T_CreateSchemaStmt:
-    case T_CreateEnumStmt:
-    case T_CreateDomainStmt:
-    case T_CommentStmt:
-    case T_GrantStmt:
-    case T_RuleStmt:
-      return;
     case T_IndexStmt:
       statement.needs_own_query = reinterpret_cast<const IndexStmt*>(node)->concurrent;
       return;
@@ -482,7 +473,8 @@ void read_other(const Node* node, Statement& statement) {
       statement.needs_own_query = reinterpret_cast<const DropStmt*>(node)->concurrent;
       return;
     default:
-      statement.needs_own_query = true;
+      statement.needs_own_query =
+          std::find(std::begin(kSameInPipeline), std::end(kSameInPipeline), nodeTag(node)) == std::end(kSameInPipeline);
   }
 }
 
@@ -565,6 +557,11 @@ InputValue input_value(const Node* node) {
   return {};
 }
 
+bool may_hide_backslash(std::string_view text) {
+  return std::adjacent_find(text.begin(), text.end(), [](char a, char b) { return (a & 0x80) != 0 && b == '\\'; }) !=
+         text.end();
+}
+
 }  // namespace
 
 ParsedText parse(std::string_view text, LexerSettings settings) {
@@ -573,6 +570,7 @@ ParsedText parse(std::string_view text, LexerSettings settings) {
   parsed.lexer = settings;
   parsed.tags = comment_tags(text);
   if (text.find('\0') != std::string_view::npos) return parsed;
+  if (settings.hides_backslashes && may_hide_backslash(text)) return parsed;
   const Tree tree(text, settings);
   if (!tree.ok()) return parsed;
   const ListCell* cell;

@@ -106,6 +106,11 @@ struct Statement {
 /// How the server's lexer is set in this session.
 struct LexerSettings {
   bool standard_conforming_strings = true;
+  /// The client's encoding has characters whose second byte is a backslash's (SJIS, BIG5, GBK, …): the server reads the
+  /// text converted, the parser as it came.
+  bool hides_backslashes = false;
+
+  bool operator==(const LexerSettings&) const = default;
 };
 
 /// A whole text as it stood in Query or Parse.

@@ -18,9 +18,7 @@ std::shared_ptr<const ParsedText> StatementCache::find_or_parse(std::string_view
   const auto [first, last] = by_hash_.equal_range(hash);
   for (auto it = first; it != last; ++it) {
     const Entry& entry = *it->second;
-    if (entry.parsed->text != text ||
-        entry.parsed->lexer.standard_conforming_strings != settings.standard_conforming_strings)
-      continue;
+    if (entry.parsed->text != text || entry.parsed->lexer != settings) continue;
     entries_.splice(entries_.begin(), entries_, it->second);
     return entry.parsed;
   }

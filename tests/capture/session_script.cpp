@@ -168,6 +168,11 @@ SessionScript& SessionScript::upstream_closes() {
   return *this;
 }
 
+SessionScript& SessionScript::client_finishes() {
+  script_.client_finishes();
+  return *this;
+}
+
 SessionScript& SessionScript::asks_facts(std::initializer_list<Table> tables, bool clean, const std::string& before) {
   std::string asked, answers;
   if (facts_statement_.empty()) {

@@ -102,6 +102,7 @@ class SessionScript {
   SessionScript& expect_stalled(bool stalled = true);
   SessionScript& expect_close();
   SessionScript& upstream_closes();
+  SessionScript& client_finishes();
 
   /// The session asks about the tables, in an exchange of its own (clean) or behind what the client sent before, whose
   /// answers are `before`.

@@ -5,6 +5,8 @@
 namespace weir::capture {
 namespace {
 
+constexpr LexerSettings kOldStrings{.standard_conforming_strings = false, .hides_backslashes = false};
+
 std::string text_of(int number) {
   return "SELECT " + std::to_string(number);
 }
@@ -28,11 +30,11 @@ TEST(StatementCacheTest, WhatDoesNotParseIsKeptToo) {
 TEST(StatementCacheTest, SessionsWithAnotherStringSyntaxHaveTheirOwn) {
   StatementCache cache;
   const char* text = "SELECT 'a\\'; DELETE FROM t --'";
-  const auto standard = cache.find_or_parse(text, {.standard_conforming_strings = true});
-  const auto old = cache.find_or_parse(text, {.standard_conforming_strings = false});
+  const auto standard = cache.find_or_parse(text, {});
+  const auto old = cache.find_or_parse(text, kOldStrings);
   EXPECT_EQ(standard->statements.size(), 2u);
   EXPECT_EQ(old->statements.size(), 1u);
-  EXPECT_EQ(cache.find_or_parse(text, {.standard_conforming_strings = true}), standard);
+  EXPECT_EQ(cache.find_or_parse(text, {}), standard);
 }
 
 TEST(StatementCacheTest, ItIsBoundInBytesAndTheLeastRecentlyUsedGoesFirst) {

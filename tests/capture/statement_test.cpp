@@ -15,6 +15,8 @@ namespace {
 
 using Kind = StatementKind;
 
+constexpr LexerSettings kOldStrings{.standard_conforming_strings = false, .hides_backslashes = false};
+
 std::string repeat(std::string_view text, int times) {
   std::string out;
   for (int i = 0; i < times; ++i) out += text;
@@ -205,11 +207,19 @@ TEST(StatementTest, LongTextsAreParsed) {
 
 TEST(StatementTest, TheSessionsStringSyntaxDecidesWhereAStringEnds) {
   const std::string text = "SELECT 'a\\'; DELETE FROM t --'";
-  const ParsedText standard = parse(text, {.standard_conforming_strings = true});
-  const ParsedText old = parse(text, {.standard_conforming_strings = false});
+  const ParsedText standard = parse(text, {});
+  const ParsedText old = parse(text, kOldStrings);
   ASSERT_TRUE(standard.parsed && old.parsed);
   EXPECT_EQ(standard.statements.size(), 2u);
   EXPECT_EQ(old.statements.size(), 1u);
+}
+
+TEST(StatementTest, ACharacterThatEndsInABackslashIsNotGuessedAt) {
+  const std::string text = "INSERT INTO t VALUES (E'\x95\x5C'); DELETE FROM u; --'";
+  EXPECT_FALSE(parse(text, {.standard_conforming_strings = true, .hides_backslashes = true}).parsed);
+  EXPECT_TRUE(
+      parse("INSERT INTO t VALUES ('\x95\x41')", {.standard_conforming_strings = true, .hides_backslashes = true})
+          .parsed);
 }
 
 TEST(StatementTest, TablesAWriteNames) {
