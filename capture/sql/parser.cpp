@@ -7,6 +7,7 @@
 
 #include "capture/sql/comment_tags.h"
 #include "capture/sql/statement.h"
+#include "capture/sql/telling_names.h"
 
 extern "C" {
 // The server's headers have an order.
@@ -23,23 +24,6 @@ namespace weir::capture {
 namespace {
 
 using Names = std::vector<std::string>;
-
-/// Names whose answer would show a text or a statement that the client did not send.
-constexpr const char* kShowsText[] = {"current_query", "pg_stat_activity", "pg_stat_get_activity", "pg_cursors",
-                                      "pg_cursor"};
-constexpr const char* kShowsStatements[] = {"pg_prepared_statements", "pg_prepared_statement"};
-
-/// Settings that change what the bytes of a text mean.
-constexpr const char* kLexerSettings[] = {"client_encoding", "standard_conforming_strings", "backslash_quote",
-                                          "escape_string_warning"};
-/// What decides which table a name means and who may do what with it.
-constexpr const char* kCatalogSettings[] = {"search_path", "role", "session_authorization", "row_security",
-                                            "client_encoding"};
-
-template <std::size_t N>
-bool is_one_of(const char* name, const char* const (&names)[N]) {
-  return std::any_of(std::begin(names), std::end(names), [name](const char* n) { return strcasecmp(n, name) == 0; });
-}
 
 struct ModifiedTable {
   const RangeVar* table;  // null: the query writes none
