@@ -18,14 +18,19 @@ bool names_row(const event::ChangeEvent& change) {
 
 }  // namespace
 
-void OpenTransaction::add(event::ChangeEvent change) {
-  if (statement_ended_) ++statement_;
-  statement_ended_ = false;
+void OpenTransaction::add(event::ChangeEvent change, std::uint32_t statement) {
+  if (statement == 0 && std::exchange(statement_ended_, false)) ++statement_;
+  change.statement_order = statement == 0 ? statement_ : statement;
   change.ordinal = ++last_ordinal_;
-  change.statement_order = statement_;
   if (change.lsn == 0) ++unversioned_;
   bytes_ += size_of(change);
-  events_.push_back(std::move(change));
+  if (statement == 0) return events_.push_back(std::move(change));
+  auto place = events_.end();
+  while (place != events_.begin() && std::prev(place)->statement_order > statement)
+    change.ordinal = (--place)->ordinal++;
+  for (Savepoint& savepoint : savepoints_)
+    if (savepoint.statement >= statement && savepoint.last_ordinal + 1 >= change.ordinal) ++savepoint.last_ordinal;
+  events_.insert(place, std::move(change));
 }
 
 std::vector<OpenTransaction::Savepoint>::iterator OpenTransaction::find(std::string_view name) {

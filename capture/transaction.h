@@ -13,8 +13,11 @@ namespace weir::capture {
 
 class OpenTransaction {
  public:
-  /// Gives the event its ordinal and the number of its statement, and keeps it.
-  void add(event::ChangeEvent change);
+  /// Gives the event its ordinal and the number of its statement, and keeps it. It belongs to the last statement, or
+  /// to an earlier one whose rows were not all read; then it comes before what was written since.
+  void add(event::ChangeEvent change, std::uint32_t statement = 0);
+  /// The number of the last statement that wrote.
+  std::uint32_t statement() const { return statement_; }
   /// The next event belongs to another statement.
   void next_statement() { statement_ended_ = true; }
 

@@ -47,6 +47,21 @@ TEST(OpenTransactionTest, EventsAreNumberedByRowAndByStatement) {
   EXPECT_FALSE(transaction.empty());
 }
 
+TEST(OpenTransactionTest, RowsThatAreReadLateKeepTheirStatementsPlace) {
+  OpenTransaction transaction;
+  write(transaction, "a");
+  const std::uint32_t first = transaction.statement();
+  transaction.savepoint("s");
+  transaction.add(row("b"), first);
+  EXPECT_EQ(kept(transaction), "a1.1 b2.1 ");
+  write(transaction, "c");
+  write(transaction, "d");
+  transaction.add(row("e"), first);
+  EXPECT_EQ(kept(transaction), "a1.1 b2.1 e3.1 c4.2 d5.3 ");
+  EXPECT_EQ(transaction.rollback_to("s"), 4u) << "they were written before it";
+  EXPECT_EQ(kept(transaction), "a1.1 b2.1 e3.1 ");
+}
+
 TEST(OpenTransactionTest, ARollbackToASavepointTakesBackWhatCameAfterIt) {
   OpenTransaction transaction;
   write(transaction, "a");
