@@ -93,6 +93,7 @@ struct Pending {
   std::shared_ptr<Execution> execution = {};
   std::shared_ptr<Portal> bound = {};   ///< Bind of a captured statement
   std::shared_ptr<Prepared> twin = {};  ///< whose capturing twin a splice prepares
+  std::string closes = {};              ///< Close of a statement that Weir prepared for itself
 };
 
 /// The client's prepared statements and portals by name, as they will be once everything sent has succeeded; what did

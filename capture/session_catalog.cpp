@@ -154,8 +154,15 @@ void SessionMachine::send_lock(const std::shared_ptr<Execution>& execution, wire
     wire::append_close(out, 'P', kOwnPortal);
     expect({.expect = Expect::close, .purpose = Purpose::tidy});
   }
-  wire::append_close(out, 'S', name);
-  expect({.expect = Expect::close, .purpose = Purpose::tidy});
+  close_own(name, turn);
+}
+
+void SessionMachine::close_own(std::string name, wire::Turn& turn) {
+  left_behind_.push_back(std::move(name));
+  for (std::string& left : std::exchange(left_behind_, {})) {
+    wire::append_close(turn.to_upstream.buffer(), 'S', left);
+    expect({.expect = Expect::close, .purpose = Purpose::tidy, .closes = std::move(left)});
+  }
 }
 
 /// The client is about to look at pg_prepared_statements, where it must find its own statements only.
@@ -165,10 +172,9 @@ void SessionMachine::hide_own_statements(wire::Turn& turn) {
     if (own->sent) names.push_back(own->name);
     own->sent = false;
   }
-  for (const std::string& name : names) {
-    wire::append_close(turn.to_upstream.buffer(), 'S', name);
-    expect({.expect = Expect::close, .purpose = Purpose::tidy});
-  }
+  names.insert(names.end(), left_behind_.begin(), left_behind_.end());
+  left_behind_.clear();
+  for (std::string& name : names) close_own(std::move(name), turn);
 }
 
 void SessionMachine::forget_catalog() {

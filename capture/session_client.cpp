@@ -317,8 +317,7 @@ SessionMachine::Took SessionMachine::take_close(const Frame& frame, wire::Turn& 
 
 void SessionMachine::close_twin(const Names::PreparedPtr& prepared, wire::Turn& turn) {
   if (!prepared || !prepared->spliced.sent) return;
-  wire::append_close(turn.to_upstream.buffer(), 'S', prepared->spliced.name);
-  expect({.expect = Expect::close, .purpose = Purpose::tidy});
+  close_own(prepared->spliced.name, turn);
   prepared->spliced.sent = false;
 }
 
@@ -346,8 +345,6 @@ SessionMachine::Took SessionMachine::take_function_call(const Frame& frame, wire
 /// DEALLOCATE and DISCARD ALL change which names mean something, from the moment they are sent.
 std::int64_t SessionMachine::apply_session_statement(const Statement& statement, wire::Turn& turn) {
   if (statement.drops_all_statements) {
-    facts_statement_.sent = false;
-    epilogue_statement_.sent = false;
     return names_.remove_all();
   }
   if (statement.name.empty()) return -1;

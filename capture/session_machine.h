@@ -120,6 +120,7 @@ class SessionMachine final : public CaptureSession {
   void prepare_own(OwnStatement& own, std::string_view text, Purpose purpose, wire::Turn& turn);
   void send_lock(const std::shared_ptr<Execution>& execution, wire::Turn& turn);
   void hide_own_statements(wire::Turn& turn);
+  void close_own(std::string name, wire::Turn& turn);
   void forget_catalog();
   void own_row(const Pending& pending, std::string_view body);
   void own_complete(const Pending& pending);
@@ -139,6 +140,7 @@ class SessionMachine final : public CaptureSession {
   void show_scrubbed(const Frame& frame, wire::Turn& turn);
   void capture_row(std::string_view body, Execution& execution);
   void skip_to_sync();
+  void session_query_failed(const Pending& front, std::string_view sqlstate);
   void completed(Execution& execution, const Statement* statement, const Plan* plan, std::string_view tag);
   void completed_write(Execution& execution, const Statement& statement, const Plan& plan, std::string_view tag);
   void add_statement_event(const Execution& execution, const RelationName& table, event::Op op, std::string cause,
@@ -228,6 +230,7 @@ class SessionMachine final : public CaptureSession {
   OwnStatement facts_statement_;
   OwnStatement epilogue_statement_;
   std::uint64_t own_names_ = 0;
+  std::vector<std::string> left_behind_;  // statements of Weir's own whose Close the server skipped
 };
 
 }  // namespace weir::capture

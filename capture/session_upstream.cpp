@@ -11,6 +11,8 @@ namespace {
 namespace backend = wire::backend;
 
 constexpr std::string_view kUntranslatable = "22P05";
+constexpr std::string_view kInFailedBlock = "25P02";
+constexpr std::string_view kSyntaxError = "42601";
 /// What the server calls the lock query in "cannot execute … in a read-only transaction".
 constexpr std::string_view kLockStatement = "SELECT FOR UPDATE";
 
@@ -364,7 +366,7 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
   }
   const bool stays = is_sync_like(front.expect);
   if (!stays) skip_to_sync();
-  if (stays && front.undo >= 0 && front.execution->next == 0) names_.failed(front.undo, front.mark);
+  if (stays && front.undo >= 0) session_query_failed(front, fields ? wire::error_field(*fields, 'C') : "");
   const bool in_own_exchange =
       front.purpose == Purpose::facts && !skipping_ && !pending_.empty() && pending_.front().purpose == Purpose::facts;
   if (!in_own_exchange) show_error(frame, front, turn);
@@ -380,6 +382,19 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
   answered();
 }
 
+/// A Query with DEALLOCATE or DISCARD failed. Where the commit did, the names are gone all the same; a name that is
+/// forgotten here and known to the server is only not captured, so the doubt ends there.
+void SessionMachine::session_query_failed(const Pending& front, std::string_view sqlstate) {
+  const auto& statements = front.execution->text->statements;
+  const bool refused = sqlstate == kInFailedBlock || sqlstate == kSyntaxError;
+  if (refused || front.execution->next + 1 < statements.size()) {
+    if (front.execution->next == 0) names_.failed(front.undo, front.mark);
+  } else if (statements.back().drops_all_statements) {
+    for (OwnStatement* own : {&facts_statement_, &epilogue_statement_})
+      if (std::exchange(own->sent, false)) left_behind_.push_back(own->name);
+  }
+}
+
 /// The server ignores everything up to the next Sync; so what was sent since has no answer and no effect.
 void SessionMachine::skip_to_sync() {
   std::int64_t last_mark = -1;
@@ -387,6 +402,7 @@ void SessionMachine::skip_to_sync() {
     Pending& front = pending_.front();
     last_mark = std::max(last_mark, front.mark);
     if (front.twin) front.twin->spliced.sent = false;
+    if (!front.closes.empty()) left_behind_.push_back(std::move(front.closes));
     if (front.purpose == Purpose::facts) {
       facts_failed_ = true;
       if (front.expect == Expect::parse) facts_statement_.sent = false;
