@@ -65,8 +65,10 @@ SessionMachine::Took SessionMachine::take_client(const Frame& frame, wire::Turn&
   if (lost_) return relay_client(frame, turn);
   // After an error the server ignores everything up to Sync, so nothing of it has an answer.
   if (skipping_ && frame.type != frontend::kSync &&
-      !(frame.type == frontend::kQuery && (own_failed_ || (run_ && !run_->finished))))
+      !(frame.type == frontend::kQuery && (own_failed_ || (run_ && !run_->finished)))) {
+    own_failed_ = false;  // the client saw the error in this message's place
     return relay_unanswered(frame, turn);
+  }
   switch (frame.type) {
     case frontend::kQuery:
       return take_query(frame, turn);

@@ -372,7 +372,6 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
   if (!in_own_exchange) show_error(frame, front, turn);
   // It may have failed because the catalog is no longer what the plan was made from: ask again next time.
   if (front.spliced || front.bound) forget_catalog();
-  own_failed_ = skipping_ && is_own(front.purpose) && front.purpose != Purpose::provoke;
   if (in_block_) {
     failed_ = true;
     if (commit_ == Commit::sent || front.expect == Expect::sync) transaction_ended(Outcome::aborted);
@@ -398,8 +397,10 @@ void SessionMachine::session_query_failed(const Pending& front, std::string_view
 /// The server ignores everything up to the next Sync; so what was sent since has no answer and no effect.
 void SessionMachine::skip_to_sync() {
   std::int64_t last_mark = -1;
+  own_failed_ = true;
   while (!pending_.empty() && pending_.front().expect != Expect::sync) {
     Pending& front = pending_.front();
+    own_failed_ &= is_own(front.purpose) && front.purpose != Purpose::provoke;
     last_mark = std::max(last_mark, front.mark);
     if (front.twin) front.twin->spliced.sent = false;
     if (!front.closes.empty()) left_behind_.push_back(std::move(front.closes));
@@ -418,6 +419,7 @@ void SessionMachine::skip_to_sync() {
   names_.failed(last_mark + 1);
   if (run_ && !run_->finished) run_->failed = true;
   skipping_ = pending_.empty();
+  own_failed_ &= skipping_;
 }
 
 /// What the client sees of an error: as it came, but for one that Weir brought about, for names and counts that Weir
