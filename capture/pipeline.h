@@ -86,8 +86,11 @@ enum class Purpose : std::uint8_t {
 struct Pending {
   Expect expect;
   Purpose purpose = Purpose::client;
-  bool scrubs = false;     ///< its rows may show texts that Weir spliced
-  bool spliced = false;    ///< Describe: the added columns are taken off
+  bool scrubs = false;               ///< its rows may show texts that Weir spliced
+  bool spliced = false;              ///< Describe: the added columns are taken off
+  bool no_data = false;              ///< Close in a Describe's place: CloseComplete is shown as its answer, NoData
+  bool describes_statement = false;  ///< and that Describe is of a statement, not of a portal
+  char own_place = '\0';   ///< 'S', 'P': takes the unnamed statement's or portal's place from one of Weir's own
   std::int64_t mark = -1;  ///< the last change in Names it makes: undone where it fails
   std::int64_t undo = -1;  ///< Query: the first change its statements make, undone where none of them succeeded
   std::shared_ptr<Execution> execution = {};

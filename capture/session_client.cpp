@@ -230,12 +230,24 @@ SessionMachine::Took SessionMachine::take_describe(const Frame& frame, wire::Tur
       plan = names_.find({})->plan;
     }
     pending.spliced = plan && plan->how == Plan::How::returning;
+    if (pending.spliced && refuses_statements() && describe_refused(*target, turn)) return Took::frame;
     if (pending.spliced) {
       const auto& prepared = portal ? names_.find_portal(target->name)->prepared : names_.find({});
       pending.execution = std::make_shared<Execution>(Execution{.statement = prepared->statement, .plan = plan});
     }
   }
   return relay_expecting(frame, std::move(pending), turn);
+}
+
+/// A failed block refuses to describe what has rows; the client's own text has none. Only an unnamed statement's
+/// parameters are not known here.
+bool SessionMachine::describe_refused(const wire::TargetView& target, wire::Turn& turn) {
+  const auto& prepared = target.kind == 'P' ? names_.find_portal(target.name)->prepared : names_.find({});
+  const Statement& statement = *prepared->statement;
+  if (statement.write->has_returning || (target.kind == 'S' && statement.has_parameters)) return false;
+  wire::append_close(turn.to_upstream.buffer(), 'P', kNoPortal);
+  expect({.expect = Expect::close, .no_data = true, .describes_statement = target.kind == 'S'});
+  return true;
 }
 
 SessionMachine::Took SessionMachine::take_execute(const Frame& frame, wire::Turn& turn) {

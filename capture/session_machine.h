@@ -65,6 +65,7 @@ class SessionMachine final : public CaptureSession {
   Took bind_captured(const Frame& frame, const wire::BindNames& names, const Names::PreparedPtr& prepared,
                      wire::Turn& turn);
   Took take_describe(const Frame& frame, wire::Turn& turn);
+  bool describe_refused(const wire::TargetView& target, wire::Turn& turn);
   Took take_execute(const Frame& frame, wire::Turn& turn);
   Took execute_captured(const Frame& frame, const Names::PortalPtr& portal, wire::ExecuteView execute,
                         wire::Turn& turn);
@@ -129,6 +130,7 @@ class SessionMachine final : public CaptureSession {
   // -- session_upstream.cpp
   void take_upstream(const Frame& frame, wire::Turn& turn);
   bool take_asynchronous(const Frame& frame, wire::Turn& turn);
+  void show_no_data(const Pending& pending, wire::Turn& turn);
   void take_row_description(const Frame& frame, wire::Turn& turn);
   void take_data_row(const Frame& frame, wire::Turn& turn);
   void take_complete(const Frame& frame, wire::Turn& turn);

@@ -202,7 +202,11 @@ void SessionMachine::take_upstream(const Frame& frame, wire::Turn& turn) {
     case backend::kParseComplete:
     case backend::kBindComplete:
     case backend::kCloseComplete:
-      if (pending_.front().purpose == Purpose::client) relay_upstream(frame, turn);
+      if (pending_.front().no_data) {
+        show_no_data(pending_.front(), turn);
+      } else if (pending_.front().purpose == Purpose::client) {
+        relay_upstream(frame, turn);
+      }
       return pop_front();
     case backend::kNoData:
       if (pending_.front().purpose == Purpose::client) relay_upstream(frame, turn);
@@ -222,6 +226,13 @@ void SessionMachine::take_upstream(const Frame& frame, wire::Turn& turn) {
       break;
   }
   relay_upstream(frame, turn);
+}
+
+void SessionMachine::show_no_data(const Pending& pending, wire::Turn& turn) {
+  // Of a statement the parameters come first: it has none.
+  if (pending.describes_statement)
+    wire::append_frame(turn.to_client.buffer(), backend::kParameterDescription, {"\0\0", 2});
+  wire::append_frame(turn.to_client.buffer(), backend::kNoData, {});
 }
 
 void SessionMachine::take_row_description(const Frame& frame, wire::Turn& turn) {
