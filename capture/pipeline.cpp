@@ -1,6 +1,7 @@
 #include "capture/pipeline.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace weir::capture {
@@ -132,8 +133,11 @@ void Names::restore(Change old, std::size_t later) {
 }
 
 void Names::drop_portals() {
-  portals_.clear();
-  unnamed_portal_ = unknown_portal_;
+  std::set<std::string_view> later;
+  for (Change& change : changes_)
+    if (change.portal && !change.undone && later.insert(change.name).second) change.old_portal = unknown_portal_;
+  std::erase_if(portals_, [&later](const auto& portal) { return !later.contains(portal.first); });
+  if (!later.contains("")) unnamed_portal_ = unknown_portal_;
 }
 
 std::vector<std::pair<std::string, Names::PortalPtr>> Names::suspended_portals() const {

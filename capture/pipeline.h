@@ -28,6 +28,7 @@ struct Prepared {
   const Statement* statement = nullptr;   ///< null: not one statement, or not parsed
   std::string parameter_types = {};       ///< as they came in Parse
   std::shared_ptr<const Plan> plan = {};  ///< of the text that was sent under this name; for the unnamed one only
+  std::uint64_t segment = 0;              ///< Syncs sent before its Parse
   OwnStatement spliced = {};              ///< its capturing twin; for named ones only
   std::string spliced_suffix = {};        ///< the plan's suffix the twin was made with
 };
@@ -39,8 +40,11 @@ struct Portal {
   std::string statement = {};              ///< the client's name of it
   std::vector<std::int16_t> formats = {};  ///< of the parameters
   std::vector<std::optional<std::string>> values = {};
-  bool ran = false;        ///< Execute was sent
-  bool suspended = false;  ///< has rows that were written and not fetched
+  std::uint64_t segment = 0;  ///< Syncs sent before its Bind
+  bool ran = false;           ///< Execute was sent
+  bool suspended = false;     ///< has rows that were written and not fetched
+  std::uint32_t order = 0;    ///< its statement's number in the transaction; 0: none of its rows was seen
+  bool undone = false;        ///< its rows were rolled back to a savepoint
 };
 
 /// One run of one statement, or of all statements of a Query.
@@ -131,7 +135,7 @@ class Names {
   void failed(std::int64_t end);
   /// Undoes the changes first … last alone.
   void failed(std::int64_t first, std::int64_t last);
-  /// The transaction is over and nothing is under way.
+  /// The transaction has ended; portals of what is not answered yet belong to the next one.
   void drop_portals();
   std::vector<std::pair<std::string, PortalPtr>> suspended_portals() const;
   /// All twins are gone or must be made anew.

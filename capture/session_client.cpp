@@ -112,9 +112,14 @@ SessionMachine::Took SessionMachine::relay_expecting(const Frame& frame, Pending
 
 void SessionMachine::expect(Pending pending) {
   count(pending, 1);
-  segment_clean_ =
+  const bool ends_segment =
       pending.expect == Expect::sync || pending.expect == Expect::query || pending.expect == Expect::function_call;
-  if (segment_clean_) names_at_sync_ = names_.end_mark();
+  // A Query is skipped too where something before it failed, so it ends nothing before it is answered.
+  if (pending.expect == Expect::sync || !ends_segment) segment_clean_ = ends_segment;
+  if (ends_segment) {
+    names_at_sync_ = names_.end_mark();
+    ++segment_;
+  }
   pending_.push_back(std::move(pending));
 }
 
@@ -129,15 +134,16 @@ SessionMachine::Took SessionMachine::take_parse(const Frame& frame, wire::Turn& 
     prepared->text = text;
     prepared->statement = text->single();
     prepared->parameter_types = view->parameter_types;
+    prepared->segment = segment_;
   }
   const Statement* statement = text->single();
   if (view->statement.empty() && statement != nullptr && needs_plan(*statement) && !refuses_statements()) {
     prepared->plan = find_plan(text, *statement, turn);
     if (!prepared->plan) return Took::nothing;
   }
-  if (view->statement.empty()) own_unnamed_ = false;
-  const std::int64_t mark = names_.define(view->statement, prepared);
-  Pending pending{.expect = Expect::parse, .mark = mark};
+  Pending pending{.expect = Expect::parse};
+  if (view->statement.empty() && std::exchange(own_unnamed_statement_, false)) pending.own_place = 'S';
+  pending.mark = names_.define(view->statement, prepared);
   if (!prepared || !prepared->plan || prepared->plan->how != Plan::How::returning)
     return relay_expecting(frame, std::move(pending), turn);
   const std::string spliced = std::string(view->query.substr(0, statement->end)) + prepared->plan->suffix;
@@ -149,26 +155,36 @@ SessionMachine::Took SessionMachine::take_parse(const Frame& frame, wire::Turn& 
 /// A name that was defined before a Sync which is not answered yet: had that failed, what is behind the Sync would run
 /// all the same, and mean what the name meant before.
 bool SessionMachine::is_uncertain(bool portal, std::string_view name) const {
-  return syncs_pending_ > 0 && names_.is_unconfirmed(portal, name, names_at_sync_);
+  if (syncs_pending_ == 0) return false;
+  // A portal may have gone with the transaction that the Sync ended.
+  const auto& found = portal ? names_.find_portal(name) : nullptr;
+  if (found && found != names_.unknown_portal() && found->segment != segment_) return true;
+  return names_.is_unconfirmed(portal, name, names_at_sync_);
+}
+
+Pending SessionMachine::binding(std::string_view name, const Names::PortalPtr& portal) {
+  Pending pending{.expect = Expect::bind, .mark = names_.define_portal(name, portal)};
+  if (name.empty() && std::exchange(own_unnamed_portal_, false)) pending.own_place = 'P';
+  return pending;
 }
 
 SessionMachine::Took SessionMachine::take_bind(const Frame& frame, wire::Turn& turn) {
   const auto names = wire::read_bind_names(frame.body());
   if (!names && !frame.whole()) return Took::nothing;
   if (!names) return relay_expecting(frame, {.expect = Expect::bind}, turn);
-  if (names->statement.empty() && own_unnamed_) drop_own_unnamed(turn);
+  if (names->statement.empty() && own_unnamed_statement_ && !drop_own_unnamed(turn)) return Took::nothing;
   if (is_uncertain(false, names->statement) && !wait_for_answers(turn)) return Took::nothing;
   const Names::PreparedPtr prepared = names_.find(names->statement);
   if (prepared && prepared->statement && needs_plan(*prepared->statement) && !refuses_statements())
     return bind_captured(frame, *names, prepared, turn);
-  drain(names->portal, names_.find_portal(names->portal), turn);
+  if (!drain(names->portal, names_.find_portal(names->portal), turn)) return Took::nothing;
   Names::PortalPtr portal;
   if (prepared) {
     portal = std::make_shared<Portal>();
     portal->prepared = prepared;
+    portal->segment = segment_;
   }
-  const std::int64_t mark = names_.define_portal(names->portal, portal);
-  return relay_expecting(frame, {.expect = Expect::bind, .mark = mark}, turn);
+  return relay_expecting(frame, binding(names->portal, portal), turn);
 }
 
 SessionMachine::Took SessionMachine::bind_captured(const Frame& frame, const wire::BindNames& names,
@@ -180,9 +196,10 @@ SessionMachine::Took SessionMachine::bind_captured(const Frame& frame, const wir
   if (reads_body && !frame.whole() && frame.size <= kLargestHeldFrame) return Took::nothing;
   const auto view = reads_body && frame.whole() ? wire::read_bind(frame.body()) : std::nullopt;
   if (reads_body && !view && !unnamed) plan = nullptr;
-  drain(names.portal, names_.find_portal(names.portal), turn);
+  if (!drain(names.portal, names_.find_portal(names.portal), turn)) return Took::nothing;
   const auto portal = std::make_shared<Portal>();
   portal->prepared = prepared;
+  portal->segment = segment_;
   portal->plan = plan;
   portal->statement = names.statement;
   if (view && (plan->how == Plan::How::input || !plan->lock_query.empty())) {
@@ -190,8 +207,7 @@ SessionMachine::Took SessionMachine::bind_captured(const Frame& frame, const wir
     portal->values = copy_values(view->values);
   }
   if (!view || plan->how != Plan::How::returning) {
-    const std::int64_t mark = names_.define_portal(names.portal, portal);
-    return relay_expecting(frame, {.expect = Expect::bind, .mark = mark}, turn);
+    return relay_expecting(frame, binding(names.portal, portal), turn);
   }
   std::vector<std::int16_t> formats;
   if (prepared->statement->write->has_returning) formats = view->result_formats;
@@ -200,7 +216,9 @@ SessionMachine::Took SessionMachine::bind_captured(const Frame& frame, const wir
   if (!unnamed) ensure_twin(prepared, *plan, turn);
   wire::append_bind(turn.to_upstream.buffer(), names.portal, unnamed ? names.statement : prepared->spliced.name,
                     view->parameters, formats);
-  expect({.expect = Expect::bind, .mark = names_.define_portal(names.portal, portal), .bound = portal});
+  Pending pending = binding(names.portal, portal);
+  pending.bound = portal;
+  expect(std::move(pending));
   return Took::frame;
 }
 
@@ -220,7 +238,9 @@ SessionMachine::Took SessionMachine::take_describe(const Frame& frame, wire::Tur
   const bool portal = target && target->kind == 'P';
   Pending pending{.expect = portal ? Expect::describe_portal : Expect::describe_statement};
   if (target) {
-    if (target->name.empty() && own_unnamed_) drop_own_unnamed(turn);
+    const bool own = target->name.empty() && (portal ? own_unnamed_portal_ : own_unnamed_statement_);
+    if (own && !drop_own_unnamed(turn)) return Took::nothing;
+    if (is_doubtful(*target) && !wait_for_answers(turn)) return Took::nothing;
     std::shared_ptr<const Plan> plan;
     if (portal) {
       const Names::PortalPtr& found = names_.find_portal(target->name);
@@ -239,6 +259,14 @@ SessionMachine::Took SessionMachine::take_describe(const Frame& frame, wire::Tur
   return relay_expecting(frame, std::move(pending), turn);
 }
 
+/// Spliced, and behind a Sync that is not answered: the block may have failed, which its Parse and Bind would have
+/// shown.
+bool SessionMachine::is_doubtful(const wire::TargetView& target) const {
+  if (syncs_pending_ == 0) return false;
+  if (target.kind != 'P') return target.name.empty() && names_.find({}) && names_.find({})->segment != segment_;
+  return is_uncertain(true, target.name);
+}
+
 /// A failed block refuses to describe what has rows; the client's own text has none. Only an unnamed statement's
 /// parameters are not known here.
 bool SessionMachine::describe_refused(const wire::TargetView& target, wire::Turn& turn) {
@@ -254,7 +282,7 @@ SessionMachine::Took SessionMachine::take_execute(const Frame& frame, wire::Turn
   if (!frame.whole()) return Took::nothing;
   const auto execute = wire::read_execute(frame.body());
   if (!execute) return relay_expecting(frame, {.expect = Expect::execute}, turn);
-  if (execute->portal.empty() && own_unnamed_) drop_own_unnamed(turn);
+  if (execute->portal.empty() && own_unnamed_portal_ && !drop_own_unnamed(turn)) return Took::nothing;
   if (is_uncertain(true, execute->portal) && !wait_for_answers(turn)) return Took::nothing;
   const Names::PortalPtr portal = names_.find_portal(execute->portal);
   if (!portal) return relay_expecting(frame, {.expect = Expect::execute}, turn);
@@ -284,7 +312,8 @@ SessionMachine::Took SessionMachine::execute_captured(const Frame& frame, const 
   const bool client_rows = statement.write->has_returning;
   auto execution = std::make_shared<Execution>(
       Execution{.text = portal->prepared->text, .statement = &statement, .plan = portal->plan, .portal = portal});
-  if (portal->ran && !client_rows) {
+  if (failed_ && control_pending_ > 0 && !wait_for_answers(turn)) return Took::nothing;
+  if (portal->ran && !client_rows && !failed_) {
     execution->portal_name = execute.portal;
     // The plain statement's portal cannot be run twice, the spliced one's could.
     provoke(std::move(execution), turn);
@@ -305,16 +334,23 @@ void SessionMachine::provoke(std::shared_ptr<Execution> execution, wire::Turn& t
   expect({.expect = Expect::execute, .purpose = Purpose::provoke, .execution = std::move(execution)});
 }
 
-/// Rows of a portal that were written but not fetched must be read before the portal goes.
-void SessionMachine::drain(std::string_view name, const Names::PortalPtr& portal, wire::Turn& turn) {
-  if (!portal || !portal->suspended) return;
+/// Rows of a portal that were written but not fetched must be read before the portal goes. False: not before answers
+/// have said whether it is still there.
+bool SessionMachine::drain(std::string_view name, const Names::PortalPtr& portal, wire::Turn& turn) {
+  if (!portal || !portal->suspended) return true;
+  if ((control_pending_ > 0 || is_uncertain(true, name)) && !wait_for_answers(turn)) return false;
   portal->suspended = false;
+  if (failed_) {
+    unread_.push_back(portal);
+    return true;
+  }
   auto execution = std::make_shared<Execution>(Execution{.text = portal->prepared->text,
                                                          .statement = portal->prepared->statement,
                                                          .plan = portal->plan,
                                                          .portal = portal});
   wire::append_execute(turn.to_upstream.buffer(), name, 0);
   expect({.expect = Expect::execute, .purpose = Purpose::drain, .spliced = true, .execution = std::move(execution)});
+  return true;
 }
 
 SessionMachine::Took SessionMachine::take_close(const Frame& frame, wire::Turn& turn) {
@@ -322,7 +358,7 @@ SessionMachine::Took SessionMachine::take_close(const Frame& frame, wire::Turn& 
   const auto target = wire::read_target(frame.body());
   if (!target) return relay_expecting(frame, {.expect = Expect::close}, turn);
   if (target->kind == 'P') {
-    drain(target->name, names_.find_portal(target->name), turn);
+    if (!drain(target->name, names_.find_portal(target->name), turn)) return Took::nothing;
     return relay_expecting(frame, {.expect = Expect::close, .mark = names_.remove_portal(target->name)}, turn);
   }
   close_twin(names_.find(target->name), turn);
@@ -366,13 +402,17 @@ std::int64_t SessionMachine::apply_session_statement(const Statement& statement,
   return names_.remove(statement.name);
 }
 
-/// A Query leaves no unnamed statement or portal behind; one that was sent in parts does, so they go now.
-void SessionMachine::drop_own_unnamed(wire::Turn& turn) {
-  own_unnamed_ = false;
-  wire::append_close(turn.to_upstream.buffer(), 'S', {});
-  expect({.expect = Expect::close, .purpose = Purpose::tidy});
-  wire::append_close(turn.to_upstream.buffer(), 'P', {});
-  expect({.expect = Expect::close, .purpose = Purpose::tidy});
+/// A Query leaves no unnamed statement or portal behind; one that was sent in parts does, so they go now. Behind
+/// answers, so that nothing can keep the server from it.
+bool SessionMachine::drop_own_unnamed(wire::Turn& turn) {
+  if (!wait_for_answers(turn)) return false;
+  for (const char kind : {'S', 'P'}) {
+    bool& own = kind == 'S' ? own_unnamed_statement_ : own_unnamed_portal_;
+    if (!std::exchange(own, false)) continue;
+    wire::append_close(turn.to_upstream.buffer(), kind, {});
+    expect({.expect = Expect::close, .purpose = Purpose::tidy, .own_place = kind});
+  }
+  return true;
 }
 
 }  // namespace weir::capture

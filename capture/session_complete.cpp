@@ -65,12 +65,14 @@ void SessionMachine::completed(Execution& execution, const Statement* statement,
     case StatementKind::commit:
     case StatementKind::rollback:
       transaction_ended(tag == "COMMIT" ? Outcome::committed : Outcome::aborted);
+      names_.drop_portals();
       in_block_ = statement->chain;
       failed_ = false;
       if (tag == "ROLLBACK") forget_catalog();
       break;
     case StatementKind::prepare_transaction:
       transaction_ended(tag == "ROLLBACK" ? Outcome::aborted : Outcome::unknown);
+      names_.drop_portals();
       in_block_ = failed_ = false;
       break;
     case StatementKind::savepoint:
@@ -82,6 +84,7 @@ void SessionMachine::completed(Execution& execution, const Statement* statement,
     case StatementKind::rollback_to: {
       const std::uint32_t first_gone = transaction_.rollback_to(statement->name);
       if (gate_id_ != 0) gate_->truncate(gate_id_, first_gone);
+      rolled_back_to();
       failed_ = false;
       forget_catalog();
       break;
@@ -105,6 +108,17 @@ void SessionMachine::completed(Execution& execution, const Statement* statement,
                 "statement was not planned");
   }
   transaction_.next_statement();
+}
+
+/// Portals of before the savepoint stay, with the rows that they hold; but what was written since was not.
+void SessionMachine::rolled_back_to() {
+  for (const auto& [name, portal] : names_.suspended_portals()) {
+    portal->undone = portal->order > transaction_.statement();
+    portal->suspended = !portal->undone;
+  }
+  for (const auto& portal : std::exchange(unread_, {}))
+    if (portal->order <= transaction_.statement())
+      add_gap(portal->plan->relation->name, portal->plan->op, 0, "rows of a portal were not fetched");
 }
 
 void SessionMachine::completed_write(Execution& execution, const Statement& statement, const Plan& plan,
@@ -169,7 +183,9 @@ void SessionMachine::add_change(event::ChangeEvent change, const Execution& exec
     change.statement =
         execution.text->text.substr(execution.statement->begin, execution.statement->end - execution.statement->begin);
   change.tags = execution.text->tags;
-  transaction_.add(std::move(change));
+  Portal* portal = execution.portal.get();
+  transaction_.add(std::move(change), portal ? portal->order : 0);
+  if (portal && portal->order == 0) portal->order = transaction_.statement();
   stream_if_large();
 }
 

@@ -62,9 +62,11 @@ class SessionMachine final : public CaptureSession {
   Took take_client(const Frame& frame, wire::Turn& turn);
   Took take_parse(const Frame& frame, wire::Turn& turn);
   Took take_bind(const Frame& frame, wire::Turn& turn);
+  Pending binding(std::string_view name, const Names::PortalPtr& portal);
   Took bind_captured(const Frame& frame, const wire::BindNames& names, const Names::PreparedPtr& prepared,
                      wire::Turn& turn);
   Took take_describe(const Frame& frame, wire::Turn& turn);
+  bool is_doubtful(const wire::TargetView& target) const;
   bool describe_refused(const wire::TargetView& target, wire::Turn& turn);
   Took take_execute(const Frame& frame, wire::Turn& turn);
   Took execute_captured(const Frame& frame, const Names::PortalPtr& portal, wire::ExecuteView execute,
@@ -78,8 +80,8 @@ class SessionMachine final : public CaptureSession {
   void expect(Pending pending);
   std::int64_t apply_session_statement(const Statement& statement, wire::Turn& turn);
   bool is_uncertain(bool portal, std::string_view name) const;
-  void drop_own_unnamed(wire::Turn& turn);
-  void drain(std::string_view name, const Names::PortalPtr& portal, wire::Turn& turn);
+  bool drop_own_unnamed(wire::Turn& turn);
+  bool drain(std::string_view name, const Names::PortalPtr& portal, wire::Turn& turn);
   void provoke(std::shared_ptr<Execution> execution, wire::Turn& turn);
   void close_twin(const Names::PreparedPtr& prepared, wire::Turn& turn);
   void ensure_twin(const Names::PreparedPtr& prepared, const Plan& plan, wire::Turn& turn);
@@ -90,6 +92,9 @@ class SessionMachine final : public CaptureSession {
   std::optional<Plans> plan_query(const std::shared_ptr<const ParsedText>& text, wire::Turn& turn);
   bool can_run(const ParsedText& text, const Plans& plans) const;
   Took relay_query(const Frame& frame, std::shared_ptr<const ParsedText> text, Plans plans, wire::Turn& turn);
+  std::int64_t forget_unnamed(const ParsedText& text);
+  bool drain_unnamed(const ParsedText& text, wire::Turn& turn);
+  bool drain_closed(const Statement& statement, wire::Turn& turn);
   Took relay_cursor_query(const Frame& frame, const Statement& statement, std::shared_ptr<const ParsedText> text,
                           wire::Turn& turn);
   Took step_run(const Frame& frame, wire::Turn& turn);
@@ -147,6 +152,7 @@ class SessionMachine final : public CaptureSession {
   void completed_write(Execution& execution, const Statement& statement, const Plan& plan, std::string_view tag);
   void add_statement_event(const Execution& execution, const RelationName& table, event::Op op, std::string cause,
                            std::int64_t rows);
+  void rolled_back_to();
   bool add_input_events(const Execution& execution, const Statement& statement, const Plan& plan, std::int64_t rows);
   void add_gap(const RelationName& table, event::Op op, std::int64_t rows, std::string cause);
   void add_change(event::ChangeEvent change, const Execution& execution);
@@ -189,18 +195,21 @@ class SessionMachine final : public CaptureSession {
   int captured_pending_ = 0;  // captured statements under way
   int control_pending_ = 0;   // statements under way that may begin or end a transaction
   int syncs_pending_ = 0;
-  std::int64_t names_at_sync_ = 0;  // changes of names_ below this mark were sent before the last Sync
-  int catalog_pending_ = 0;         // statements under way that may change what names and privileges mean
-  bool own_unnamed_ = false;        // the unnamed statement and portal are those of a Query that was sent in parts
-  wire::RowView row_;               // reused
+  std::uint64_t segment_ = 0;           // Syncs and Queries sent so far
+  std::int64_t names_at_sync_ = 0;      // changes of names_ below this mark were sent before the last Sync
+  int catalog_pending_ = 0;             // statements under way that may change what names and privileges mean
+  bool own_unnamed_statement_ = false;  // the unnamed statement is that of a Query that was sent in parts
+  bool own_unnamed_portal_ = false;     // and the unnamed portal
+  wire::RowView row_;                   // reused
 
   // The open transaction.
   Wait wait_ = Wait::nothing;
   OpenTransaction transaction_;
-  std::int64_t next_gate_id_ = 0;  // of the transaction behind the one whose commit is on its way
-  std::int64_t gate_id_ = 0;       // 0: the gate does not know of it yet
-  bool catalog_changed_ = false;   // DDL in it: all sessions must ask again
-  bool catalog_touched_ = false;   // SET or DDL in it: a rollback undoes what the facts were read under
+  std::vector<Names::PortalPtr> unread_;  // whose rows could not be read any more, because the block had failed
+  std::int64_t next_gate_id_ = 0;         // of the transaction behind the one whose commit is on its way
+  std::int64_t gate_id_ = 0;              // 0: the gate does not know of it yet
+  bool catalog_changed_ = false;          // DDL in it: all sessions must ask again
+  bool catalog_touched_ = false;          // SET or DDL in it: a rollback undoes what the facts were read under
   enum class Commit { open, preparing, prepared, refused, sent } commit_ = Commit::open;
   Error refusal_;
 

@@ -30,6 +30,10 @@ bool ends_block(StatementKind kind) {
   return kind == StatementKind::commit || kind == StatementKind::prepare_transaction;
 }
 
+bool ends_failure(StatementKind kind) {
+  return kind == StatementKind::commit || kind == StatementKind::rollback || kind == StatementKind::rollback_to;
+}
+
 /// Characters, not bytes: what positions in errors count.
 std::size_t characters(std::string_view text, bool utf8) {
   if (!utf8) return text.size();
@@ -69,12 +73,11 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
     return Took::frame;
   }
   if (!frame.whole() && frame.size <= kLargestHeldQuery) return Took::nothing;
-  drain({}, names_.find_portal({}), turn);  // a Query destroys the unnamed portal
   const auto query = frame.whole() ? wire::read_string(frame.body()) : std::nullopt;
   const auto text = query ? statements_->find_or_parse(*query, lexer_) : std::make_shared<const ParsedText>();
+  if (!drain_unnamed(*text, turn)) return Took::nothing;
   if (only_reads(*text) && !holds_writes()) {
-    const std::int64_t mark = names_.define({}, names_.unknown_statement());
-    return relay_expecting(frame, {.expect = Expect::query, .mark = mark}, turn);
+    return relay_expecting(frame, {.expect = Expect::query, .mark = forget_unnamed(*text)}, turn);
   }
   const auto plans = plan_query(text, turn);
   if (!plans) return Took::nothing;
@@ -85,7 +88,9 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
     return step_run(frame, turn);
   }
   const bool ends = !text->parsed || any_of_kind(*text, {StatementKind::commit, StatementKind::prepare_transaction});
-  if (holds_writes() && (ends || !in_block_ || control_pending_ > 0)) {
+  // BEGIN makes a block of the implicit transaction that outstanding messages opened: then nothing is committed.
+  const bool opens = !ends && any_of_kind(*text, {StatementKind::begin});
+  if (holds_writes() && !opens && (ends || !in_block_ || control_pending_ > 0)) {
     if (!ready_to_commit(ends, turn)) return Took::nothing;
     if (commit_ == Commit::refused) return refuse_commit(frame, turn);
     if (commit_ == Commit::prepared) commit_ = Commit::sent;
@@ -114,7 +119,9 @@ std::optional<SessionMachine::Plans> SessionMachine::plan_query(const std::share
 }
 
 bool SessionMachine::can_run(const ParsedText& text, const Plans& plans) const {
-  if (!text.parsed || failed_ || !any_needs_plan(text)) return false;
+  if (!text.parsed || !any_needs_plan(text)) return false;
+  // A failed block takes nothing but its end; what stands behind that is planned when it is its turn.
+  if (failed_ && !ends_failure(text.statements[0].kind)) return false;
   bool captures = false;
   bool block = in_block_;
   for (std::size_t i = 0; i < text.statements.size(); ++i) {
@@ -134,10 +141,9 @@ bool SessionMachine::can_run(const ParsedText& text, const Plans& plans) const {
 
 SessionMachine::Took SessionMachine::relay_query(const Frame& frame, std::shared_ptr<const ParsedText> text,
                                                  Plans plans, wire::Turn& turn) {
-  own_unnamed_ = false;
   if (const Statement* only = text->single(); only != nullptr && (only->fetch || only->closes_portal))
     return relay_cursor_query(frame, *only, text, turn);
-  Pending pending{.expect = Expect::query, .mark = names_.define({}, names_.unknown_statement())};
+  Pending pending{.expect = Expect::query, .mark = forget_unnamed(*text)};
   for (const Statement& statement : text->statements) {
     pending.scrubs |= statement.shows_text;
     if (statement.kind != StatementKind::session) continue;
@@ -149,18 +155,40 @@ SessionMachine::Took SessionMachine::relay_query(const Frame& frame, std::shared
   return relay_expecting(frame, std::move(pending), turn);
 }
 
+/// A Query destroys the unnamed statement, and the unnamed portal where there is something to run.
+std::int64_t SessionMachine::forget_unnamed(const ParsedText& text) {
+  const std::int64_t mark = names_.define({}, names_.unknown_statement());
+  return text.statements.empty() ? mark : std::max(mark, names_.define_portal({}, names_.unknown_portal()));
+}
+
+/// Before a Query that destroys the unnamed portal. Also waited for: what fails is in the Query's place.
+bool SessionMachine::drain_unnamed(const ParsedText& text, wire::Turn& turn) {
+  if (text.parsed && text.statements.empty()) return true;
+  const Names::PortalPtr portal = names_.find_portal({});
+  if (!portal || !portal->suspended) return true;
+  return drain({}, portal, turn) && wait_for_answers(turn);
+}
+
+/// The same before CLOSE in SQL; without a name it is of all.
+bool SessionMachine::drain_closed(const Statement& statement, wire::Turn& turn) {
+  bool drained = false;
+  for (const auto& [name, portal] : names_.suspended_portals()) {
+    if (!statement.name.empty() && statement.name != name) continue;
+    if (!drain(name, portal, turn)) return false;
+    drained = true;
+  }
+  return !drained || wait_for_answers(turn);
+}
+
 /// FETCH and CLOSE in SQL reach the portals of the extended protocol, also those whose rows have added columns.
 SessionMachine::Took SessionMachine::relay_cursor_query(const Frame& frame, const Statement& statement,
                                                         std::shared_ptr<const ParsedText> text, wire::Turn& turn) {
-  Pending pending{.expect = Expect::query};
-  pending.execution = std::make_shared<Execution>(Execution{.text = std::move(text)});
+  if (statement.closes_portal && !drain_closed(statement, turn)) return Took::nothing;
   const Names::PortalPtr portal = names_.find_portal(statement.name);
+  Pending pending{.expect = Expect::query, .mark = forget_unnamed(*text)};
+  pending.execution = std::make_shared<Execution>(Execution{.text = std::move(text)});
   const bool captured = portal && portal->plan && portal->plan->how == Plan::How::returning;
-  if (statement.closes_portal && statement.name.empty()) {
-    for (const auto& [name, suspended] : names_.suspended_portals()) drain(name, suspended, turn);
-  } else if (statement.closes_portal) {
-    drain(statement.name, portal, turn);
-  } else if (captured && !portal->prepared->statement->write->has_returning) {
+  if (captured && !statement.closes_portal && !portal->prepared->statement->write->has_returning) {
     // Of a portal without rows there is nothing to fetch.
     pending.execution->portal = portal;
     pending.execution->portal_name = statement.name;
@@ -168,7 +196,8 @@ SessionMachine::Took SessionMachine::relay_cursor_query(const Frame& frame, cons
     wire::append_sync(turn.to_upstream.buffer());
     expect({.expect = Expect::sync});
     return Took::frame;
-  } else if (captured) {
+  }
+  if (captured && !statement.closes_portal) {
     portal->suspended = portal->suspended || !portal->ran;
     portal->ran = true;
     pending.spliced = true;
@@ -244,8 +273,8 @@ void SessionMachine::send_step(wire::Turn& turn) {
 SessionMachine::Took SessionMachine::finish_run(wire::Turn& turn) {
   run_->finished = true;
   skipping_ = false;
-  own_unnamed_ = true;
-  const std::int64_t mark = names_.define({}, names_.unknown_statement());
+  own_unnamed_statement_ = own_unnamed_portal_ = true;
+  const std::int64_t mark = forget_unnamed(*run_->text);
   wire::append_sync(turn.to_upstream.buffer());
   expect({.expect = Expect::sync, .purpose = Purpose::run, .mark = mark});
   return Took::frame;

@@ -289,6 +289,7 @@ void SessionMachine::capture_row(std::string_view body, Execution& execution) {
   if (!wire::read_data_row(body, row_)) return lose_track("malformed DataRow");
   ReadRow read = read_row(row_, *execution.plan, *scope_);
   if (!read.valid) return lose_track("a DataRow without the added columns");
+  if (execution.portal && execution.portal->undone) return;
   transaction_.saw(read.xid, read.lsn);
   const bool moves = !execution.plan->lock_query.empty();
   for (event::ChangeEvent& change : read.events) {
@@ -321,6 +322,7 @@ void SessionMachine::take_complete(const Frame& frame, wire::Turn& turn) {
     if (front.execution->portal) front.execution->portal->suspended = false;
     completed(*front.execution, front.execution->statement, front.execution->plan.get(), tag);
   }
+  if (suspended) transaction_.next_statement();
   if (is_own(front.purpose)) {
     own_complete(front);
   } else if (front.purpose == Purpose::run && run_->next == run_->text->statements.size()) {
@@ -355,9 +357,10 @@ void SessionMachine::take_ready(const Frame& frame, wire::Turn& turn) {
   if (!in_block_) {
     const bool anything = !transaction_.empty() || gate_id_ != 0 || catalog_touched_;
     if (anything) transaction_ended(Outcome::committed);
-    if (pending_.size() <= 1) names_.drop_portals();
   }
   if (!pending_.empty()) pop_front();
+  if (pending_.empty()) segment_clean_ = true;
+  if (!in_block_) names_.drop_portals();
 }
 
 void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
@@ -388,6 +391,7 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
     if (commit_ == Commit::sent || front.expect == Expect::sync) transaction_ended(Outcome::aborted);
   } else if (!in_own_exchange) {
     transaction_ended(Outcome::aborted);
+    names_.drop_portals();
   }
   answered();
 }
@@ -413,6 +417,8 @@ void SessionMachine::skip_to_sync() {
     Pending& front = pending_.front();
     own_failed_ &= is_own(front.purpose) && front.purpose != Purpose::provoke;
     last_mark = std::max(last_mark, front.mark);
+    if (front.own_place == 'S') own_unnamed_statement_ = true;
+    if (front.own_place == 'P') own_unnamed_portal_ = true;
     if (front.twin) front.twin->spliced.sent = false;
     if (!front.closes.empty()) left_behind_.push_back(std::move(front.closes));
     if (front.purpose == Purpose::facts) {

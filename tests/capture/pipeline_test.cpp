@@ -150,10 +150,16 @@ TEST(NamesTest, PortalsGoWithTheTransaction) {
   names.find_portal("p")->suspended = true;
   ASSERT_EQ(names.suspended_portals().size(), 1u);
   EXPECT_EQ(names.suspended_portals()[0].first, "p");
+  names.succeeded(names.end_mark() - 1);
+  const auto later = portal();
+  names.define_portal("later", later);
+  const std::int64_t bind = names.define_portal("", later);
   names.drop_portals();
   EXPECT_EQ(names.find_portal("p"), names.unknown_portal());
-  EXPECT_EQ(names.find_portal(""), names.unknown_portal());
+  EXPECT_EQ(names.find_portal("later"), later) << "of the next transaction";
   EXPECT_TRUE(names.suspended_portals().empty());
+  names.failed(bind, bind);
+  EXPECT_EQ(names.find_portal(""), names.unknown_portal()) << "what was before is gone too";
 }
 
 TEST(NamesTest, TwinsAreForgottenOnce) {

@@ -58,10 +58,10 @@ TEST(SessionTrapTest, CloseInSqlOfAProtocolPortal) {
   SessionScript script;
   open_portal(script);
   script.client_sends(client::query("CLOSE p"))
-      .expect_upstream(client::execute("p") + client::query("CLOSE p"))
-      .upstream_sends(server::row(Values{"2"} + written(R"({"id":2})", "0/18")) + server::complete("INSERT 0 1") +
-                      server::complete("CLOSE CURSOR") + server::ready('T'))
-      .expect_client(server::complete("CLOSE CURSOR") + server::ready('T'))
+      .expect_upstream(client::execute("p") + client::flush())
+      .upstream_sends(server::row(Values{"2"} + written(R"({"id":2})", "0/18")) + server::complete("INSERT 0 1"))
+      .expect_upstream(client::query("CLOSE p"))
+      .upstream_is_relayed(server::complete("CLOSE CURSOR") + server::ready('T'))
       .client_sends(client::query("COMMIT"))
       .gate({"prepare 1 xid 800 lsn 0/10-0/18 | " + kCreated + R"( | c public.t 2.1 0/18 key {"id":2} after {"id":2})"})
       .journal_has_it()
