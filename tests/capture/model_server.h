@@ -1,0 +1,90 @@
+// A model of the server for tests of the session engine: statements and portals by name, transactions, savepoints,
+// errors that skip to Sync, deferred constraints. Which statements fail and how many rows they write is decided by a
+// seed and by how many ran before, so two servers that are asked the same things do the same. Knows the tables t
+// (ordinary), s (temporary) and r (row-level security), and answers the questions Weir asks of its own.
+// The client of a plain one and a client behind Weir must see the same bytes; `committed` says what is true.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weir::testing {
+
+class ModelServer {
+ public:
+  explicit ModelServer(std::uint32_t seed) : seed_(seed) {}
+
+  /// What it sends before the first message.
+  std::string greeting() const;
+  /// One whole frame of the client; what it answers.
+  std::string take(std::string_view frame);
+  /// What was written and committed, in order: `{"id":7}` for a row of t, "r 2" for two rows of r.
+  const std::vector<std::string>& committed() const { return committed_; }
+
+ private:
+  struct Portal {
+    std::string text = {};
+    std::vector<std::string> parameters = {};
+    bool ran = false;
+    std::vector<std::string> rows = {};  ///< DataRow frames that were not fetched
+    bool failed = false;
+    std::uint32_t subtransaction = 0;  ///< that made it
+  };
+  struct Savepoint {
+    std::uint32_t subtransaction;
+    std::size_t written;
+  };
+  /// How a statement ended: its CommandComplete, or an error.
+  struct Ended {
+    std::string complete;
+    bool failed = false;
+  };
+
+  void parse(std::string_view name, const std::string& whole);
+  void bind(std::string_view body);
+  void describe(char kind, const std::string& name);
+  void execute(const std::string& portal, std::size_t limit);
+  void close(char kind, const std::string& name);
+  void query(const std::string& text);
+  void sync();
+
+  Ended run(Portal& portal, std::size_t limit);
+  Ended run_control(const std::string& text);
+  Ended run_own(const Portal& portal);
+  Ended write(Portal& portal, std::size_t limit);
+  Ended fetch(Portal& portal, std::size_t limit, std::string_view verb);
+  Ended list_statements();
+  bool end_transaction(bool commit);
+  Ended refuse(std::string_view sqlstate, std::string_view message);
+  void fail(std::string_view sqlstate, std::string_view message);
+  bool refused_in_failed_block(const std::string& text) const;
+  std::uint32_t subtransaction() const { return savepoints_.empty() ? 0 : savepoints_.back().subtransaction; }
+  std::uint32_t decide(std::uint32_t what, std::uint32_t count) const;
+
+  std::uint32_t seed_;
+  std::string out_;
+  std::map<std::string, std::string> statements_;
+  std::map<std::string, Portal> portals_;
+  bool in_block_ = false;
+  bool failed_ = false;
+  bool skipping_ = false;
+  std::vector<Savepoint> savepoints_;
+  std::vector<std::string> written_;  ///< by the open transaction
+  std::vector<std::string> committed_;
+  std::uint32_t subtransactions_ = 0;
+  std::uint32_t runs_ = 0;
+  std::uint32_t commits_ = 0;
+  std::uint32_t rows_ = 0;
+  std::uint64_t xid_ = 800;
+  bool has_xid_ = false;
+  std::uint64_t lsn_ = 16;
+};
+
+/// The frames of a stream, whole ones only.
+std::vector<std::string> split_frames(std::string_view bytes);
+
+}  // namespace weir::testing

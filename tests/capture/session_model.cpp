@@ -1,0 +1,298 @@
+#include "tests/capture/session_model.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "capture/session.h"
+#include "tests/capture/model_server.h"
+#include "tests/capture/session_script.h"
+
+namespace weir::testing {
+namespace {
+
+constexpr std::array<const char*, 24> kTexts{"INSERT INTO t VALUES (1)",
+                                             "INSERT INTO t VALUES (1) RETURNING id",
+                                             "UPDATE t SET v = 1",
+                                             "UPDATE t SET v = 1 RETURNING id",
+                                             "DELETE FROM t",
+                                             "DELETE FROM t RETURNING id",
+                                             "SELECT id FROM x",
+                                             "BEGIN",
+                                             "COMMIT",
+                                             "ROLLBACK",
+                                             "SAVEPOINT a",
+                                             "ROLLBACK TO a",
+                                             "RELEASE a",
+                                             "bad syntax",
+                                             "INSERT INTO s VALUES (1)",
+                                             "UPDATE r SET v = 1",
+                                             "COMMIT AND CHAIN",
+                                             "",
+                                             "SET search_path = a",
+                                             "DEALLOCATE ALL",
+                                             "DEALLOCATE a",
+                                             "SELECT name FROM pg_prepared_statements",
+                                             "INSERT INTO t VALUES (2)",
+                                             "BEGIN"};
+constexpr std::array<const char*, 4> kNames{"", "", "a", "b"};
+
+/// Takes bytes one by one; zeros when there are no more.
+class Bytes {
+ public:
+  explicit Bytes(std::string_view bytes) : rest_(bytes) {}
+  bool empty() const { return rest_.empty(); }
+  unsigned next() {
+    if (rest_.empty()) return 0;
+    const auto byte = static_cast<unsigned char>(rest_[0]);
+    rest_.remove_prefix(1);
+    return byte;
+  }
+  std::string text() { return kTexts[next() % kTexts.size()]; }
+  std::string name() { return kNames[next() % kNames.size()]; }
+
+ private:
+  std::string_view rest_;
+};
+
+std::string query_of(Bytes& in) {
+  const unsigned count = in.next() % 4;
+  std::string text = in.text();
+  for (unsigned i = 1; i < count; ++i) text += "; " + in.text();
+  return client::query(text);
+}
+
+/// What a driver sends for one statement.
+std::string run_of(Bytes& in) {
+  const std::string text = in.text();
+  return client::parse("", text) + client::bind("", "") + client::describe('P', "") +
+         client::execute("", std::int32_t(in.next() % 3));
+}
+
+std::string message_of(Bytes& in) {
+  switch (in.next() % 12) {
+    case 0:
+    case 1:
+      return query_of(in);
+    case 2:
+    case 3:
+      return run_of(in);
+    case 4: {
+      const std::string name = in.name();
+      return client::parse(name, in.text());
+    }
+    case 5: {
+      const std::string portal = in.name();
+      return client::bind(portal, in.name());
+    }
+    case 6:
+    case 7: {
+      const std::string portal = in.name();
+      return client::execute(portal, std::int32_t(in.next() % 3));
+    }
+    case 8:
+      return client::describe(in.next() % 2 ? 'S' : 'P', in.name());
+    case 9:
+      return client::close(in.next() % 2 ? 'S' : 'P', in.name());
+    case 10:
+      return client::flush();
+    default:
+      return client::sync();
+  }
+}
+
+/// Keeps what was told to have been committed.
+class TellingGate : public capture::CommitGate {
+ public:
+  std::int64_t open() override {
+    open_[++last_] = {};
+    return last_;
+  }
+  void append(std::int64_t id, std::vector<event::ChangeEvent> events) override {
+    for (auto& event : events) open_[id].push_back(std::move(event));
+  }
+  void truncate(std::int64_t id, std::uint32_t ordinal) override {
+    std::erase_if(open_[id], [ordinal](const auto& event) { return event.ordinal >= ordinal; });
+  }
+  void prepare(event::Transaction transaction, std::vector<event::ChangeEvent> rest) override {
+    if (!open_.contains(transaction.id)) problem = "a transaction was prepared that was not open";
+    if (transaction.xid == 0 || transaction.first_lsn == 0) problem = "a transaction without id or version";
+    append(transaction.id, std::move(rest));
+    waiting = true;
+  }
+  void outcome(std::int64_t id, capture::Outcome outcome) override {
+    if (!open_.contains(id)) problem = "an outcome of a transaction that is not open";
+    std::uint32_t ordinal = 0;
+    for (const auto& event : open_[id]) {
+      if (outcome == capture::Outcome::committed) committed.push_back(said(event));
+      if (event.ordinal != ++ordinal) problem = "ordinals with gaps";
+    }
+    if (outcome == capture::Outcome::unknown) problem = "an outcome that is not known";
+    open_.erase(id);
+  }
+  void report(event::Transaction, event::ChangeEvent gap) override { problem = "a gap: " + gap.cause; }
+
+  std::size_t open_transactions() const { return open_.size(); }
+
+  std::vector<std::string> committed;
+  std::string problem;
+  bool waiting = false;  ///< for the journal's answer
+
+ private:
+  static std::string said(const event::ChangeEvent& change) {
+    if (change.fidelity == event::Fidelity::statement)
+      return change.table + " " + std::to_string(change.counts.updated);
+    return change.after.value_or(change.before.value_or("?"));
+  }
+
+  std::map<std::int64_t, std::vector<event::ChangeEvent>> open_;
+  std::int64_t last_ = 0;
+};
+
+/// The session, its I/O and the server behind it.
+class Proxied {
+ public:
+  explicit Proxied(std::uint32_t seed) : server_(seed) {
+    capture::SessionOptions options;
+    options.statements = &statements_;
+    options.scope = &scope_;
+    options.gate = &gate;
+    options.catalog_epoch = &epoch_;
+    session_ = capture::make_session(options);
+    from_server_ = server_.greeting();
+  }
+
+  void client_sends(std::string_view bytes) {
+    from_client_ += bytes;
+    offer_client();
+  }
+  /// Up to `size` bytes of the server's reach the session; false where there are none.
+  bool server_goes_on(std::size_t size) {
+    for (const std::string& frame : split_frames(to_server_)) {
+      to_server_.erase(0, frame.size());
+      from_server_ += server_.take(frame);
+    }
+    if (from_server_.empty()) return false;
+    const std::size_t count = std::min(size, from_server_.size());
+    kept_ += from_server_.substr(0, count);
+    from_server_.erase(0, count);
+    const bool was_stalled = session_->stalled();
+    const std::string received = kept_;
+    in_turn([&](wire::Turn& turn) { kept_.erase(0, session_->from_upstream(received, turn)); });
+    if (was_stalled && !session_->stalled()) offer_client();
+    return true;
+  }
+  bool journal_answers() {
+    if (!std::exchange(gate.waiting, false)) return false;
+    in_turn([&](wire::Turn& turn) { session_->on_prepared({}, turn); });
+    offer_client();
+    return true;
+  }
+  void ends() { session_->upstream_gone(); }
+
+  bool settled() const { return from_client_.empty() && kept_.empty() && !session_->stalled() && !closed_; }
+  const std::vector<std::string>& committed() const { return server_.committed(); }
+
+  TellingGate gate;
+  std::string to_client;
+
+ private:
+  void offer_client() {
+    if (session_->stalled() || from_client_.empty()) return;
+    const std::string received = from_client_;
+    in_turn([&](wire::Turn& turn) { from_client_.erase(0, session_->from_client(received, turn)); });
+  }
+  template <typename Call>
+  void in_turn(Call call) {
+    wire::Turn turn;
+    call(turn);
+    closed_ = closed_ || turn.close;
+    to_client += turn.to_client.bytes();
+    to_server_ += turn.to_upstream.bytes();
+  }
+
+  capture::StatementCache statements_;
+  capture::Scope scope_;
+  std::atomic<std::uint64_t> epoch_{0};
+  std::unique_ptr<capture::CaptureSession> session_;
+  ModelServer server_;
+  std::string from_client_, to_server_, from_server_, kept_;
+  bool closed_ = false;
+};
+
+std::string shown(const std::vector<std::string>& lines) {
+  std::string out;
+  for (const std::string& line : lines) out += "  " + line + "\n";
+  return out;
+}
+
+/// Frames with their strings, one per line; of a dialogue what is not equal at its begin.
+std::string shown_frames(std::string_view bytes, std::size_t first = 0) {
+  std::string out;
+  const std::vector<std::string> frames = split_frames(bytes);
+  for (std::size_t i = first; i < frames.size(); ++i)
+    out += "  " + std::string(1, frames[i][0]) + " " + printable(std::string_view(frames[i]).substr(5)) + "\n";
+  return out;
+}
+
+std::string difference(std::string_view got, std::string_view expected) {
+  const auto a = split_frames(got), b = split_frames(expected);
+  const auto equal = std::size_t(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin());
+  return "after " + std::to_string(equal) + " equal messages the client sees\n" + shown_frames(got, equal) +
+         "instead of\n" + shown_frames(expected, equal);
+}
+
+}  // namespace
+
+std::vector<std::string> client_messages(std::string_view bytes) {
+  Bytes in(bytes);
+  std::vector<std::string> messages;
+  while (!in.empty() && messages.size() < 40) messages.push_back(message_of(in));
+  messages.push_back(client::sync());
+  return messages;
+}
+
+std::string play(const std::vector<std::string>& messages, std::string_view pace, std::uint32_t seed) {
+  ModelServer direct(seed);
+  std::string expected = direct.greeting();
+  Proxied proxied(seed);
+  while (proxied.server_goes_on(1u << 20)) {
+  }
+  Bytes in(pace);
+  for (const std::string& message : messages) {
+    for (const std::string& frame : split_frames(message)) expected += direct.take(frame);
+    const unsigned step = in.next();
+    if (step & 1) {
+      proxied.client_sends(message);
+    } else {
+      const std::size_t half = message.size() / 2;
+      proxied.client_sends(std::string_view(message).substr(0, half));
+      proxied.client_sends(std::string_view(message).substr(half));
+    }
+    if (step & 2) proxied.server_goes_on(1 + step);
+    if (step & 4) proxied.journal_answers();
+    if (step & 8) {
+      while (proxied.server_goes_on(1u << 20) || proxied.journal_answers()) {
+      }
+    }
+  }
+  while (proxied.server_goes_on(1u << 20) || proxied.journal_answers()) {
+  }
+  const bool settled = proxied.settled();
+  proxied.ends();
+  std::string problem = proxied.gate.problem;
+  if (!settled) problem = "the session is stuck";
+  if (proxied.gate.open_transactions() > 0) problem = "a transaction was never ended";
+  if (proxied.committed() != direct.committed())
+    problem = "other rows were committed:\n" + shown(direct.committed()) + "and through the session\n" +
+              shown(proxied.committed());
+  if (proxied.gate.committed != proxied.committed())
+    problem = "committed:\n" + shown(proxied.committed()) + "and told\n" + shown(proxied.gate.committed);
+  if (proxied.to_client != expected) problem = difference(proxied.to_client, expected);
+  if (problem.empty()) return problem;
+  std::string all;
+  for (const std::string& message : messages) all += message;
+  return problem + "for\n" + shown_frames(all);
+}
+
+}  // namespace weir::testing
