@@ -67,7 +67,7 @@ std::string lock_values(const Portal& portal, const std::vector<int>& used) {
 std::shared_ptr<const Plan> SessionMachine::find_plan(const std::shared_ptr<const ParsedText>& text,
                                                       const Statement& statement, wire::Turn& turn) {
   static const auto kNoPlan = std::make_shared<const Plan>();
-  const bool depends = catalog_pending_ > 0 || (failed_ && control_pending_ > 0);
+  const bool depends = catalog_pending_ > 0 || may_recover();
   if (depends && !wait_for_answers(turn)) return nullptr;
   if (skipping_ || failed_) return kNoPlan;
   if (catalog_epoch_ != epoch_->load(std::memory_order_relaxed)) forget_catalog();

@@ -141,9 +141,8 @@ SessionMachine::Took SessionMachine::take_parse(const Frame& frame, wire::Turn& 
     prepared->plan = find_plan(text, *statement, turn);
     if (!prepared->plan) return Took::nothing;
   }
-  Pending pending{.expect = Expect::parse};
-  if (view->statement.empty() && std::exchange(own_unnamed_statement_, false)) pending.own_place = 'S';
-  pending.mark = names_.define(view->statement, prepared);
+  Pending pending{.expect = Expect::parse, .mark = names_.define(view->statement, prepared)};
+  if (view->statement.empty()) pending.own_place = replace_own_unnamed('S');
   if (!prepared || !prepared->plan || prepared->plan->how != Plan::How::returning)
     return relay_expecting(frame, std::move(pending), turn);
   const std::string spliced = std::string(view->query.substr(0, statement->end)) + prepared->plan->suffix;
@@ -164,7 +163,7 @@ bool SessionMachine::is_uncertain(bool portal, std::string_view name) const {
 
 Pending SessionMachine::binding(std::string_view name, const Names::PortalPtr& portal) {
   Pending pending{.expect = Expect::bind, .mark = names_.define_portal(name, portal)};
-  if (name.empty() && std::exchange(own_unnamed_portal_, false)) pending.own_place = 'P';
+  if (name.empty()) pending.own_place = replace_own_unnamed('P');
   return pending;
 }
 
@@ -172,7 +171,7 @@ SessionMachine::Took SessionMachine::take_bind(const Frame& frame, wire::Turn& t
   const auto names = wire::read_bind_names(frame.body());
   if (!names && !frame.whole()) return Took::nothing;
   if (!names) return relay_expecting(frame, {.expect = Expect::bind}, turn);
-  if (names->statement.empty() && own_unnamed_statement_ && !drop_own_unnamed(turn)) return Took::nothing;
+  if (names->statement.empty() && !drop_own_unnamed('S', turn)) return Took::nothing;
   if (is_uncertain(false, names->statement) && !wait_for_answers(turn)) return Took::nothing;
   const Names::PreparedPtr prepared = names_.find(names->statement);
   if (prepared && prepared->statement && needs_plan(*prepared->statement) && !refuses_statements())
@@ -238,8 +237,7 @@ SessionMachine::Took SessionMachine::take_describe(const Frame& frame, wire::Tur
   const bool portal = target && target->kind == 'P';
   Pending pending{.expect = portal ? Expect::describe_portal : Expect::describe_statement};
   if (target) {
-    const bool own = target->name.empty() && (portal ? own_unnamed_portal_ : own_unnamed_statement_);
-    if (own && !drop_own_unnamed(turn)) return Took::nothing;
+    if (target->name.empty() && !drop_own_unnamed(portal ? 'P' : 'S', turn)) return Took::nothing;
     if (is_doubtful(*target) && !wait_for_answers(turn)) return Took::nothing;
     std::shared_ptr<const Plan> plan;
     if (portal) {
@@ -282,7 +280,7 @@ SessionMachine::Took SessionMachine::take_execute(const Frame& frame, wire::Turn
   if (!frame.whole()) return Took::nothing;
   const auto execute = wire::read_execute(frame.body());
   if (!execute) return relay_expecting(frame, {.expect = Expect::execute}, turn);
-  if (execute->portal.empty() && own_unnamed_portal_ && !drop_own_unnamed(turn)) return Took::nothing;
+  if (execute->portal.empty() && !drop_own_unnamed('P', turn)) return Took::nothing;
   if (is_uncertain(true, execute->portal) && !wait_for_answers(turn)) return Took::nothing;
   const Names::PortalPtr portal = names_.find_portal(execute->portal);
   if (!portal) return relay_expecting(frame, {.expect = Expect::execute}, turn);
@@ -312,7 +310,7 @@ SessionMachine::Took SessionMachine::execute_captured(const Frame& frame, const 
   const bool client_rows = statement.write->has_returning;
   auto execution = std::make_shared<Execution>(
       Execution{.text = portal->prepared->text, .statement = &statement, .plan = portal->plan, .portal = portal});
-  if (failed_ && control_pending_ > 0 && !wait_for_answers(turn)) return Took::nothing;
+  if (may_recover() && !wait_for_answers(turn)) return Took::nothing;
   if (portal->ran && !client_rows && !failed_) {
     execution->portal_name = execute.portal;
     // The plain statement's portal cannot be run twice, the spliced one's could.
@@ -404,15 +402,26 @@ std::int64_t SessionMachine::apply_session_statement(const Statement& statement,
 
 /// A Query leaves no unnamed statement or portal behind; one that was sent in parts does, so they go now. Behind
 /// answers, so that nothing can keep the server from it.
-bool SessionMachine::drop_own_unnamed(wire::Turn& turn) {
+bool SessionMachine::drop_own_unnamed(char kind, wire::Turn& turn) {
+  if (own_unnamed(kind) != OwnUnnamed::stays) return true;
   if (!wait_for_answers(turn)) return false;
-  for (const char kind : {'S', 'P'}) {
-    bool& own = kind == 'S' ? own_unnamed_statement_ : own_unnamed_portal_;
-    if (!std::exchange(own, false)) continue;
-    wire::append_close(turn.to_upstream.buffer(), kind, {});
-    expect({.expect = Expect::close, .purpose = Purpose::tidy, .own_place = kind});
-  }
+  wire::append_close(turn.to_upstream.buffer(), kind, {});
+  expect({.expect = Expect::close, .purpose = Purpose::tidy, .own_place = replace_own_unnamed(kind)});
   return true;
+}
+
+/// For Pending::own_place of what takes the place now.
+char SessionMachine::replace_own_unnamed(char kind) {
+  if (own_unnamed(kind) == OwnUnnamed::none) return '\0';
+  own_unnamed(kind) = OwnUnnamed::replaced;
+  return kind;
+}
+
+/// What was to replace it was skipped; something else may yet.
+void SessionMachine::keep_own_unnamed(char kind) {
+  const bool later = std::any_of(pending_.begin(), pending_.end(),
+                                 [kind](const Pending& pending) { return pending.own_place == kind; });
+  if (!later && own_unnamed(kind) == OwnUnnamed::replaced) own_unnamed(kind) = OwnUnnamed::stays;
 }
 
 }  // namespace weir::capture

@@ -46,6 +46,8 @@ class SessionMachine final : public CaptureSession {
 
  private:
   enum class Wait { nothing, answers, journal };
+  /// The unnamed statement or portal of a Query that was sent in parts: it stays until something has taken its place.
+  enum class OwnUnnamed { none, stays, replaced };
   /// What a handler did with the frame at the front: all there is of it (the rest of a long one is then passed through
   /// as it comes), or nothing, because it is incomplete or must wait.
   enum class Took { frame, nothing };
@@ -80,7 +82,10 @@ class SessionMachine final : public CaptureSession {
   void expect(Pending pending);
   std::int64_t apply_session_statement(const Statement& statement, wire::Turn& turn);
   bool is_uncertain(bool portal, std::string_view name) const;
-  bool drop_own_unnamed(wire::Turn& turn);
+  bool drop_own_unnamed(char kind, wire::Turn& turn);
+  OwnUnnamed& own_unnamed(char kind) { return kind == 'S' ? own_statement_ : own_portal_; }
+  char replace_own_unnamed(char kind);
+  void keep_own_unnamed(char kind);
   bool drain(std::string_view name, const Names::PortalPtr& portal, wire::Turn& turn);
   void provoke(std::shared_ptr<Execution> execution, wire::Turn& turn);
   void close_twin(const Names::PreparedPtr& prepared, wire::Turn& turn);
@@ -106,8 +111,10 @@ class SessionMachine final : public CaptureSession {
   // -- session_commit.cpp
   /// Writes that were not yet sent to be committed.
   bool holds_writes() const { return captured_pending_ > 0 || (!transaction_.empty() && commit_ != Commit::sent); }
-  /// The server refuses all but the end of the block. Not so where that end is on its way.
-  bool refuses_statements() const { return failed_ && control_pending_ == 0; }
+  /// The server refuses all but the end of the block.
+  bool refuses_statements() const { return failed_ && !may_recover(); }
+  /// That end may be on its way: a statement that ends the block, or the news that a failed COMMIT did.
+  bool may_recover() const { return failed_ && (control_pending_ > 0 || syncs_pending_ > 0); }
   bool ready_to_commit(bool ends_block, wire::Turn& turn);
   bool wait_for_answers(wire::Turn& turn);
   void announce_write();
@@ -195,12 +202,12 @@ class SessionMachine final : public CaptureSession {
   int captured_pending_ = 0;  // captured statements under way
   int control_pending_ = 0;   // statements under way that may begin or end a transaction
   int syncs_pending_ = 0;
-  std::uint64_t segment_ = 0;           // Syncs and Queries sent so far
-  std::int64_t names_at_sync_ = 0;      // changes of names_ below this mark were sent before the last Sync
-  int catalog_pending_ = 0;             // statements under way that may change what names and privileges mean
-  bool own_unnamed_statement_ = false;  // the unnamed statement is that of a Query that was sent in parts
-  bool own_unnamed_portal_ = false;     // and the unnamed portal
-  wire::RowView row_;                   // reused
+  std::uint64_t segment_ = 0;       // Syncs and Queries sent so far
+  std::int64_t names_at_sync_ = 0;  // changes of names_ below this mark were sent before the last Sync
+  int catalog_pending_ = 0;         // statements under way that may change what names and privileges mean
+  OwnUnnamed own_statement_ = OwnUnnamed::none;
+  OwnUnnamed own_portal_ = OwnUnnamed::none;
+  wire::RowView row_;  // reused
 
   // The open transaction.
   Wait wait_ = Wait::nothing;

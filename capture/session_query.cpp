@@ -273,7 +273,7 @@ void SessionMachine::send_step(wire::Turn& turn) {
 SessionMachine::Took SessionMachine::finish_run(wire::Turn& turn) {
   run_->finished = true;
   skipping_ = false;
-  own_unnamed_statement_ = own_unnamed_portal_ = true;
+  own_statement_ = own_portal_ = OwnUnnamed::stays;
   const std::int64_t mark = forget_unnamed(*run_->text);
   wire::append_sync(turn.to_upstream.buffer());
   expect({.expect = Expect::sync, .purpose = Purpose::run, .mark = mark});

@@ -417,8 +417,6 @@ void SessionMachine::skip_to_sync() {
     Pending& front = pending_.front();
     own_failed_ &= is_own(front.purpose) && front.purpose != Purpose::provoke;
     last_mark = std::max(last_mark, front.mark);
-    if (front.own_place == 'S') own_unnamed_statement_ = true;
-    if (front.own_place == 'P') own_unnamed_portal_ = true;
     if (front.twin) front.twin->spliced.sent = false;
     if (!front.closes.empty()) left_behind_.push_back(std::move(front.closes));
     if (front.purpose == Purpose::facts) {
@@ -435,6 +433,7 @@ void SessionMachine::skip_to_sync() {
   facts_answer_.reset();
   names_.failed(last_mark + 1);
   if (run_ && !run_->finished) run_->failed = true;
+  for (const char kind : {'S', 'P'}) keep_own_unnamed(kind);
   skipping_ = pending_.empty();
   own_failed_ &= skipping_;
 }
@@ -477,6 +476,7 @@ void SessionMachine::take_copy_in() {
 
 void SessionMachine::pop_front() {
   names_.succeeded(pending_.front().mark);
+  if (const char kind = pending_.front().own_place; kind != '\0') own_unnamed(kind) = OwnUnnamed::none;
   count(pending_.front(), -1);
   pending_.pop_front();
   answered();

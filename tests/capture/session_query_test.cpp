@@ -273,11 +273,25 @@ TEST(SessionQueryTest, TheUnnamedStatementOfAQuerySentInPartsIsGoneForTheClient)
       .expect_client(server::complete("INSERT 0 1") + server::ready('I'))
       .gate({"outcome 1 committed"})
       .client_sends(client::bind("", "") + client::execute("") + client::sync())
-      .expect_upstream(client::close('S', "") + client::close('P', "") + client::bind("", "") + client::execute("") +
-                       client::sync())
-      .upstream_sends(server::close_complete() + server::close_complete() +
-                      server::error("26000", "unnamed prepared statement does not exist") + server::ready('I'))
+      .expect_upstream(client::close('S', "") + client::bind("", "") + client::execute("") + client::sync())
+      .upstream_sends(server::close_complete() + server::error("26000", "unnamed prepared statement does not exist") +
+                      server::ready('I'))
       .expect_client(server::error("26000", "unnamed prepared statement does not exist") + server::ready('I'));
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionQueryTest, TheUnnamedPortalOfAQuerySentInPartsIsGoneForTheClient) {
+  SessionScript script;
+  script.starts();
+  insert_by_query(script);
+  script.upstream_sends(server::ready('I'))
+      .expect_client(server::complete("INSERT 0 1") + server::ready('I'))
+      .gate({"outcome 1 committed"})
+      .client_sends(client::execute("") + client::sync())
+      .expect_upstream(client::close('P', "") + client::execute("") + client::sync())
+      .upstream_sends(server::close_complete() + server::error("34000", "portal \"\" does not exist") +
+                      server::ready('I'))
+      .expect_client(server::error("34000", "portal \"\" does not exist") + server::ready('I'));
   EXPECT_EQ(script.replay(), "");
 }
 
