@@ -33,6 +33,13 @@ struct Prepared {
   std::string spliced_suffix = {};        ///< the plan's suffix the twin was made with
 };
 
+/// The rows of an UPDATE that moves rows: their events wait until they can be matched with the old images.
+struct MovedRows {
+  bool locked_before = false;  ///< the lock query has run once: what it found the second time counts
+  std::vector<LockedRow> locked = {};
+  std::vector<event::ChangeEvent> written = {};
+};
+
 /// A portal that may matter to capture.
 struct Portal {
   std::shared_ptr<const Prepared> prepared = {};
@@ -45,6 +52,7 @@ struct Portal {
   bool suspended = false;     ///< has rows that were written and not fetched
   std::uint32_t order = 0;    ///< its statement's number in the transaction; 0: none of its rows was seen
   bool undone = false;        ///< its rows were rolled back to a savepoint
+  std::shared_ptr<MovedRows> moved = {};
 };
 
 /// One run of one statement, or of all statements of a Query.
@@ -54,11 +62,9 @@ struct Execution {
   std::shared_ptr<const Plan> plan = {};
   std::vector<std::shared_ptr<const Plan>> plans = {};  ///< of a Query that is relayed as it is, by statement
   std::shared_ptr<Portal> portal = {};
-  std::string portal_name = {};  ///< for an error that names it
-  std::size_t next = 0;          ///< Query: the statement whose CommandComplete comes next
-  bool locked_before = false;    ///< the lock query has run once: what it found the second time counts
-  std::vector<LockedRow> locked = {};
-  std::vector<event::ChangeEvent> written = {};  ///< events kept back until they can be matched with `locked`
+  std::string portal_name = {};           ///< for an error that names it
+  std::size_t next = 0;                   ///< Query: the statement whose CommandComplete comes next
+  std::shared_ptr<MovedRows> moved = {};  ///< the portal's, where it has one
 };
 
 /// The kind of answer a message has.

@@ -138,6 +138,8 @@ void SessionMachine::send_own(const OwnStatement& own, const std::vector<std::st
 void SessionMachine::send_lock(const std::shared_ptr<Execution>& execution, wire::Turn& turn) {
   const Plan& plan = *execution->plan;
   const auto& portal = execution->portal;
+  execution->moved = std::make_shared<MovedRows>();
+  if (portal) portal->moved = execution->moved;
   const std::string name = next_own_name();
   const std::string types = portal ? lock_types(portal->prepared->parameter_types, plan.lock_parameters)
                                    : std::string(wire::kNoParameterTypes);
@@ -200,7 +202,7 @@ void SessionMachine::own_row(const Pending& pending, std::string_view body) {
       break;
     case Purpose::lock:
       if (auto locked = read_locked_row(row_, *pending.execution->plan))
-        pending.execution->locked.push_back(std::move(*locked));
+        pending.execution->moved->locked.push_back(std::move(*locked));
       break;
     default:
       break;
@@ -208,8 +210,8 @@ void SessionMachine::own_row(const Pending& pending, std::string_view body) {
 }
 
 void SessionMachine::own_complete(const Pending& pending) {
-  if (pending.purpose == Purpose::lock && !std::exchange(pending.execution->locked_before, true))
-    pending.execution->locked.clear();
+  if (pending.purpose == Purpose::lock && !std::exchange(pending.execution->moved->locked_before, true))
+    pending.execution->moved->locked.clear();
   if (pending.purpose != Purpose::facts || facts_asked_.empty()) return;
   facts_[facts_asked_.front()] = std::exchange(facts_answer_, nullptr);
   facts_asked_.pop_front();

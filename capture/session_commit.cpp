@@ -99,6 +99,7 @@ void SessionMachine::transaction_ended(Outcome outcome) {
   if (!known_to_gate && outcome == Outcome::committed && !transaction_.empty()) report_uncontrolled();
   transaction_ = {};
   unread_.clear();
+  keeps_moved_ = false;
   gate_id_ = std::exchange(next_gate_id_, 0);
   commit_ = Commit::open;
   // A rollback undoes it, and SET LOCAL ends with a commit too.

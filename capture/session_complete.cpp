@@ -127,11 +127,7 @@ void SessionMachine::completed_write(Execution& execution, const Statement& stat
   const bool relayed = execution.statement == nullptr;  // in a Query that could not be sent in parts
   if (statement.kind == StatementKind::write_query) forget_catalog();
   if (!plan.lock_query.empty() && !relayed) {
-    if (match_moved_rows(execution.locked, plan, *scope_, statement.write->assigned, execution.written)) {
-      for (auto& change : execution.written) add_change(std::move(change), execution);
-    } else {
-      add_statement_event(execution, plan.relation->name, plan.op, plan.cause, rows);
-    }
+    completed_move(execution, rows);
   } else if (plan.how == Plan::How::gap || relayed) {
     const RelationName table = plan.relation ? plan.relation->name : written_name(statement);
     if (rows > 0 && (plan.relation || plan.inner.empty()))
@@ -152,6 +148,22 @@ void SessionMachine::completed_write(Execution& execution, const Statement& stat
     } else {
       add_statement_event(execution, table, op, plan.cause, counted ? rows : 0);
     }
+  }
+}
+
+/// All rows of an UPDATE that moves rows are in, `rows` by the last tag.
+void SessionMachine::completed_move(Execution& execution, std::int64_t rows) {
+  const Plan& plan = *execution.plan;
+  if (execution.portal && execution.portal->undone) return;
+  if (execution.portal && execution.portal->moved) execution.moved = execution.portal->moved;
+  if (!execution.moved) return;
+  auto [locked_before, locked, written] = std::exchange(*execution.moved, {.locked_before = true});
+  // A portal that is read bit by bit has a tag for each.
+  rows = std::max(rows, std::int64_t(std::ssize(written)));
+  if (match_moved_rows(locked, plan, *scope_, execution.statement->write->assigned, written)) {
+    for (auto& change : written) add_change(std::move(change), execution);
+  } else {
+    add_statement_event(execution, plan.relation->name, plan.op, plan.cause, rows);
   }
 }
 

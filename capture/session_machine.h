@@ -110,7 +110,9 @@ class SessionMachine final : public CaptureSession {
 
   // -- session_commit.cpp
   /// Writes that were not yet sent to be committed.
-  bool holds_writes() const { return captured_pending_ > 0 || (!transaction_.empty() && commit_ != Commit::sent); }
+  bool holds_writes() const {
+    return captured_pending_ > 0 || ((!transaction_.empty() || keeps_moved_) && commit_ != Commit::sent);
+  }
   /// The server refuses all but the end of the block.
   bool refuses_statements() const { return failed_ && !may_recover(); }
   /// That end may be on its way: a statement that ends the block, or the news that a failed COMMIT did.
@@ -153,6 +155,7 @@ class SessionMachine final : public CaptureSession {
   bool needs_whole(const Frame& frame) const;
   void show_scrubbed(const Frame& frame, wire::Turn& turn);
   void capture_row(std::string_view body, Execution& execution);
+  void keep_moved(std::vector<event::ChangeEvent> events, Execution& execution);
   void skip_to_sync();
   void session_query_failed(const Pending& front, std::string_view sqlstate);
   void completed(Execution& execution, const Statement* statement, const Plan* plan, std::string_view tag);
@@ -160,6 +163,7 @@ class SessionMachine final : public CaptureSession {
   void add_statement_event(const Execution& execution, const RelationName& table, event::Op op, std::string cause,
                            std::int64_t rows);
   void rolled_back_to();
+  void completed_move(Execution& execution, std::int64_t rows);
   bool add_input_events(const Execution& execution, const Statement& statement, const Plan& plan, std::int64_t rows);
   void add_gap(const RelationName& table, event::Op op, std::int64_t rows, std::string cause);
   void add_change(event::ChangeEvent change, const Execution& execution);
@@ -212,6 +216,7 @@ class SessionMachine final : public CaptureSession {
   // The open transaction.
   Wait wait_ = Wait::nothing;
   OpenTransaction transaction_;
+  bool keeps_moved_ = false;              // rows wait until it is known what moved
   std::vector<Names::PortalPtr> unread_;  // whose rows could not be read any more, because the block had failed
   std::int64_t next_gate_id_ = 0;         // of the transaction behind the one whose commit is on its way
   std::int64_t gate_id_ = 0;              // 0: the gate does not know of it yet

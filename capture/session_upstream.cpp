@@ -291,14 +291,20 @@ void SessionMachine::capture_row(std::string_view body, Execution& execution) {
   if (!read.valid) return lose_track("a DataRow without the added columns");
   if (execution.portal && execution.portal->undone) return;
   transaction_.saw(read.xid, read.lsn);
-  const bool moves = !execution.plan->lock_query.empty();
-  for (event::ChangeEvent& change : read.events) {
-    if (moves) {
-      execution.written.push_back(std::move(change));
-    } else {
-      add_change(std::move(change), execution);
-    }
+  if (!execution.plan->lock_query.empty()) return keep_moved(std::move(read.events), execution);
+  for (event::ChangeEvent& change : read.events) add_change(std::move(change), execution);
+}
+
+/// What moved is known when all rows are in, whichever Execute brings them.
+void SessionMachine::keep_moved(std::vector<event::ChangeEvent> events, Execution& execution) {
+  if (Portal* portal = execution.portal.get()) {
+    if (!portal->moved) portal->moved = std::make_shared<MovedRows>();
+    if (portal->order == 0) portal->order = transaction_.begin_statement();
+    execution.moved = portal->moved;
   }
+  if (!execution.moved) execution.moved = std::make_shared<MovedRows>();
+  for (event::ChangeEvent& change : events) execution.moved->written.push_back(std::move(change));
+  keeps_moved_ = true;
 }
 
 void SessionMachine::take_complete(const Frame& frame, wire::Turn& turn) {
@@ -323,7 +329,9 @@ void SessionMachine::take_complete(const Frame& frame, wire::Turn& turn) {
     completed(*front.execution, front.execution->statement, front.execution->plan.get(), tag);
   }
   if (suspended) transaction_.next_statement();
-  if (is_own(front.purpose)) {
+  if (front.purpose == Purpose::drain) {
+    if (!front.execution->plan->lock_query.empty()) completed_move(*front.execution, 0);
+  } else if (is_own(front.purpose)) {
     own_complete(front);
   } else if (front.purpose == Purpose::run && run_->next == run_->text->statements.size()) {
     show_run_description(turn);

@@ -18,9 +18,13 @@ bool names_row(const event::ChangeEvent& change) {
 
 }  // namespace
 
+std::uint32_t OpenTransaction::begin_statement() {
+  if (std::exchange(statement_ended_, false)) ++statement_;
+  return statement_;
+}
+
 void OpenTransaction::add(event::ChangeEvent change, std::uint32_t statement) {
-  if (statement == 0 && std::exchange(statement_ended_, false)) ++statement_;
-  change.statement_order = statement == 0 ? statement_ : statement;
+  change.statement_order = statement == 0 ? begin_statement() : statement;
   change.ordinal = ++last_ordinal_;
   if (change.lsn == 0) ++unversioned_;
   bytes_ += size_of(change);

@@ -16,6 +16,8 @@ class OpenTransaction {
   /// Gives the event its ordinal and the number of its statement, and keeps it. It belongs to the last statement, or
   /// to an earlier one whose rows were not all read; then it comes before what was written since.
   void add(event::ChangeEvent change, std::uint32_t statement = 0);
+  /// The number of a statement whose events come later, and maybe after those of others.
+  std::uint32_t begin_statement();
   /// The number of the last statement that wrote.
   std::uint32_t statement() const { return statement_; }
   /// The next event belongs to another statement.
