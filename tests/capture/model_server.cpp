@@ -3,7 +3,8 @@
 #include <algorithm>
 
 #include "capture/event/change_event.h"
-#include "tests/capture/session_script.h"
+#include "tests/capture/catalog_table.h"
+#include "tests/capture/messages.h"
 #include "wire/frame.h"
 #include "wire/message.h"
 
@@ -32,7 +33,7 @@ bool has_rows(std::string_view text) {
 }
 
 std::string table_of(std::string_view text) {
-  for (const char* table : {" t", " s", " r"})
+  for (const char* table : {" t", " s", " r", " m"})
     if (contains(text.substr(0, 16), table)) return table + 1;
   return "?";
 }
@@ -213,6 +214,7 @@ void ModelServer::execute(const std::string& name, std::size_t limit) {
 ModelServer::Ended ModelServer::run(Portal& portal, std::size_t limit) {
   const std::string& text = portal.text;
   if (contains(text, "to_regclass") || contains(text, "if_assigned")) return run_own(portal);
+  if (contains(text, "FOR UPDATE OF")) return lock();
   if (is_plain_write(text)) return write(portal, limit);
   if (contains(text, "pg_prepared_statements") && !portal.ran) {
     portal.ran = true;
@@ -240,27 +242,42 @@ ModelServer::Ended ModelServer::run_own(const Portal& portal) {
   return {server::complete("SELECT 1"), false};
 }
 
+/// Of the rows that the next write moves: their old keys are negative.
+ModelServer::Ended ModelServer::lock() {
+  const std::uint32_t count = rows_of_write(runs_);
+  for (std::uint32_t i = 1; i <= count; ++i) {
+    const std::string id = std::to_string(rows_ + i);
+    out_ += server::row({"{\"id\":-" + id + ",\"v\":" + id + "}", "16400"});
+  }
+  return {server::complete("SELECT " + std::to_string(count)), false};
+}
+
+/// How many rows the write that is the `run`th statement to run writes.
+std::uint32_t ModelServer::rows_of_write(std::uint32_t run) const {
+  return decide(2, run) % 6 % 3;
+}
+
 ModelServer::Ended ModelServer::write(Portal& portal, std::size_t limit) {
   const std::string& text = portal.text;
   const std::string verb = text.starts_with("INSERT") ? "INSERT 0 " : text.substr(0, 7);
   if (!portal.ran) {
     portal.ran = true;
-    const std::uint32_t decision = decide(2, runs_++);
-    if (decision % 6 == 5) return refuse("23505", "duplicate key");
-    const std::uint32_t count = decision % 6 % 3;
+    const std::uint32_t run = runs_++;
+    if (decide(2, run) % 6 == 5) return refuse("23505", "duplicate key");
+    const std::uint32_t count = rows_of_write(run);
     const std::string table = table_of(text);
     if (count > 0) has_xid_ = true;
     if (count > 0 && table == "r") written_.push_back("r " + std::to_string(count));
     const bool own_list = columns_of(text).size() % 4 == 1;
     for (std::uint32_t i = 0; i < count; ++i) {
       const std::string id = std::to_string(++rows_);
-      const std::string image = "{\"id\":" + id + "}";
+      const std::string image = "{\"id\":" + id + (table == "m" ? ",\"v\":" + id : "") + "}";
       lsn_ += 8;
-      if (table == "t") written_.push_back(image);
+      if (table == "t" || table == "m") written_.push_back(image);
       Values columns;
       if (own_list) columns.push_back(id);
       if (contains(text, "/*weir*/"))
-        columns = columns + Values{image, "16400", std::to_string(xid_), event::to_text(lsn_)};
+        columns.insert(columns.end(), {image, "16400", std::to_string(xid_), event::to_text(lsn_)});
       portal.rows.push_back(server::row(columns));
     }
     if (!returns(text)) {

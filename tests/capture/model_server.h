@@ -1,8 +1,9 @@
 // A model of the server for tests of the session engine: statements and portals by name, transactions, savepoints,
 // errors that skip to Sync, deferred constraints. Which statements fail and how many rows they write is decided by a
 // seed and by how many ran before, so two servers that are asked the same things do the same. Knows the tables t
-// (ordinary), s (temporary) and r (row-level security), and answers the questions Weir asks of its own.
-// The client of a plain one and a client behind Weir must see the same bytes; `committed` says what is true.
+// (ordinary), m (whose UPDATE moves rows), s (temporary) and r (row-level security), and answers the questions Weir
+// asks of its own. The client of a plain one and a client behind Weir must see the same bytes; `committed` says what is
+// true.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,7 @@ class ModelServer {
   std::string greeting() const;
   /// One whole frame of the client; what it answers.
   std::string take(std::string_view frame);
-  /// What was written and committed, in order: `{"id":7}` for a row of t, "r 2" for two rows of r.
+  /// What was written and committed, in order: `{"id":7}` for a row of t or m, "r 2" for two rows of r.
   const std::vector<std::string>& committed() const { return committed_; }
 
  private:
@@ -56,6 +57,8 @@ class ModelServer {
   Ended run_control(const std::string& text);
   Ended run_own(const Portal& portal);
   Ended write(Portal& portal, std::size_t limit);
+  Ended lock();
+  std::uint32_t rows_of_write(std::uint32_t run) const;
   Ended fetch(Portal& portal, std::size_t limit, std::string_view verb);
   Ended list_statements();
   bool end_transaction(bool commit);

@@ -4,14 +4,16 @@
 #include <array>
 #include <map>
 
+#include "capture/scope.h"
 #include "capture/session.h"
+#include "capture/sql/statement_cache.h"
+#include "tests/capture/messages.h"
 #include "tests/capture/model_server.h"
-#include "tests/capture/session_script.h"
 
 namespace weir::testing {
 namespace {
 
-constexpr std::array<const char*, 24> kTexts{"INSERT INTO t VALUES (1)",
+constexpr std::array<const char*, 26> kTexts{"INSERT INTO t VALUES (1)",
                                              "INSERT INTO t VALUES (1) RETURNING id",
                                              "UPDATE t SET v = 1",
                                              "UPDATE t SET v = 1 RETURNING id",
@@ -34,7 +36,9 @@ constexpr std::array<const char*, 24> kTexts{"INSERT INTO t VALUES (1)",
                                              "DEALLOCATE a",
                                              "SELECT name FROM pg_prepared_statements",
                                              "INSERT INTO t VALUES (2)",
-                                             "BEGIN"};
+                                             "BEGIN",
+                                             "UPDATE m SET id = 1",
+                                             "UPDATE m SET id = 1 RETURNING id"};
 constexpr std::array<const char*, 4> kNames{"", "", "a", "b"};
 
 /// Takes bytes one by one; zeros when there are no more.
@@ -70,7 +74,8 @@ std::string run_of(Bytes& in) {
 }
 
 std::string message_of(Bytes& in) {
-  switch (in.next() % 12) {
+  const unsigned kind = in.next() % 12;
+  switch (kind) {
     case 0:
     case 1:
       return query_of(in);
@@ -91,9 +96,10 @@ std::string message_of(Bytes& in) {
       return client::execute(portal, std::int32_t(in.next() % 3));
     }
     case 8:
-      return client::describe(in.next() % 2 ? 'S' : 'P', in.name());
-    case 9:
-      return client::close(in.next() % 2 ? 'S' : 'P', in.name());
+    case 9: {
+      const char target = in.next() % 2 ? 'S' : 'P';
+      return kind == 8 ? client::describe(target, in.name()) : client::close(target, in.name());
+    }
     case 10:
       return client::flush();
     default:
@@ -226,12 +232,20 @@ std::string shown(const std::vector<std::string>& lines) {
   return out;
 }
 
-/// Frames with their strings, one per line; of a dialogue what is not equal at its begin.
+/// What is no text of a frame's body is shown as dots.
+std::string readable(std::string_view body) {
+  std::string out(body);
+  std::replace_if(
+      out.begin(), out.end(), [](char c) { return c < ' ' || c > '~'; }, '.');
+  return out;
+}
+
+/// Frames, one per line; of a dialogue what is not equal at its begin.
 std::string shown_frames(std::string_view bytes, std::size_t first = 0) {
   std::string out;
   const std::vector<std::string> frames = split_frames(bytes);
   for (std::size_t i = first; i < frames.size(); ++i)
-    out += "  " + std::string(1, frames[i][0]) + " " + printable(std::string_view(frames[i]).substr(5)) + "\n";
+    out += "  " + std::string(1, frames[i][0]) + " " + readable(std::string_view(frames[i]).substr(5)) + "\n";
   return out;
 }
 

@@ -46,29 +46,7 @@ const char* name_of(capture::Outcome outcome) {
   return "?";
 }
 
-std::string boolean(bool value) {
-  return value ? "true" : "false";
-}
-
 }  // namespace
-
-Values Table::facts() const {
-  const auto or_null = [](const std::string& text) { return text.empty() ? std::nullopt : std::optional(text); };
-  return {oid,
-          schema,
-          table,
-          kind,
-          persistence,
-          boolean(has_rules),
-          boolean(row_security),
-          boolean(selectable),
-          boolean(shows_text),
-          or_null(key),
-          or_null(columns),
-          or_null(leaves),
-          or_null(routing),
-          boolean(routes_by_expression)};
-}
 
 std::vector<std::string> FakeGate::take() {
   const std::size_t seen = std::exchange(seen_, calls_.size());

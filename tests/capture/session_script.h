@@ -23,31 +23,11 @@
 #include "capture/scope.h"
 #include "capture/session.h"
 #include "capture/sql/statement_cache.h"
+#include "tests/capture/catalog_table.h"
 #include "tests/capture/messages.h"
 #include "tests/support/relay_script.h"
 
 namespace weir::testing {
-
-/// What the catalog says of a table that a script writes: public.t (id primary key) unless said otherwise.
-struct Table {
-  std::string name = "\"t\"";  ///< as the statement names it, quoted
-  std::string schema = "public";
-  std::string table = "t";
-  std::string oid = "16400";
-  std::string kind = "r";
-  std::string persistence = "p";
-  bool has_rules = false;
-  bool row_security = false;
-  bool selectable = true;
-  bool shows_text = false;
-  std::string key = R"(["id"])";
-  std::string columns = R"([["id","N",""],["v","S",""]])";
-  std::string leaves = R"([["16400","public","t"]])";
-  std::string routing = {};  ///< empty: NULL
-  bool routes_by_expression = false;
-
-  Values facts() const;
-};
 
 /// Records what it is asked, one line per call that means something: that a transaction is opened and in the end
 /// forgotten is only checked, once per transaction, when the session is gone.

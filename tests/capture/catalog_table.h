@@ -1,0 +1,32 @@
+// What the catalog says of a table, as the session's own question to it is answered. For scripts and for the model of
+// the server alike.
+#pragma once
+
+#include <string>
+
+#include "tests/capture/messages.h"
+
+namespace weir::testing {
+
+/// What the catalog says of a table that a script writes: public.t (id primary key) unless said otherwise.
+struct Table {
+  std::string name = "\"t\"";  ///< as the statement names it, quoted
+  std::string schema = "public";
+  std::string table = "t";
+  std::string oid = "16400";
+  std::string kind = "r";
+  std::string persistence = "p";
+  bool has_rules = false;
+  bool row_security = false;
+  bool selectable = true;
+  bool shows_text = false;
+  std::string key = R"(["id"])";
+  std::string columns = R"([["id","N",""],["v","S",""]])";
+  std::string leaves = R"([["16400","public","t"]])";
+  std::string routing = {};  ///< empty: NULL
+  bool routes_by_expression = false;
+
+  Values facts() const;
+};
+
+}  // namespace weir::testing
