@@ -167,8 +167,10 @@ void SessionMachine::close_own(std::string name, wire::Turn& turn) {
   }
 }
 
-/// The client is about to look at pg_prepared_statements, where it must find its own statements only.
-void SessionMachine::hide_own_statements(wire::Turn& turn) {
+/// The client is about to look at pg_prepared_statements, where it must find its own statements only. False: not before
+/// answers are in, behind which no Close is skipped.
+bool SessionMachine::hide_own_statements(wire::Turn& turn) {
+  if (!wait_for_answers(turn)) return false;
   std::vector<std::string> names = names_.forget_twins();
   for (OwnStatement* own : {&facts_statement_, &epilogue_statement_}) {
     if (own->sent) names.push_back(own->name);
@@ -177,6 +179,7 @@ void SessionMachine::hide_own_statements(wire::Turn& turn) {
   names.insert(names.end(), left_behind_.begin(), left_behind_.end());
   left_behind_.clear();
   for (std::string& name : names) close_own(std::move(name), turn);
+  return true;
 }
 
 void SessionMachine::forget_catalog() {

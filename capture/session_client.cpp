@@ -285,7 +285,7 @@ SessionMachine::Took SessionMachine::take_execute(const Frame& frame, wire::Turn
   const Names::PortalPtr portal = names_.find_portal(execute->portal);
   if (!portal) return relay_expecting(frame, {.expect = Expect::execute}, turn);
   const Statement* statement = portal->prepared->statement;
-  if (statement != nullptr && statement->shows_statements) hide_own_statements(turn);
+  if (statement != nullptr && statement->shows_statements && !hide_own_statements(turn)) return Took::nothing;
   const bool ends = statement != nullptr &&
                     (statement->kind == StatementKind::commit || statement->kind == StatementKind::prepare_transaction);
   const bool may_end = ends || (statement != nullptr && statement->kind == StatementKind::opaque);

@@ -134,7 +134,7 @@ class SessionMachine final : public CaptureSession {
   void send_own(const OwnStatement& own, const std::vector<std::string>& values, Purpose purpose, wire::Turn& turn);
   void prepare_own(OwnStatement& own, std::string_view text, Purpose purpose, wire::Turn& turn);
   void send_lock(const std::shared_ptr<Execution>& execution, wire::Turn& turn);
-  void hide_own_statements(wire::Turn& turn);
+  bool hide_own_statements(wire::Turn& turn);
   void close_own(std::string name, wire::Turn& turn);
   void forget_catalog();
   void own_row(const Pending& pending, std::string_view body);

@@ -95,8 +95,9 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
     if (commit_ == Commit::refused) return refuse_commit(frame, turn);
     if (commit_ == Commit::prepared) commit_ = Commit::sent;
   }
-  if (std::any_of(text->statements.begin(), text->statements.end(), [](const auto& s) { return s.shows_statements; }))
-    hide_own_statements(turn);
+  const auto shows = [](const Statement& statement) { return statement.shows_statements; };
+  if (std::any_of(text->statements.begin(), text->statements.end(), shows) && !hide_own_statements(turn))
+    return Took::nothing;
   return relay_query(frame, text, *plans, turn);
 }
 
