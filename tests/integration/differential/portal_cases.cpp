@@ -75,6 +75,51 @@ void own_returning_with_limit(Script& s) {
   s.direct("SELECT id, qty FROM items ORDER BY id");
 }
 
+/// A portal of before the savepoint stays readable, one that was made since is gone.
+void portals_over_a_savepoint(Script& s) {
+  s.connect();
+  s.query("BEGIN");
+  s.client().parse("w", "UPDATE items SET qty = qty + 1 RETURNING id, qty").bind("before", "w").sync();
+  s.step("bound");
+  s.query("SAVEPOINT a");
+  s.client().execute("before", 1).bind("since", "w").execute("since", 1).sync();
+  s.step("one row of each");
+  s.query("ROLLBACK TO a");
+  s.client().execute("before", 1).sync();
+  s.step("its next row");
+  s.client().execute("since", 1).sync();
+  s.step("34000 portal does not exist");
+  s.query("ROLLBACK TO a");
+  s.query("COMMIT");
+  s.direct("SELECT id, qty FROM items ORDER BY id");
+}
+
+/// What replaces the unnamed portal in a failed block must not try to read it.
+void suspended_portal_in_a_failed_block(Script& s) {
+  s.connect();
+  s.query("BEGIN");
+  s.client().parse("", "UPDATE items SET qty = qty + 1 RETURNING id").bind("", "").execute("", 1).sync();
+  s.step("suspended");
+  s.query("SAVEPOINT a");
+  s.client().parse("", "no statement").sync();
+  s.step("syntax error");
+  s.client().close_portal("").sync();
+  s.step("closed");
+  s.client().parse("", "ROLLBACK TO a").bind("", "").execute("").sync();
+  s.step("goes on");
+  s.query("COMMIT");
+  s.direct("SELECT id, qty FROM items ORDER BY id");
+}
+
+/// Its transaction fails, so the portal is gone when the next Bind replaces it.
+void suspended_portal_of_a_failed_pipeline(Script& s) {
+  s.connect();
+  s.client().parse("", "UPDATE items SET qty = qty + 1 RETURNING id").bind("", "").execute("", 1).execute("nosuch");
+  s.client().sync().parse("", "DELETE FROM nokey").bind("", "").execute("").sync();
+  s.step("fails and goes on");
+  s.direct("SELECT id, qty FROM items ORDER BY id");
+}
+
 void suspended_then_sync(Script& s) {
   s.connect();
   s.client().parse("", "UPDATE items SET qty = qty + 1 RETURNING id").bind("", "").execute("", 1).sync();
@@ -248,6 +293,9 @@ std::vector<WireCase> portal_cases() {
           {"second_execute_in_a_savepoint", second_execute_in_savepoint},
           {"own_returning_with_a_limit", own_returning_with_limit},
           {"suspended_portal_and_sync", suspended_then_sync},
+          {"portals_over_a_savepoint", portals_over_a_savepoint},
+          {"suspended_portal_in_a_failed_block", suspended_portal_in_a_failed_block},
+          {"suspended_portal_of_a_failed_pipeline", suspended_portal_of_a_failed_pipeline},
           {"execute_after_the_end_of_returning", execute_after_the_end},
           {"fetch_from_protocol_portals", fetch_from_protocol_portal},
           {"close_of_a_portal_by_sql", close_portal_by_sql},
