@@ -30,6 +30,7 @@ struct Prepared {
   std::shared_ptr<const Plan> plan = {};  ///< of the text that was sent under this name; for the unnamed one only
   std::uint64_t segment = 0;              ///< Syncs sent before its Parse
   OwnStatement spliced = {};              ///< its capturing twin; for named ones only
+  bool spliced_made = false;              ///< its Parse was answered
   std::string spliced_suffix = {};        ///< the plan's suffix the twin was made with
 };
 

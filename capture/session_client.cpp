@@ -195,6 +195,9 @@ SessionMachine::Took SessionMachine::bind_captured(const Frame& frame, const wir
   if (reads_body && !frame.whole() && frame.size <= kLargestHeldFrame) return Took::nothing;
   const auto view = reads_body && frame.whole() ? wire::read_bind(frame.body()) : std::nullopt;
   if (reads_body && !view && !unnamed) plan = nullptr;
+  // A twin whose Parse an error may have kept the server from.
+  const bool doubtful = !unnamed && prepared->spliced.sent && !prepared->spliced_made && syncs_pending_ > 0;
+  if (doubtful && !wait_for_answers(turn)) return Took::nothing;
   if (!drain(names.portal, names_.find_portal(names.portal), turn)) return Took::nothing;
   const auto portal = std::make_shared<Portal>();
   portal->prepared = prepared;
@@ -225,6 +228,7 @@ void SessionMachine::ensure_twin(const Names::PreparedPtr& prepared, const Plan&
   if (prepared->spliced.sent && prepared->spliced_suffix == plan.suffix) return;
   close_twin(prepared, turn);
   prepared->spliced = {next_own_name(), true};
+  prepared->spliced_made = false;
   prepared->spliced_suffix = plan.suffix;
   const std::string spliced = prepared->text->text.substr(0, prepared->statement->end) + plan.suffix;
   wire::append_parse(turn.to_upstream.buffer(), prepared->spliced.name, spliced, prepared->parameter_types);
@@ -261,8 +265,9 @@ SessionMachine::Took SessionMachine::take_describe(const Frame& frame, wire::Tur
 /// shown.
 bool SessionMachine::is_doubtful(const wire::TargetView& target) const {
   if (syncs_pending_ == 0) return false;
-  if (target.kind != 'P') return target.name.empty() && names_.find({}) && names_.find({})->segment != segment_;
-  return is_uncertain(true, target.name);
+  const bool portal = target.kind == 'P';
+  const auto& unnamed = portal || !target.name.empty() ? nullptr : names_.find({});
+  return is_uncertain(portal, target.name) || (unnamed && unnamed->segment != segment_);
 }
 
 /// A failed block refuses to describe what has rows; the client's own text has none. Only an unnamed statement's

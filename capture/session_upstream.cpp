@@ -484,6 +484,7 @@ void SessionMachine::take_copy_in() {
 
 void SessionMachine::pop_front() {
   names_.succeeded(pending_.front().mark);
+  if (pending_.front().twin) pending_.front().twin->spliced_made = true;
   if (const char kind = pending_.front().own_place; kind != '\0') own_unnamed(kind) = OwnUnnamed::none;
   count(pending_.front(), -1);
   pending_.pop_front();
