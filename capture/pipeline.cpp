@@ -42,7 +42,9 @@ std::int64_t Names::define_portal(std::string_view portal, PortalPtr value) {
 std::int64_t Names::remove(std::string_view statement) {
   if (statement.empty()) return define({}, unknown_statement_);
   const auto it = statements_.find(statement);
-  if (it == statements_.end()) return -1;
+  // Noted all the same: undoing an earlier change must not bring it back.
+  if (it == statements_.end())
+    return changes_.empty() ? -1 : note({false, false, std::string(statement), false, nullptr, nullptr, {}});
   auto node = statements_.extract(it);
   return note({false, false, std::move(node.key()), true, std::move(node.mapped()), nullptr, {}});
 }

@@ -365,6 +365,8 @@ SessionMachine::Took SessionMachine::take_close(const Frame& frame, wire::Turn& 
     if (!drain(target->name, names_.find_portal(target->name), turn)) return Took::nothing;
     return relay_expecting(frame, {.expect = Expect::close, .mark = names_.remove_portal(target->name)}, turn);
   }
+  const bool known = names_.find(target->name) != names_.unknown_statement();
+  if (!known && is_uncertain(false, target->name) && !wait_for_answers(turn)) return Took::nothing;
   close_twin(names_.find(target->name), turn);
   return relay_expecting(frame, {.expect = Expect::close, .mark = names_.remove(target->name)}, turn);
 }

@@ -143,6 +143,17 @@ TEST(NamesTest, ANameIsUnconfirmedWhereItsLastChangeIsOldAndUnanswered) {
   EXPECT_LT(first, all);
 }
 
+TEST(NamesTest, WhatIsRemovedTwiceDoesNotComeBack) {
+  Names names;
+  names.succeeded(names.define("s", statement("s")));
+  names.define("other", statement("other"));
+  const std::int64_t all = names.remove_all();
+  names.remove("s");
+  names.failed(all, all);
+  EXPECT_EQ(names.find("s"), names.unknown_statement());
+  EXPECT_NE(names.find("other"), names.unknown_statement());
+}
+
 TEST(NamesTest, PortalsGoWithTheTransaction) {
   Names names;
   names.define_portal("p", portal());
