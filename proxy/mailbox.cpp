@@ -1,6 +1,5 @@
 #include "proxy/mailbox.h"
 
-#include <boost/asio/post.hpp>
 #include <utility>
 
 #include "proxy/session.h"
@@ -13,16 +12,15 @@ void SessionHandle::post(Function function) const {
 
 void Mailbox::post(const std::weak_ptr<Session>& session, SessionHandle::Function function) {
   const std::lock_guard lock(mutex_);
-  if (io_ == nullptr) return;
+  if (poller_ == nullptr) return;
   letters_.push_back({session, std::move(function)});
-  if (letters_.size() > 1) return;
-  boost::asio::post(*io_, [self = shared_from_this()] { self->deliver(); });
+  if (letters_.size() == 1) poller_->knock();
 }
 
 void Mailbox::close() {
   std::vector<Letter> dropped;
   const std::lock_guard lock(mutex_);
-  io_ = nullptr;
+  poller_ = nullptr;
   dropped.swap(letters_);
 }
 

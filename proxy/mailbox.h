@@ -5,21 +5,22 @@
 // is given.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
 #include <memory>
 #include <mutex>
 #include <vector>
 
 #include "proxy/engine_factory.h"
+#include "proxy/poller.h"
 
 namespace weir::proxy {
 
-class Mailbox : public std::enable_shared_from_this<Mailbox> {
+class Mailbox {
  public:
-  explicit Mailbox(boost::asio::io_context& io) : io_(&io) {}
+  explicit Mailbox(Poller& poller) : poller_(&poller) {}
 
   void post(const std::weak_ptr<Session>& session, SessionHandle::Function function);
-  /// By the worker, on its thread, before its io_context goes.
+  /// By the worker, on its thread: after a knock, and before its poller goes.
+  void deliver();
   void close();
 
  private:
@@ -28,10 +29,8 @@ class Mailbox : public std::enable_shared_from_this<Mailbox> {
     SessionHandle::Function function;
   };
 
-  void deliver();
-
   std::mutex mutex_;
-  boost::asio::io_context* io_;  // null once closed
+  Poller* poller_;  // null once closed
   std::vector<Letter> letters_;
   std::vector<Letter> delivering_;  // the worker's; swapped with letters_
 };

@@ -1,29 +1,41 @@
 #include "proxy/poller.h"
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <cassert>
 #include <system_error>
+#include <utility>
 
 namespace weir::proxy {
 
 namespace {
 
-// After this many batches in a row the io_context gets its turn (timers, new connections, posted functions).
-constexpr int kBatchesPerTurn = 16;
-// A batch of fewer events than this is taken as "the rest will take a while": sleeping costs less than asking again.
-constexpr int kBusyBatch = 3;
+// After this many batches in a row the io_context gets its turn, also where its timers have nothing to do.
+constexpr int kBatchesPerTurn = 256;
 
-int make_epoll() {
-  const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
-  if (epoll < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
-  return epoll;
+int checked(int result, const char* call) {
+  if (result < 0) throw std::system_error(errno, std::generic_category(), call);
+  return result;
 }
 
 }  // namespace
 
-Poller::Poller(boost::asio::io_context& io) : epoll_(io, make_epoll()) {
+Poller::Poller(boost::asio::io_context& io, std::function<void()> on_knock)
+    : epoll_(io, checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
+      on_knock_(std::move(on_knock)),
+      bell_socket_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")) {
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLET;
+  event.data.ptr = static_cast<Watcher*>(&bell_);
+  checked(::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_ADD, bell_socket_, &event), "epoll_ctl");
   wait();
+}
+
+Poller::~Poller() {
+  ::close(bell_socket_);
 }
 
 void Poller::watch(Watcher& watcher, int socket, bool read, bool write) {
@@ -49,8 +61,25 @@ void Poller::unwatch(Watcher& watcher, int socket) {
 
 void Poller::call_again(Watcher& watcher) {
   if (std::find(again_.begin(), again_.end(), &watcher) != again_.end()) return;
-  if (again_.empty()) boost::asio::post(epoll_.get_executor(), [this] { handle_again(); });
+  // Not within handle_ready where the io_context itself runs the caller.
+  if (again_.empty() && !handling_) boost::asio::post(epoll_.get_executor(), [this] { handle_again(); });
   again_.push_back(&watcher);
+}
+
+void Poller::interrupt() {
+  interrupted_.store(true, std::memory_order_release);
+  ring();
+}
+
+void Poller::ring() {
+  const std::uint64_t once = 1;
+  // It can only fail where nobody has looked for 2^64 rings, and then one is on its way.
+  [[maybe_unused]] const ssize_t written = ::write(bell_socket_, &once, sizeof once);
+}
+
+void Poller::Bell::on_ready(bool, bool) {
+  if (poller_.interrupted_.exchange(false, std::memory_order_acq_rel)) poller_.yield();
+  poller_.on_knock_();
 }
 
 void Poller::forget(Watcher& watcher) {
@@ -68,14 +97,21 @@ void Poller::wait() {
 }
 
 void Poller::handle_ready() {
-  for (int i = 0; i < kBatchesPerTurn; ++i) {
-    if (handle_batch() < kBusyBatch) break;
+  handling_ = true;
+  for (int i = 0; i < kBatchesPerTurn && !yielding_; ++i) {
+    const bool may_sleep = i > 0 && again_.empty();
+    const int count = handle_batch(may_sleep ? kLongestTurn : std::chrono::milliseconds(0));
+    if (count <= 0 && again_.empty()) break;
+    handle_again();
   }
+  handling_ = yielding_ = false;
+  if (!again_.empty()) boost::asio::post(epoll_.get_executor(), [this] { handle_again(); });
   wait();
 }
 
-int Poller::handle_batch() {
-  const int count = ::epoll_wait(epoll_.native_handle(), batch_.data(), static_cast<int>(batch_.size()), 0);
+int Poller::handle_batch(std::chrono::milliseconds at_most) {
+  const int count = ::epoll_wait(epoll_.native_handle(), batch_.data(), static_cast<int>(batch_.size()),
+                                 static_cast<int>(at_most.count()));
   batch_size_ = count;
   for (batch_next_ = 0; batch_next_ < batch_size_;) {
     const epoll_event& event = batch_[batch_next_++];

@@ -1,18 +1,25 @@
 // Says which sockets of a worker can be read or written: a level-triggered epoll set, itself watched by the worker's
 // io_context.
 //
-// Asio's own async_wait costs an epoll_ctl for every wait, so a relayed message would pay for one more system call;
-// here a socket is registered once and asked again for free. One poller per worker, used on its thread only. A Watcher
-// may do anything while it is called, also unwatch and destroy itself or others: events of a socket that is no longer
-// watched are dropped. It stops being called when it is unwatched, which must happen before its socket is closed.
+// Asio's own async_wait costs an epoll_ctl for every wait, and its reactor a second epoll_wait; here a socket is
+// registered once, and while there is traffic the thread sleeps in this set: one system call per wake-up. The price is
+// that whoever posts to the io_context says so, with yield() on the worker's thread and interrupt() on any other;
+// what comes to the io_context by itself (timers, resolved names) may wait for kLongestTurn.
+//
+// One poller per worker. All members but interrupt() and knock() are for its thread. A Watcher may do anything while it
+// is called, also unwatch and destroy itself or others: events of a socket that is no longer watched are dropped. It
+// stops being called when it is unwatched, which must happen before its socket is closed.
 #pragma once
 
 #include <sys/epoll.h>
 
 #include <array>
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 namespace weir::proxy {
@@ -32,7 +39,12 @@ class Watcher {
 
 class Poller {
  public:
-  explicit Poller(boost::asio::io_context& io);
+  /// How long a quiet socket keeps the thread from the io_context's timers.
+  static constexpr std::chrono::milliseconds kLongestTurn{5};
+
+  /// `on_knock` is called on the poller's thread after every knock, and sometimes without one.
+  Poller(boost::asio::io_context& io, std::function<void()> on_knock);
+  ~Poller();
   Poller(const Poller&) = delete;
   Poller& operator=(const Poller&) = delete;
 
@@ -43,14 +55,38 @@ class Poller {
   /// library has taken from the socket already.
   void call_again(Watcher& watcher);
 
+  /// The io_context has something to do: it gets its turn after the events at hand.
+  void yield() { yielding_ = true; }
+  /// The same from any thread.
+  void interrupt();
+  /// From any thread: calls on_knock soon.
+  void knock() { ring(); }
+
  private:
+  /// What is watched like a socket to be woken by other threads; edge-triggered, so it is never read.
+  class Bell final : public Watcher {
+   public:
+    explicit Bell(Poller& poller) : poller_(poller) {}
+    void on_ready(bool readable, bool writable) override;
+
+   private:
+    Poller& poller_;
+  };
+
   void wait();
   void handle_ready();
-  int handle_batch();
+  int handle_batch(std::chrono::milliseconds at_most);
   void handle_again();
   void forget(Watcher& watcher);
+  void ring();
 
   boost::asio::posix::stream_descriptor epoll_;
+  std::function<void()> on_knock_;
+  Bell bell_{*this};
+  int bell_socket_;
+  std::atomic<bool> interrupted_ = false;
+  bool yielding_ = false;
+  bool handling_ = false;
   std::array<epoll_event, 128> batch_;
   int batch_size_ = 0;
   int batch_next_ = 0;

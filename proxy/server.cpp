@@ -43,7 +43,7 @@ Result<void> load_certificates(Shared& shared) {
 template <typename Function>
 void run_on(Worker& worker, Function function) {
   std::promise<void> done;
-  boost::asio::post(worker.io(), [&] {
+  worker.post([&] {
     function();
     done.set_value();
   });

@@ -38,6 +38,7 @@ void UpstreamConnector::start() {
   asio::post(io_, [weak = weak_from_this()] {
     if (auto self = weak.lock()) self->next_host();
   });
+  poller_.yield();
 }
 
 bool UpstreamConnector::wants_tls() const {

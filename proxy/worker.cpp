@@ -28,9 +28,9 @@ Worker::Worker(const Shared& shared, unsigned index)
       index_(index),
       io_(kOneThread),
       work_(io_.get_executor()),
-      poller_(io_),
+      poller_(io_, [this] { mailbox_->deliver(); }),
       drain_timer_(io_),
-      mailbox_(std::make_shared<Mailbox>(io_)),
+      mailbox_(std::make_shared<Mailbox>(poller_)),
       receive_buffer_(std::make_unique<ReceiveBuffer>()) {}
 
 Worker::~Worker() {
@@ -52,7 +52,7 @@ void Worker::join() {
 }
 
 void Worker::adopt(Accepted accepted) {
-  boost::asio::post(io_, [this, accepted = std::move(accepted)]() mutable { open(std::move(accepted)); });
+  post([this, accepted = std::move(accepted)]() mutable { open(std::move(accepted)); });
 }
 
 void Worker::open(Accepted accepted) {
@@ -99,10 +99,11 @@ void Worker::bury(Connection& connection) {
     released_.clear();
     finish_if_drained();
   });
+  poller_.yield();
 }
 
 void Worker::drain(std::chrono::milliseconds at_most) {
-  boost::asio::post(io_, [this, at_most] { begin_drain(at_most); });
+  post([this, at_most] { begin_drain(at_most); });
 }
 
 void Worker::begin_drain(std::chrono::milliseconds at_most) {

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
@@ -16,6 +17,7 @@
 #include <string>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "proxy/mailbox.h"
@@ -90,6 +92,12 @@ class Worker {
   // Any thread.
   void start();
   void adopt(Accepted accepted);
+  /// Runs `function` on the worker's thread.
+  template <typename Function>
+  void post(Function function) {
+    boost::asio::post(io_, std::move(function));
+    poller_.interrupt();
+  }
   void drain(std::chrono::milliseconds at_most);
   void join();
   const WorkerCounters& counters() const { return counters_; }
