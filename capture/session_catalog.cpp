@@ -84,6 +84,7 @@ std::shared_ptr<const Plan> SessionMachine::find_plan(const std::shared_ptr<cons
   std::vector<std::shared_ptr<const RelationFacts>> relations;
   for (const TableName& table : statement.tables) relations.push_back(facts_[quoted_name(table)]);
   auto plan = std::make_shared<const Plan>(make_plan({text->text, statement, relations, server_, *scope_}));
+  if (!text->kept) return plan;
   if (plans_.size() >= kMostPlans) plans_.clear();
   plans_[&statement] = {text, plan};
   return plan;

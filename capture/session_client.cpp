@@ -127,7 +127,7 @@ SessionMachine::Took SessionMachine::take_parse(const Frame& frame, wire::Turn& 
   if (!frame.whole() && frame.size <= kLargestHeldFrame) return Took::nothing;
   const auto view = frame.whole() ? wire::read_parse(frame.body()) : std::nullopt;
   if (!view) return relay_expecting(frame, {.expect = Expect::parse}, turn);
-  const auto text = statements_->find_or_parse(view->query, lexer_);
+  const auto text = statements_->find_or_parse(view->query, lexer_, !view->statement.empty());
   Names::PreparedPtr prepared;
   if (!cannot_write(*text)) {
     prepared = std::make_shared<Prepared>();

@@ -93,6 +93,7 @@ class SessionMachine final : public CaptureSession {
 
   // -- session_query.cpp
   Took take_query(const Frame& frame, wire::Turn& turn);
+  bool relay_plain_read(std::string_view query, const Frame& frame, wire::Turn& turn);
   using Plans = std::vector<std::shared_ptr<const Plan>>;
   std::optional<Plans> plan_query(const std::shared_ptr<const ParsedText>& text, wire::Turn& turn);
   bool can_run(const ParsedText& text, const Plans& plans) const;

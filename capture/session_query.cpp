@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "capture/session_machine.h"
+#include "capture/sql/plain_read.h"
 
 namespace weir::capture {
 namespace {
@@ -74,6 +75,7 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
   }
   if (!frame.whole() && frame.size <= kLargestHeldQuery) return Took::nothing;
   const auto query = frame.whole() ? wire::read_string(frame.body()) : std::nullopt;
+  if (query && relay_plain_read(*query, frame, turn)) return Took::frame;
   const auto text = query ? statements_->find_or_parse(*query, lexer_) : std::make_shared<const ParsedText>();
   if (!drain_unnamed(*text, turn)) return Took::nothing;
   if (only_reads(*text) && !holds_writes()) {
@@ -99,6 +101,15 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
   if (std::any_of(text->statements.begin(), text->statements.end(), shows) && !hide_own_statements(turn))
     return Took::nothing;
   return relay_query(frame, text, *plans, turn);
+}
+
+/// The shortest way through, for reads whose texts are new every time.
+bool SessionMachine::relay_plain_read(std::string_view query, const Frame& frame, wire::Turn& turn) {
+  const bool commits_writes = holds_writes() && (!in_block_ || control_pending_ > 0);
+  if (commits_writes || !is_plain_read(query)) return false;
+  own_unnamed_ = false;
+  relay_expecting(frame, {.expect = Expect::query, .mark = names_.define({}, names_.unknown_statement())}, turn);
+  return true;
 }
 
 /// The plans of all statements, null where a statement needs none; nothing while facts are being asked.

@@ -12,7 +12,7 @@ constexpr std::string_view kSelect = "SELECT abalance FROM pgbench_accounts WHER
 
 void CacheHit(benchmark::State& state) {
   StatementCache cache;
-  for (int i = 0; i < 1000; ++i) cache.find_or_parse("SELECT " + std::to_string(i), {});
+  for (int i = 0; i < 1000; ++i) cache.find_or_parse("SELECT " + std::to_string(i), {}, true);
   for (auto _ : state) benchmark::DoNotOptimize(cache.find_or_parse(kUpdate, {}));
 }
 BENCHMARK(CacheHit);

@@ -1,6 +1,7 @@
 #include "capture/sql/statement_cache.h"
 
 #include <functional>
+#include <utility>
 
 namespace weir::capture {
 namespace {
@@ -12,7 +13,8 @@ constexpr std::size_t kLargestShare = 8;
 
 }  // namespace
 
-std::shared_ptr<const ParsedText> StatementCache::find_or_parse(std::string_view text, LexerSettings settings) {
+std::shared_ptr<const ParsedText> StatementCache::find_or_parse(std::string_view text, LexerSettings settings,
+                                                                 bool repeats) {
   if (text.size() > limits_.statement_bytes) return std::make_shared<ParsedText>();
   const std::size_t hash = std::hash<std::string_view>()(text);
   const auto [first, last] = by_hash_.equal_range(hash);
@@ -22,14 +24,20 @@ std::shared_ptr<const ParsedText> StatementCache::find_or_parse(std::string_view
     entries_.splice(entries_.begin(), entries_, it->second);
     return entry.parsed;
   }
-  auto parsed = std::make_shared<const ParsedText>(parse(text, settings));
+  auto parsed = std::make_shared<ParsedText>(parse(text, settings));
   const std::size_t bytes = text.size() + parsed->memory + kEntryOverhead;
-  if (bytes > limits_.cache_bytes / kLargestShare) return parsed;
+  if (bytes > limits_.cache_bytes / kLargestShare || !(was_seen(hash) || repeats)) return parsed;
+  parsed->kept = true;
   entries_.push_front({hash, parsed, bytes});
   by_hash_.emplace(hash, entries_.begin());
   bytes_ += bytes;
   evict();
   return parsed;
+}
+
+bool StatementCache::was_seen(std::size_t hash) {
+  std::size_t& place = seen_[hash % seen_.size()];
+  return std::exchange(place, hash) == hash;
 }
 
 void StatementCache::evict() {
