@@ -17,6 +17,8 @@ constexpr std::int64_t ids_per_reservation = 4096;
 // Pages in the WAL from which on they are copied to the file: 4 MB where nobody waits, more where sessions do.
 constexpr std::uint64_t checkpoint_at_flush = 1000;
 constexpr std::uint64_t checkpoint_at_sync = 4000;
+constexpr int groups_per_count = 64;
+constexpr std::uint64_t frames_per_count = 128;
 
 std::optional<std::string_view> unless_empty(const std::string& text) {
   if (text.empty()) return std::nullopt;
@@ -117,7 +119,10 @@ class SqliteJournal final : public Journal {
   event::Position last_position_ = 0;
   std::uint64_t page_size_ = 4096;
   std::uint64_t bytes_ = 0;
+  std::uint64_t pages_ = 0;
   std::uint64_t wal_frames_ = 0;
+  std::uint64_t counted_frames_ = 0;  // when pages_ were counted
+  int groups_since_counted_ = groups_per_count;
 
   bool in_group_ = false;
   bool unsynced_ = false;                        // committed, not yet forced to disk
@@ -331,18 +336,25 @@ void SqliteJournal::checkpoint_wal(std::uint64_t at_frames) {
   int copied = 0;
   // An error here (a full disk, say) loses nothing: all is in the WAL, and the next group tries again.
   (void)sqlite3_wal_checkpoint_v2(database_.connection(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &frames, &copied);
-  if (frames == copied) wal_frames_ = 0;
+  if (frames == copied) wal_frames_ = counted_frames_ = 0;
 }
 
+/// The pages are counted now and then, which costs more than a small group does; the WAL is known all the time.
 void SqliteJournal::refresh_bytes() {
-  std::int64_t pages = 0;
-  for (sqlite::Statement* statement : {&page_count_, &freelist_count_}) {
-    const Result<bool> row = statement->step();
-    if (!row || !*row) return;
-    pages = statement == &page_count_ ? statement->integer(0) : pages - statement->integer(0);
-    statement->reset();
+  const bool count = ++groups_since_counted_ >= groups_per_count || wal_frames_ > counted_frames_ + frames_per_count;
+  if (count) {
+    std::int64_t pages = 0;
+    for (sqlite::Statement* statement : {&page_count_, &freelist_count_}) {
+      const Result<bool> row = statement->step();
+      if (!row || !*row) return;
+      pages = statement == &page_count_ ? statement->integer(0) : pages - statement->integer(0);
+      statement->reset();
+    }
+    pages_ = static_cast<std::uint64_t>(pages);
+    groups_since_counted_ = 0;
+    counted_frames_ = wal_frames_;
   }
-  bytes_ = static_cast<std::uint64_t>(pages) * page_size_ + wal_frames_ * (page_size_ + 24);
+  bytes_ = pages_ * page_size_ + wal_frames_ * (page_size_ + 24);
 }
 
 // -- writing --------------------------------------------------------------------------------------------------------
@@ -502,6 +514,7 @@ Result<bool> SqliteJournal::trim(event::Position through, std::size_t limit) {
   if (!entered) return entered.error();
   const Result<TrimRange> range = trim_range(through, limit);
   if (!range) return range.error();
+  groups_since_counted_ = groups_per_count;
   Result<void> done;
   if (range->too_large) done = trim_part(*range->too_large, limit);
   if (range->through > 0) done = trim_whole(range->through);

@@ -123,8 +123,8 @@ Result<void> Capturing::open_destination(const Settings& settings, const Emitter
   DeliveryLoop::Sinks sinks;
   sinks.checkpoint = [this, name](event::Position position) { committer_->set_checkpoint(name, position); };
   sinks.dead_letter = [this, name](emitters::Refused refused) { committer_->dead_letter(name, std::move(refused)); };
-  deliveries_.push_back(
-      std::make_unique<Delivery>(std::move(*destination), std::move(*format), std::move(*reader), std::move(sinks)));
+  deliveries_.push_back(std::make_unique<Delivery>(std::move(*destination), std::move(*format),
+                                                   tail_.make_reader(std::move(*reader)), std::move(sinks)));
   return {};
 }
 
@@ -143,6 +143,7 @@ Result<void> Capturing::run() {
   Committer::Options committing;
   committing.limits = {journal_name_, settings_.journal_max_bytes, settings_.hold_timeout, {}};
   for (const auto& delivery : deliveries_) committing.limits.emitters.push_back(delivery->name());
+  committing.tail = &tail_;
   committing.on_released = [this] {
     for (const auto& delivery : deliveries_) delivery->wake();
   };

@@ -19,6 +19,7 @@
 #include "proxy/engine_factory.h"
 #include "proxy/resolver.h"
 #include "proxy/settings.h"
+#include "proxy/tail.h"
 
 namespace weir::proxy {
 
@@ -40,6 +41,7 @@ class Capturing {
 
   std::unique_ptr<capture::Journal> journal_;  // until the committer has it
   std::string journal_name_;
+  Tail tail_;
   std::vector<std::unique_ptr<Delivery>> deliveries_;
   std::unique_ptr<Resolver> resolver_;
   std::unique_ptr<Committer> committer_;  // stopped before what its thread calls goes away

@@ -12,8 +12,10 @@ namespace {
 /// How long what is not urgent waits for a group to go with.
 constexpr std::chrono::milliseconds kSoon{50};
 /// How often outcomes are looked for while commits are under way, and for how long after the last one was let go.
-constexpr std::chrono::microseconds kLook{500};
+constexpr std::chrono::microseconds kLook{1'000};
 constexpr std::chrono::milliseconds kLookFor{20};
+/// What every destination has is erased in batches: a group for each transaction would cost as much as its prepare.
+constexpr std::chrono::milliseconds kTrimDelay{200};
 
 std::int64_t wall_us() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -201,11 +203,14 @@ void Committer::push(Command command, Urgency urgency) {
 /// Returns when there is something to do; true: the queue is to be carried out, false: there is time to trim.
 bool Committer::wait(std::unique_lock<std::mutex>& lock) {
   while (!urgent_ && !stopping_) {
-    if (!due_ && !outcomes_ && ledger_.trim_due()) return false;
     const auto now = Ledger::Clock::now();
+    if (!ledger_.trim_due()) trim_at_.reset();
+    if (ledger_.trim_due() && !trim_at_) trim_at_ = now + kTrimDelay;
+    if (!due_ && !outcomes_ && trim_at_ && *trim_at_ <= now) return false;
     auto until = ledger_.deadline();
     if (due_ && (!until || *due_ < *until)) until = due_;
     if (until && *until <= now) return true;
+    if (trim_at_ && (!until || *trim_at_ < *until)) until = std::max(*trim_at_, now + kLook);
     looking_ = now < look_until_;
     if (looking_) {
       wake_.wait_until(lock, until ? std::min(*until, now + kLook) : now + kLook);
@@ -249,7 +254,9 @@ void Committer::carry_out(std::vector<Command> commands) {
 void Committer::hand_out(Ledger::Effects effects) {
   if (!effects.replies.empty()) look_until_ = Ledger::Clock::now() + kLookFor;
   for (auto& reply : effects.replies) (*reply.answer)(reply.id, std::move(reply.result));
-  if (effects.released && options_.on_released) options_.on_released();
+  const bool released = !effects.released.empty();
+  if (options_.tail) options_.tail->add(std::move(effects.released));
+  if (released && options_.on_released) options_.on_released();
   if (!effects.doubts.empty() && options_.on_doubt) options_.on_doubt(std::move(effects.doubts));
 }
 

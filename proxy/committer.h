@@ -29,6 +29,7 @@ class Committer {
  public:
   struct Options {
     Ledger::Limits limits;
+    Tail* tail = nullptr;                              ///< where releases go; outlives the committer
     std::function<void()> on_released;                 ///< readers have something new; called on the journal's thread
     std::function<void(std::vector<Doubt>)> on_doubt;  ///< ask the database; called on the journal's thread
   };
@@ -87,9 +88,10 @@ class Committer {
   std::vector<Command> queue_;
   bool urgent_ = false;
   std::optional<Ledger::Clock::time_point> due_;  // of what is to be done soon
-  Ledger::Clock::time_point look_until_{};        // commits were sent a moment ago
-  bool looking_ = false;                          // the thread sleeps no longer than kLook
-  bool outcomes_ = false;                         // some have come
+  std::optional<Ledger::Clock::time_point> trim_at_;
+  Ledger::Clock::time_point look_until_{};  // commits were sent a moment ago
+  bool looking_ = false;                    // the thread sleeps no longer than kLook
+  bool outcomes_ = false;                   // some have come
   bool stopping_ = false;
   std::uint64_t pushed_ = 0;
   std::uint64_t carried_out_ = 0;

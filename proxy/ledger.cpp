@@ -17,6 +17,18 @@ constexpr event::Position kTrimBacklog = 4096;
 constexpr std::chrono::milliseconds kRetryDelay{200};
 /// Streamed events of running transactions may exceed journal.max_bytes by this part of it.
 constexpr std::uint64_t kStreamingShare = 4;
+/// Events of a transaction are handed on from memory where they take no more than this.
+constexpr std::size_t kLargestInMemory = 256u << 10;
+
+std::size_t size_of(const std::vector<event::ChangeEvent>& events) {
+  std::size_t bytes = 0;
+  for (const auto& change : events) {
+    bytes += sizeof change + change.statement.size();
+    if (change.before) bytes += change.before->size();
+    if (change.after) bytes += change.after->size();
+  }
+  return bytes;
+}
 
 }  // namespace
 
@@ -111,7 +123,7 @@ void Ledger::run(command::Prepare& prepare) {
     return;
   }
   entry.state = State::preparing;
-  Result<void> done = entry.broken ? Result<void>(*entry.broken) : store(entry, prepare.rest);
+  Result<void> done = entry.broken ? Result<void>(*entry.broken) : store(entry, std::move(prepare.rest));
   preparing_.push_back({id, std::move(prepare.answer), std::move(done)});
 }
 
@@ -178,7 +190,7 @@ void Ledger::retry_held() {
   for (auto& one : waiting) {
     auto& entry = entries_[one.prepare.transaction.id];
     entry.state = State::preparing;
-    auto done = store(entry, one.prepare.rest);
+    auto done = store(entry, std::move(one.prepare.rest));
     preparing_.push_back({one.prepare.transaction.id, std::move(one.prepare.answer), std::move(done)});
   }
 }
@@ -191,14 +203,17 @@ Result<void> Ledger::begin(Entry& entry) {
   return {};
 }
 
-Result<void> Ledger::store(Entry& entry, const std::vector<event::ChangeEvent>& events) {
+Result<void> Ledger::store(Entry& entry, std::vector<event::ChangeEvent> events) {
   auto done = begin(entry);
   if (done && !events.empty()) done = journal_->append(entry.journal_id, events);
   if (!done) return done;
   highest_lsn_ = std::max(highest_lsn_, entry.transaction.last_lsn);
   event::Transaction transaction = entry.transaction;
   transaction.id = entry.journal_id;
-  return journal_->prepare(transaction);
+  done = journal_->prepare(transaction);
+  const bool all = events.size() == transaction.event_count && size_of(events) <= kLargestInMemory;
+  if (done && all) entry.events = std::make_shared<const std::vector<event::ChangeEvent>>(std::move(events));
+  return done;
 }
 
 void Ledger::close_bound(Entry& entry) {
@@ -253,6 +268,17 @@ void Ledger::release_ready() {
     resolved_ = std::max(resolved_, resolved[i]);
     kept_.push_back(Release{ready[i].id, ++last_position_, resolved_, ready[i].committed_us});
   }
+}
+
+Released Ledger::describe(const Release& release) {
+  const auto& entry = entries_[release.id];
+  Released released{entry.transaction, entry.events};
+  released.transaction.id = entry.journal_id;
+  released.transaction.position = release.position;
+  released.transaction.resolved = release.resolved;
+  released.transaction.committed_us = release.committed_us;
+  if (released.events) released.bytes = sizeof released + size_of(*released.events);
+  return released;
 }
 
 Result<void> Ledger::keep(Store& kept) {
@@ -326,8 +352,8 @@ void Ledger::group_succeeded(const std::vector<Error>& complaints) {
   for (const auto& error : complaints) log::error(error.message);
   for (auto& one : kept_) {
     if (const auto* release = std::get_if<Release>(&one)) {
+      effects_.released.push_back(describe(*release));
       entries_.erase(release->id);
-      effects_.released = true;
     }
     if (const auto* checkpoint = std::get_if<command::Checkpoint>(&one)) {
       auto& position = checkpoints_[checkpoint->emitter];

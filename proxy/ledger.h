@@ -23,6 +23,7 @@
 #include "capture/journal.h"
 #include "capture/sequencer.h"
 #include "proxy/command.h"
+#include "proxy/tail.h"
 
 namespace weir::proxy {
 
@@ -48,7 +49,7 @@ class Ledger {
   struct Effects {
     std::vector<Reply> replies;
     std::vector<Doubt> doubts;
-    bool released = false;  ///< readers have something new
+    std::vector<Released> released;  ///< in the order of positions, and so written in the journal
   };
 
   Ledger(std::unique_ptr<capture::Journal> journal, Limits limits);
@@ -75,6 +76,7 @@ class Ledger {
     std::optional<event::Lsn> bound;  // while open: none of its rows has a lower lsn
     std::optional<Error> broken;      // events of it were lost; its commit will be refused
     event::Transaction transaction;   // from prepare on
+    std::shared_ptr<const std::vector<event::ChangeEvent>> events;  // all of them, where they are few
   };
   struct Held {
     command::Prepare prepare;
@@ -115,7 +117,7 @@ class Ledger {
   bool is_full() const;
   void retry_held();
   Result<void> begin(Entry& entry);
-  Result<void> store(Entry& entry, const std::vector<event::ChangeEvent>& events);
+  Result<void> store(Entry& entry, std::vector<event::ChangeEvent> events);
   void forget(std::int64_t id);
   void refuse_held(std::int64_t id);
   void cancel_preparing(std::int64_t id);
@@ -123,6 +125,7 @@ class Ledger {
 
   // The group's end.
   void release_ready();
+  Released describe(const Release& release);
   event::Lsn resolved_below(event::Lsn later) const;
   Result<void> keep(Store& store);
   Result<void> keep(Release& release);

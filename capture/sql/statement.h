@@ -121,7 +121,7 @@ struct ParsedText {
   LexerSettings lexer;
   std::string tags;        ///< of the comment it ends with (comment_tags.h), as JSON; empty: none
   std::size_t memory = 0;  ///< bytes it takes, for the cache's bound
-  bool kept = false;       ///< in the cache: the same text is expected again, so what is derived from it may be kept too
+  bool kept = false;  ///< in the cache: the same text is expected again, so what is derived from it may be kept too
 
   const Statement* single() const { return statements.size() == 1 ? &statements.front() : nullptr; }
 };

@@ -14,7 +14,7 @@ constexpr std::size_t kLargestShare = 8;
 }  // namespace
 
 std::shared_ptr<const ParsedText> StatementCache::find_or_parse(std::string_view text, LexerSettings settings,
-                                                                 bool repeats) {
+                                                                bool repeats) {
   if (text.size() > limits_.statement_bytes) return std::make_shared<ParsedText>();
   const std::size_t hash = std::hash<std::string_view>()(text);
   const auto [first, last] = by_hash_.equal_range(hash);

@@ -44,7 +44,7 @@ class StatementCache {
 
   Limits limits_;
   std::array<std::size_t, 4096> seen_{};  // hashes of texts that were not kept, each at the place it falls to
-  Entries entries_;  // most recently used first
+  Entries entries_;                       // most recently used first
   std::unordered_multimap<std::size_t, Entries::iterator> by_hash_;
   std::size_t bytes_ = 0;
 };

@@ -109,9 +109,35 @@ TEST_F(LedgerTest, AGroupWithoutPrepareIsOnlyFlushed) {
 TEST_F(LedgerTest, ACommittedTransactionIsReleasedInTheGroupOfItsOutcome) {
   run({command::Open{1}, prepare(1, 10, 10)});
   const auto effects = run({end(1, Outcome::committed)});
-  EXPECT_TRUE(effects.released);
+  EXPECT_EQ(effects.released.size(), 1u);
   EXPECT_EQ(stream(), "701@1");
   EXPECT_EQ(journal->durable.transactions.begin()->second.transaction.committed_us, 1001);
+}
+
+TEST_F(LedgerTest, WhatWasReleasedIsHandedOnAsTheJournalHasIt) {
+  run({command::Open{1}, prepare(1, 10, 12)});
+  const auto effects = run({end(1, Outcome::committed)});
+  ASSERT_EQ(effects.released.size(), 1u);
+  const auto& handed = effects.released[0];
+  const auto& [id, stored] = *journal->durable.transactions.begin();
+  EXPECT_EQ(handed.transaction.id, id);
+  EXPECT_EQ(handed.transaction.xid, 701u);
+  EXPECT_EQ(handed.transaction.position, stored.transaction.position);
+  EXPECT_EQ(handed.transaction.resolved, stored.transaction.resolved);
+  EXPECT_EQ(handed.transaction.committed_us, stored.transaction.committed_us);
+  EXPECT_EQ(handed.transaction.prepared_us, stored.transaction.prepared_us);
+  ASSERT_TRUE(handed.events);
+  EXPECT_EQ(handed.events->size(), 1u);
+}
+
+TEST_F(LedgerTest, WhatWasStreamedIsLeftToTheJournal) {
+  auto large = transaction(1, 10, 10);
+  large.event_count = 2;
+  run({command::Open{1}, command::Append{1, {change()}}});
+  run({command::Prepare{large, {change()}, std::make_shared<const Answer>()}});
+  const auto effects = run({end(1, Outcome::committed)});
+  ASSERT_EQ(effects.released.size(), 1u);
+  EXPECT_EQ(effects.released[0].events, nullptr);
 }
 
 TEST_F(LedgerTest, PreparedIsStampedWithTheTime) {
@@ -123,14 +149,14 @@ TEST_F(LedgerTest, PreparedIsStampedWithTheTime) {
 TEST_F(LedgerTest, AnAbortedTransactionIsErased) {
   run({command::Open{1}, prepare(1, 10, 10)});
   const auto effects = run({end(1, Outcome::aborted)});
-  EXPECT_FALSE(effects.released);
+  EXPECT_TRUE(effects.released.empty());
   EXPECT_TRUE(journal->durable.transactions.empty());
 }
 
 TEST_F(LedgerTest, AcknowledgementsOutOfOrderAreReleasedInTheOrderOfTheLog) {
   run({command::Open{1}, command::Open{2}, prepare(1, 10, 10), prepare(2, 20, 20)});
-  EXPECT_FALSE(run({end(2, Outcome::committed)}).released);
-  EXPECT_TRUE(run({end(1, Outcome::committed)}).released);
+  EXPECT_TRUE(run({end(2, Outcome::committed)}).released.empty());
+  EXPECT_EQ(run({end(1, Outcome::committed)}).released.size(), 2u);
   EXPECT_EQ(stream(), "701@1 702@2");
 }
 
@@ -185,10 +211,10 @@ TEST_F(LedgerTest, AnOutcomeIsNotLostWhenItsGroupFails) {
   journal->fail_group = kDiskFull;
   const auto failed = run({end(1, Outcome::committed), prepare(2, 20, 20)});
   EXPECT_EQ(text(failed), "2 53100");
-  EXPECT_FALSE(failed.released);
-  EXPECT_FALSE(run({}).released);
+  EXPECT_TRUE(failed.released.empty());
+  EXPECT_TRUE(run({}).released.empty());
   journal->fail_group.reset();
-  EXPECT_TRUE(run({}).released);
+  EXPECT_EQ(run({}).released.size(), 1u);
   EXPECT_EQ(stream(), "701@1");
   EXPECT_FALSE(ledger->deadline());
 }
@@ -262,7 +288,7 @@ TEST_F(LedgerTest, OutcomesGoOnWhileTheJournalIsFull) {
   make({}, {"/j", 1000, milliseconds(100), {"e"}});
   run({command::Open{1}, prepare(1, 10, 10)});
   journal->size = 1000;
-  EXPECT_TRUE(run({end(1, Outcome::committed)}).released);
+  EXPECT_EQ(run({end(1, Outcome::committed)}).released.size(), 1u);
 }
 
 TEST_F(LedgerTest, StreamingFarBeyondTheLimitIsRefusedAtTheCommit) {
@@ -321,7 +347,7 @@ TEST_F(LedgerTest, AReportIsATransactionOfItsOwnAndSurvivesAFailedGroup) {
   gap.op = event::Op::gap;
   run({command::Report{transaction(5, 0, 0), gap}});
   journal->fail_group.reset();
-  EXPECT_TRUE(run({}).released);
+  EXPECT_EQ(run({}).released.size(), 1u);
   EXPECT_EQ(stream(), "705@1");
   EXPECT_EQ(journal->durable.transactions.begin()->second.events.size(), 1u);
 }
