@@ -1,5 +1,7 @@
 // The commit point: before bytes are sent that may commit, all rows are in, the transaction's id and version are known,
 // and the journal has it on disk.
+#include <algorithm>
+
 #include "capture/session_machine.h"
 
 namespace weir::capture {
@@ -26,6 +28,10 @@ bool SessionMachine::wait_for_answers(wire::Turn& turn) {
 /// or neither (nothing is). `ends_block`: they end an explicit block too; otherwise they mean nothing inside one.
 bool SessionMachine::ready_to_commit(bool ends_block, wire::Turn& turn) {
   if (commit_ == Commit::prepared || commit_ == Commit::refused) return true;
+  if (ends_block && knows_enough_to_commit()) {
+    prepare();
+    return false;
+  }
   if (!wait_for_answers(turn)) return false;
   if (skipping_ || failed_ || (in_block_ && !ends_block)) return true;
   for (const auto& [name, portal] : names_.suspended_portals()) drain(name, portal, turn);
@@ -41,6 +47,19 @@ bool SessionMachine::ready_to_commit(bool ends_block, wire::Turn& turn) {
   }
   prepare();
   return false;
+}
+
+/// Drivers send COMMIT as Bind, Describe, Execute, Sync in one go. All that is not answered then is the COMMIT's own
+/// Bind and Describe: nothing that could add to the transaction. Should one of them fail, the block has failed for
+/// good, provided that it has no savepoint to return to.
+bool SessionMachine::knows_enough_to_commit() const {
+  if (!in_block_ || failed_ || skipping_ || transaction_.empty() || transaction_.incomplete()) return false;
+  if (transaction_.has_savepoints() || !names_.suspended_portals().empty()) return false;
+  return std::all_of(pending_.begin(), pending_.end(), [](const Pending& pending) {
+    const bool runs_nothing =
+        pending.expect == Expect::parse || pending.expect == Expect::bind || pending.expect == Expect::describe_portal;
+    return runs_nothing && pending.purpose == Purpose::client;
+  });
 }
 
 /// The gate hears of a transaction before its first captured statement is sent: until it has ended, the stream's
@@ -67,6 +86,7 @@ void SessionMachine::prepare() {
   announce_write();
   commit_ = Commit::preparing;
   wait_ = Wait::journal;
+  gathers_ = true;
   const event::Transaction described = describe_transaction();
   gate_->prepare(described, transaction_.take_events());
 }
@@ -90,6 +110,7 @@ SessionMachine::Took SessionMachine::refuse_commit(const Frame& frame, wire::Tur
 }
 
 void SessionMachine::transaction_ended(Outcome outcome) {
+  gathers_ = false;
   const bool known_to_gate = commit_ == Commit::prepared || commit_ == Commit::sent;
   if (known_to_gate) {
     gate_->outcome(gate_id_, outcome);
@@ -151,6 +172,7 @@ bool SessionMachine::upstream_stalled() const {
 }
 
 void SessionMachine::upstream_gone() {
+  gathers_ = false;
   wait_ = Wait::nothing;
   if (gate_id_ != 0) gate_->outcome(gate_id_, commit_ == Commit::sent ? Outcome::unknown : Outcome::aborted);
   if (next_gate_id_ != 0) gate_->outcome(next_gate_id_, Outcome::aborted);

@@ -39,6 +39,8 @@ class SessionMachine final : public CaptureSession {
   bool stalled() const override { return wait_ != Wait::nothing; }
   bool idle() const override;
   bool upstream_stalled() const override;
+  bool holds_for_client() const override { return gathers_; }
+  bool holds_for_upstream() const override { return wait_ == Wait::journal; }
   std::size_t client_frame_size() const override { return client_frame_size_; }
   std::size_t upstream_frame_size() const override { return upstream_frame_size_; }
   void upstream_gone() override;
@@ -98,7 +100,7 @@ class SessionMachine final : public CaptureSession {
   std::optional<Plans> plan_query(const std::shared_ptr<const ParsedText>& text, wire::Turn& turn);
   bool can_run(const ParsedText& text, const Plans& plans) const;
   Took relay_query(const Frame& frame, std::shared_ptr<const ParsedText> text, Plans plans, wire::Turn& turn);
-  std::int64_t forget_unnamed(const ParsedText& text);
+  std::int64_t forget_unnamed(bool runs);
   bool drain_unnamed(const ParsedText& text, wire::Turn& turn);
   bool drain_closed(const Statement& statement, wire::Turn& turn);
   Took relay_cursor_query(const Frame& frame, const Statement& statement, std::shared_ptr<const ParsedText> text,
@@ -119,6 +121,7 @@ class SessionMachine final : public CaptureSession {
   /// That end may be on its way: a statement that ends the block, or the news that a failed COMMIT did.
   bool may_recover() const { return failed_ && (control_pending_ > 0 || syncs_pending_ > 0); }
   bool ready_to_commit(bool ends_block, wire::Turn& turn);
+  bool knows_enough_to_commit() const;
   bool wait_for_answers(wire::Turn& turn);
   void announce_write();
   void prepare();
@@ -225,6 +228,7 @@ class SessionMachine final : public CaptureSession {
   bool catalog_touched_ = false;          // SET or DDL in it: a rollback undoes what the facts were read under
   enum class Commit { open, preparing, prepared, refused, sent } commit_ = Commit::open;
   Error refusal_;
+  bool gathers_ = false;  // from the gate's question to the commit's answer: what is shown before goes along with that
 
   // A Query that runs in parts.
   struct Run {

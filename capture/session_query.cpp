@@ -79,7 +79,7 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
   const auto text = query ? statements_->find_or_parse(*query, lexer_) : std::make_shared<const ParsedText>();
   if (!drain_unnamed(*text, turn)) return Took::nothing;
   if (only_reads(*text) && !holds_writes()) {
-    return relay_expecting(frame, {.expect = Expect::query, .mark = forget_unnamed(*text)}, turn);
+    return relay_expecting(frame, {.expect = Expect::query, .mark = forget_unnamed(!text->statements.empty())}, turn);
   }
   const auto plans = plan_query(text, turn);
   if (!plans) return Took::nothing;
@@ -106,9 +106,9 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
 /// The shortest way through, for reads whose texts are new every time.
 bool SessionMachine::relay_plain_read(std::string_view query, const Frame& frame, wire::Turn& turn) {
   const bool commits_writes = holds_writes() && (!in_block_ || control_pending_ > 0);
-  if (commits_writes || !is_plain_read(query)) return false;
-  own_unnamed_ = false;
-  relay_expecting(frame, {.expect = Expect::query, .mark = names_.define({}, names_.unknown_statement())}, turn);
+  const Names::PortalPtr& portal = names_.find_portal({});
+  if (commits_writes || (portal && portal->suspended) || !is_plain_read(query)) return false;
+  relay_expecting(frame, {.expect = Expect::query, .mark = forget_unnamed(true)}, turn);
   return true;
 }
 
@@ -155,7 +155,7 @@ SessionMachine::Took SessionMachine::relay_query(const Frame& frame, std::shared
                                                  Plans plans, wire::Turn& turn) {
   if (const Statement* only = text->single(); only != nullptr && (only->fetch || only->closes_portal))
     return relay_cursor_query(frame, *only, text, turn);
-  Pending pending{.expect = Expect::query, .mark = forget_unnamed(*text)};
+  Pending pending{.expect = Expect::query, .mark = forget_unnamed(!text->statements.empty())};
   for (const Statement& statement : text->statements) {
     pending.scrubs |= statement.shows_text;
     if (statement.kind != StatementKind::session) continue;
@@ -168,9 +168,9 @@ SessionMachine::Took SessionMachine::relay_query(const Frame& frame, std::shared
 }
 
 /// A Query destroys the unnamed statement, and the unnamed portal where there is something to run.
-std::int64_t SessionMachine::forget_unnamed(const ParsedText& text) {
+std::int64_t SessionMachine::forget_unnamed(bool runs) {
   const std::int64_t mark = names_.define({}, names_.unknown_statement());
-  return text.statements.empty() ? mark : std::max(mark, names_.define_portal({}, names_.unknown_portal()));
+  return !runs ? mark : std::max(mark, names_.define_portal({}, names_.unknown_portal()));
 }
 
 /// Before a Query that destroys the unnamed portal. Also waited for: what fails is in the Query's place.
@@ -197,7 +197,7 @@ SessionMachine::Took SessionMachine::relay_cursor_query(const Frame& frame, cons
                                                         std::shared_ptr<const ParsedText> text, wire::Turn& turn) {
   if (statement.closes_portal && !drain_closed(statement, turn)) return Took::nothing;
   const Names::PortalPtr portal = names_.find_portal(statement.name);
-  Pending pending{.expect = Expect::query, .mark = forget_unnamed(*text)};
+  Pending pending{.expect = Expect::query, .mark = forget_unnamed(!text->statements.empty())};
   pending.execution = std::make_shared<Execution>(Execution{.text = std::move(text)});
   const bool captured = portal && portal->plan && portal->plan->how == Plan::How::returning;
   if (captured && !statement.closes_portal && !portal->prepared->statement->write->has_returning) {
@@ -286,7 +286,7 @@ SessionMachine::Took SessionMachine::finish_run(wire::Turn& turn) {
   run_->finished = true;
   skipping_ = false;
   own_statement_ = own_portal_ = OwnUnnamed::stays;
-  const std::int64_t mark = forget_unnamed(*run_->text);
+  const std::int64_t mark = forget_unnamed(!run_->text->statements.empty());
   wire::append_sync(turn.to_upstream.buffer());
   expect({.expect = Expect::sync, .purpose = Purpose::run, .mark = mark});
   return Took::frame;

@@ -353,6 +353,7 @@ void SessionMachine::show_held(wire::Turn& turn) {
 }
 
 void SessionMachine::take_ready(const Frame& frame, wire::Turn& turn) {
+  gathers_ = false;
   show_held(turn);
   const char status = frame.body().empty() ? 'I' : frame.body()[0];
   in_block_ = status != char(wire::TransactionStatus::idle);
@@ -372,6 +373,7 @@ void SessionMachine::take_ready(const Frame& frame, wire::Turn& turn) {
 }
 
 void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
+  gathers_ = false;
   const auto fields = wire::read_error_fields(frame.body());
   const std::string_view severity = fields ? wire::error_field(*fields, 'V') : std::string_view();
   // After a FATAL the connection ends; whether a commit under way took place is then not known.

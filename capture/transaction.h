@@ -25,6 +25,7 @@ class OpenTransaction {
 
   void savepoint(std::string_view name);
   void release(std::string_view name);
+  bool has_savepoints() const { return !savepoints_.empty(); }
   /// Forgets what came after the savepoint; returns the first ordinal that is gone (or one past the last).
   std::uint32_t rollback_to(std::string_view name);
 

@@ -31,6 +31,8 @@ class CapturedSession final : public wire::Engine {
   bool stalled() const override { return session_->stalled(); }
   bool idle() const override { return session_->idle(); }
   bool upstream_stalled() const override { return session_->upstream_stalled(); }
+  bool holds_for_client() const override { return session_->holds_for_client(); }
+  bool holds_for_upstream() const override { return session_->holds_for_upstream(); }
   std::size_t client_frame_size() const override { return session_->client_frame_size(); }
   std::size_t upstream_frame_size() const override { return session_->upstream_frame_size(); }
   void client_finished(wire::Turn& turn) override { session_->client_finished(turn); }

@@ -26,11 +26,25 @@ void Peer::send(std::string_view bytes) {
     discarded_ += bytes.size();
     return;
   }
-  if (!unsent_.empty()) return unsent_.append(bytes);
+  if (!unsent_.empty()) {
+    unsent_.append(bytes);
+    return release();
+  }
   const IoResult result = transport_->write_some(bytes);
   if (result.status == IoStatus::error || result.status == IoStatus::end) return break_off();
   write_wants_read_ = result.status == IoStatus::want_read;
   if (result.bytes < bytes.size()) unsent_.append(bytes.substr(result.bytes));
+}
+
+void Peer::hold(std::string_view bytes) {
+  if (bytes.empty()) return;
+  if (broken_ || (!unsent_.empty() && !held_)) return send(bytes);
+  unsent_.append(bytes);
+  held_ = true;
+}
+
+void Peer::release() {
+  if (std::exchange(held_, false)) write_unsent();
 }
 
 void Peer::write_unsent() {
@@ -46,12 +60,14 @@ void Peer::write_unsent() {
 
 void Peer::break_off() {
   broken_ = true;
+  held_ = false;
   discarded_ += unsent_.size();
   unsent_.clear();
 }
 
 void Peer::finish_sending() {
   finish_sending_ = true;
+  release();
   if (half_closed_ || broken_ || !unsent_.empty()) return;
   transport_->shutdown_send();
   half_closed_ = true;
@@ -59,14 +75,14 @@ void Peer::finish_sending() {
 
 void Peer::watch(bool want_read) {
   want_read = want_read && !finished_;
-  const bool unsent = !unsent_.empty();
+  const bool unsent = !unsent_.empty() && !held_;
   poller_.watch(*this, transport_->socket(), want_read || (unsent && write_wants_read_),
                 (unsent && !write_wants_read_) || (want_read && read_wants_write_));
   if (want_read && transport_->pending()) poller_.call_again(*this);
 }
 
 void Peer::on_ready(bool readable, bool writable) {
-  if (!unsent_.empty() && (writable || write_wants_read_)) write_unsent();
+  if (!unsent_.empty() && !held_ && (writable || write_wants_read_)) write_unsent();
   owner_.on_peer_ready(*this, readable || read_wants_write_);
 }
 

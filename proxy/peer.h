@@ -1,10 +1,10 @@
 // One of the two peers of a session as its I/O sees it: a transport, the bytes that could not be written yet, and the
 // received bytes that could not be used yet.
 //
-// send() writes at once and keeps the rest, so there is one write per turn. After a write has failed the peer is
-// `broken`: what is sent to it is discarded, what it has sent before can still be read. Ends of stream and errors while
-// reading are the same to a session: the peer has sent its last byte. Owned by a connection (its PeerOwner), used on
-// its worker's thread.
+// send() writes at once and keeps the rest, so there is one write per turn; hold() leaves it to a later one. After a
+// write has failed the peer is `broken`: what is sent to it is discarded, what it has sent before can still be read.
+// Ends of stream and errors while reading are the same to a session: the peer has sent its last byte. Owned by a
+// connection (its PeerOwner), used on its worker's thread.
 #pragma once
 
 #include <cstddef>
@@ -45,6 +45,9 @@ class Peer final : public Watcher {
   bool finished() const { return finished_; }  ///< its last byte was received
 
   void send(std::string_view bytes);
+  /// Keeps them until more is sent or release() is called.
+  void hold(std::string_view bytes);
+  void release();
   bool broken() const { return broken_; }
   bool drained() const { return unsent_.empty(); }
   std::string_view unsent() const { return unsent_.bytes(); }
@@ -74,6 +77,7 @@ class Peer final : public Watcher {
   std::uint64_t discarded_ = 0;
   bool finished_ = false;
   bool broken_ = false;
+  bool held_ = false;            // what is unsent waits for more
   bool finish_sending_ = false;  // as soon as unsent_ is empty
   bool half_closed_ = false;
   bool read_wants_write_ = false;  // TLS: reading goes on when the socket is writable

@@ -17,6 +17,8 @@ namespace {
 constexpr int kReadsPerEvent = 4;
 // A turn's buffer larger than this is given back after use.
 constexpr std::size_t kTurnBufferKept = 256 * 1024;
+// So much is held for a peer at most: PostgreSQL's own buffer, which it empties when it is full.
+constexpr std::size_t kHeldBytes = 8 * 1024;
 // When the answers of a client's last statements cannot be delivered, the database gets this long and this much is
 // discarded before its socket is closed: without Weir it would end the statement when it could not send its rows.
 constexpr std::chrono::seconds kAbandonedTime{5};
@@ -162,13 +164,20 @@ bool Session::begin_engine() {
 
 void Session::send_turn() {
   wire::Turn& turn = worker_.turn();
-  upstream_.send(turn.to_upstream.bytes());
-  client_.send(turn.to_client.bytes());
+  const bool closing = closing_ || turn.close;
+  put(upstream_, turn.to_upstream.bytes(), engine().holds_for_upstream() && !closing);
+  put(client_, turn.to_client.bytes(), engine().holds_for_client() && !closing);
   turn.to_upstream.clear();
   turn.to_client.clear();
   give_back_memory(turn.to_upstream);
   give_back_memory(turn.to_client);
   closing_ = std::exchange(turn.close, false) || closing_;
+}
+
+void Session::put(Peer& peer, std::string_view bytes, bool hold) {
+  if (hold && peer.unsent().size() + bytes.size() <= kHeldBytes) return peer.hold(bytes);
+  peer.send(bytes);
+  peer.release();
 }
 
 void Session::after_stall(bool was_stalled) {
@@ -181,6 +190,7 @@ void Session::settle() {
     log::warn("session " + std::to_string(id_) + ": closed, a message is larger than PostgreSQL allows");
     closing_ = true;
   }
+  if (closing_ || upstream_.finished()) upstream_.release();
   if (upstream_.finished() || (closing_ && upstream_.drained())) return end();
   if (worker_.draining() && may_stop()) {
     // What PostgreSQL itself says and does when it is shut down.

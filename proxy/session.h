@@ -55,6 +55,7 @@ class Session final : public Connection, public PeerOwner, public std::enable_sh
   std::size_t offer_once(Peer& peer, std::string_view bytes);
   bool begin_engine();
   void send_turn();
+  static void put(Peer& peer, std::string_view bytes, bool hold);
   void after_stall(bool was_stalled);
 
   void settle();

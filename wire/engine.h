@@ -33,19 +33,25 @@ class Engine {
   virtual std::size_t from_upstream(std::string_view received, Turn& turn) = 0;
 
   /// True while the engine waits for the database or the journal before it takes more from the client. After any turn
-  /// that ends a stall the I/O calls from_client again with the bytes it kept. Do not read the client's socket meanwhile
-  /// beyond one buffer.
+  /// that ends a stall the I/O calls from_client again with the bytes it kept. Do not read the client's socket
+  /// meanwhile beyond one buffer.
   virtual bool stalled() const { return false; }
 
   /// True while the engine wants nothing more from the database: what it has of it still waits for the journal. A turn
   /// or a function that the session's handle runs ends it. Do not read the database's socket meanwhile.
   virtual bool upstream_stalled() const { return false; }
 
+  /// True while nothing that the engine gives out for that peer is of use to it before something that is still to come:
+  /// the I/O may keep it and write all at once. A turn or a function ends it, and it never outlives a stall for long.
+  virtual bool holds_for_client() const { return false; }
+  virtual bool holds_for_upstream() const { return false; }
+
   /// True where the session could end now and nothing would be lost: no transaction is open and nothing is under way.
   /// An engine that cannot know says false.
   virtual bool idle() const { return false; }
 
-  /// How large the incomplete frame at the front of the kept bytes is in all (header included), or 0: how much to reserve.
+  /// How large the incomplete frame at the front of the kept bytes is in all (header included), or 0: how much to
+  /// reserve.
   virtual std::size_t client_frame_size() const { return 0; }
   virtual std::size_t upstream_frame_size() const { return 0; }
 

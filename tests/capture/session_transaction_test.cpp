@@ -172,14 +172,50 @@ TEST(SessionTransactionTest, CommitInTheExtendedProtocolIsHeldAtItsExecute) {
   begin_and_insert(script);
   // The unnamed statement of the Query sent in parts is replaced by the client's own.
   script.client_sends(commit + client::execute("", 1) + client::sync())
+      .expect_upstream(commit)
+      .gate({kPrepared})
+      .expect_stalled()
+      .journal_has_it()
+      .expect_upstream(client::execute("", 1) + client::sync())
+      .upstream_is_relayed(server::parse_complete() + server::bind_complete() + server::no_data())
+      .upstream_is_relayed(server::complete("COMMIT") + server::ready('I'))
+      .gate({"outcome 1 committed"});
+  EXPECT_EQ(script.replay(), "");
+}
+
+// With a savepoint the block could live on behind a Bind that fails, so its answer is waited for.
+TEST(SessionTransactionTest, CommitBehindASavepointWaitsForItsOwnBind) {
+  const std::string commit = client::parse("", "COMMIT") + client::bind("", "") + client::describe('P', "");
+  SessionScript script;
+  begin_and_insert(script);
+  passes(script, "SAVEPOINT a", "SAVEPOINT", 'T');
+  script.client_sends(commit + client::execute("") + client::sync())
       .expect_upstream(commit + client::flush())
       .expect_stalled()
       .upstream_is_relayed(server::parse_complete() + server::bind_complete() + server::no_data())
       .gate({kPrepared})
       .journal_has_it()
-      .expect_upstream(client::execute("", 1) + client::sync())
+      .expect_upstream(client::execute("") + client::sync())
       .upstream_is_relayed(server::complete("COMMIT") + server::ready('I'))
       .gate({"outcome 1 committed"});
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionTransactionTest, ACommitWhoseBindFailsHasNotCommitted) {
+  const std::string commit = client::bind("", "c");
+  SessionScript script;
+  begin_and_insert(script);
+  script.client_sends(client::parse("c", "COMMIT") + client::sync())
+      .expect_upstream(client::parse("c", "COMMIT") + client::sync())
+      .upstream_is_relayed(server::parse_complete() + server::ready('T'));
+  script.client_sends(commit + client::execute("") + client::sync())
+      .expect_upstream(commit)
+      .gate({kPrepared})
+      .journal_has_it()
+      .expect_upstream(client::execute("") + client::sync())
+      .upstream_is_relayed(server::error("08P01", "bind message supplies 1 parameters") + server::ready('E'));
+  passes(script, "COMMIT", "ROLLBACK", 'I');
+  script.gate({"outcome 1 aborted"});
   EXPECT_EQ(script.replay(), "");
 }
 
@@ -298,11 +334,11 @@ TEST(SessionTransactionTest, ARefusedCommitInTheExtendedProtocol) {
   SessionScript script;
   begin_and_insert(script);
   script.client_sends(commit + client::execute("") + client::sync())
-      .expect_upstream(commit + client::flush())
-      .upstream_is_relayed(server::parse_complete() + server::bind_complete())
+      .expect_upstream(commit)
       .gate({kPrepared})
       .journal_refuses(kFull)
       .expect_upstream(client::execute("weir:none") + client::sync())
+      .upstream_is_relayed(server::parse_complete() + server::bind_complete())
       .upstream_sends(no_portal() + server::ready('E'))
       .expect_client(refused() + server::ready('E'));
   passes(script, "ROLLBACK", "ROLLBACK", 'I');

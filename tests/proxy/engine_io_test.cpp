@@ -49,6 +49,9 @@ class Gate : public wire::Relay {
     return used;
   }
   bool stalled() const override { return stalled_; }
+  bool holds_for_client() const override { return holds_; }
+  bool holds_for_upstream() const override { return holds_; }
+  void hold(bool holds) { holds_ = holds; }
   std::size_t client_frame_size() const override { return frame_size_; }
   void client_finished(wire::Turn& turn) override {
     ++seen_.client_finished;
@@ -63,6 +66,7 @@ class Gate : public wire::Relay {
  private:
   Seen& seen_;
   bool stalled_ = false;
+  bool holds_ = false;
   bool gone_ = false;
   std::size_t frame_size_ = 0;
 };
@@ -182,6 +186,57 @@ TEST_F(EngineIoTest, AStalledSessionReadsNoMoreThanOneBufferAhead) {
   let_go(info.handle);
   EXPECT_TRUE(ends.database.receive(copy.size()) == copy);
   sent.get();
+}
+
+class HoldingTest : public EngineIoTest {
+ protected:
+  /// A session whose engine holds, with `bytes` given out for both peers meanwhile.
+  std::pair<Ends, SessionHandle> holding(const std::string& bytes) {
+    start();
+    Ends ends = login();
+    const SessionInfo info = info_made.get_future().get();
+    std::promise<void> held;
+    info.handle.post([&](wire::Engine& engine, wire::Turn& turn) {
+      dynamic_cast<Gate&>(engine).hold(true);
+      turn.to_client.buffer() += bytes;
+      turn.to_upstream.buffer() += bytes;
+    });
+    info.handle.post([&](wire::Engine&, wire::Turn&) { held.set_value(); });
+    held.get_future().wait();
+    return {std::move(ends), info.handle};
+  }
+};
+
+TEST_F(HoldingTest, WhatIsHeldGoesOutInFrontOfWhatEndsIt) {
+  auto [ends, handle] = holding(kNotice);
+  EXPECT_FALSE(ends.client.readable());
+  EXPECT_FALSE(ends.database.readable());
+  const std::string last = frame('Z', "I");
+  handle.post([&](wire::Engine& engine, wire::Turn& turn) {
+    dynamic_cast<Gate&>(engine).hold(false);
+    turn.to_client.buffer() += last;
+  });
+  EXPECT_EQ(ends.client.receive(kNotice.size() + last.size()), kNotice + last);
+  EXPECT_EQ(ends.database.receive(kNotice.size()), kNotice) << "also where nothing is added";
+}
+
+TEST_F(HoldingTest, NoMoreIsHeldThanTheDatabaseItselfWouldKeep) {
+  const std::string large = frame('D', std::string(10'000, 'x'));
+  auto [ends, handle] = holding(large);
+  EXPECT_EQ(ends.client.receive(large.size()), large);
+  EXPECT_EQ(ends.database.receive(large.size()), large);
+}
+
+TEST_F(HoldingTest, WhatIsHeldReachesTheClientWhenTheDatabaseIsGone) {
+  auto [ends, handle] = holding(kNotice);
+  ends.database.close();
+  EXPECT_EQ(ends.client.receive_all(), kNotice);
+}
+
+TEST_F(HoldingTest, WhatIsHeldReachesTheDatabaseWhenTheClientIsDone) {
+  auto [ends, handle] = holding(kNotice);
+  ends.client.half_close();
+  EXPECT_EQ(ends.database.receive_all(), kNotice + frame('X'));
 }
 
 TEST_F(EngineIoTest, AClientThatEndsDuringAStallIsFinishedAfterIt) {
