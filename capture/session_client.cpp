@@ -291,6 +291,7 @@ SessionMachine::Took SessionMachine::take_execute(const Frame& frame, wire::Turn
   if (!portal) return relay_expecting(frame, {.expect = Expect::execute}, turn);
   const Statement* statement = portal->prepared->statement;
   if (statement != nullptr && statement->shows_statements && !hide_own_statements(turn)) return Took::nothing;
+  if (statement != nullptr && statement->closes_portal && !drain_closed(*statement, turn)) return Took::nothing;
   const bool ends = statement != nullptr &&
                     (statement->kind == StatementKind::commit || statement->kind == StatementKind::prepare_transaction);
   const bool may_end = ends || (statement != nullptr && statement->kind == StatementKind::opaque);

@@ -71,6 +71,25 @@ TEST(SessionTrapTest, CloseInSqlOfAProtocolPortal) {
   EXPECT_EQ(script.replay(), "");
 }
 
+TEST(SessionTrapTest, CloseInTheExtendedProtocolOfAProtocolPortal) {
+  const std::string close = client::parse("", "CLOSE p") + client::bind("", "");
+  SessionScript script;
+  open_portal(script);
+  script.client_sends(close + client::execute("") + client::sync())
+      .expect_upstream(close + client::execute("p") + client::flush())
+      .upstream_is_relayed(server::parse_complete() + server::bind_complete())
+      .upstream_sends(server::row(Values{"2"} + written(R"({"id":2})", "0/18")) + server::complete("INSERT 0 1"))
+      .expect_upstream(client::execute("") + client::sync())
+      .upstream_is_relayed(server::complete("CLOSE CURSOR") + server::ready('T'))
+      .client_sends(client::query("COMMIT"))
+      .gate({"prepare 1 xid 800 lsn 0/10-0/18 | " + kCreated + R"( | c public.t 2.1 0/18 key {"id":2} after {"id":2})"})
+      .journal_has_it()
+      .expect_upstream(client::query("COMMIT"))
+      .upstream_is_relayed(server::complete("COMMIT") + server::ready('I'))
+      .gate({"outcome 1 committed"});
+  EXPECT_EQ(script.replay(), "");
+}
+
 TEST(SessionTrapTest, CursorsShowTheClientsOwnText) {
   const std::string sql = "SELECT statement FROM pg_cursors";
   SessionScript script;
