@@ -23,10 +23,10 @@ namespace weir::emitters {
 
 struct KafkaUri {
   std::string brokers;  ///< "10.0.0.1:9092,[::1]:9093", as librdkafka's bootstrap.servers takes it
-  std::string prefix;   ///< of the topics
+  std::string prefix;   ///< of the topics; empty where the URI has none
 };
 
-/// Reads kafka://HOST:PORT[,HOST:PORT…]/PREFIX; a missing port is 9092.
+/// Reads kafka://HOST[:PORT][,HOST[:PORT]…][/PREFIX]; a missing port is 9092. An error does not repeat the URI.
 Result<KafkaUri> parse_kafka_uri(std::string_view uri);
 
 /// The topic a record goes to: characters that Kafka does not allow become '_', a name longer than 249 is cut and ends

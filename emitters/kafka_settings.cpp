@@ -13,7 +13,7 @@ namespace weir::emitters {
 namespace {
 
 constexpr std::size_t max_topic_length = 249;
-constexpr std::string_view uri_shape = "expected kafka://HOST:PORT[,HOST:PORT...]/PREFIX";
+constexpr std::string_view uri_shape = "expected kafka://HOST[:PORT][,HOST[:PORT]...][/PREFIX]";
 
 bool allowed_in_topic(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
@@ -26,8 +26,9 @@ std::uint64_t stable_hash(std::string_view text) {
   return hash;
 }
 
-Error uri_error(std::string_view uri, const std::string& what) {
-  return Error{"\"" + std::string(uri) + "\": " + what + "; " + std::string(uri_shape), ""};
+/// Without the URI itself: who takes it for one of another kind may have written a password into it.
+Error uri_error(const std::string& what) {
+  return Error{what + "; " + std::string(uri_shape), ""};
 }
 
 /// "host", "host:port", "[::1]:port" with the port filled in; empty where it is none of them.
@@ -158,20 +159,20 @@ Result<void> set_one(const std::string& property, const std::string& value, Kafk
 
 Result<KafkaUri> parse_kafka_uri(std::string_view uri) {
   constexpr std::string_view scheme = "kafka://";
-  if (!uri.starts_with(scheme)) return uri_error(uri, "does not start with kafka://");
+  if (!uri.starts_with(scheme)) return uri_error("it does not start with kafka://");
   const std::string_view rest = uri.substr(scheme.size());
-  const std::size_t slash = rest.find('/');
-  if (slash == std::string_view::npos || slash + 1 == rest.size()) return uri_error(uri, "no topic prefix");
+  const std::size_t slash = std::min(rest.find('/'), rest.size());
   KafkaUri result;
-  result.prefix = rest.substr(slash + 1);
+  result.prefix = slash == rest.size() ? "" : rest.substr(slash + 1);
   if (!std::all_of(result.prefix.begin(), result.prefix.end(), allowed_in_topic)) {
-    return uri_error(uri, "a topic prefix has letters, digits, '.', '_' and '-' only");
+    return uri_error("a topic prefix has letters, digits, '.', '_' and '-' only");
   }
+  int number = 0;
   for (std::size_t start = 0; start <= slash;) {
     const std::size_t end = std::min(rest.find(',', start), slash);
-    const std::string_view broker = rest.substr(start, end - start);
-    const std::string address = with_port(broker);
-    if (address.empty()) return uri_error(uri, "\"" + std::string(broker) + "\" is no HOST:PORT");
+    const std::string address = with_port(rest.substr(start, end - start));
+    ++number;
+    if (address.empty()) return uri_error("its broker number " + std::to_string(number) + " is no HOST:PORT");
     result.brokers += (result.brokers.empty() ? "" : ",") + address;
     start = end + 1;
   }

@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 
+#include "emitters/kafka.h"
 #include "proxy/libpq.h"
 
 namespace weir::proxy {
@@ -131,7 +132,7 @@ const std::array kTable = std::to_array<Setting>({
      "how long a commit waits for room in the journal before it is refused with SQLSTATE 53100", false,
      [](Settings& s, const std::string& v) { return store_number(v, 0, kLongestMs, s.hold_timeout); }},
     {"emit", "", "DESTINATION", "",
-     "where events go: stdout, file:PATH or kafka://HOST:PORT[,HOST:PORT...][/PREFIX]; several are possible", true,
+     "where events go: stdout, file:PATH or kafka://HOST[:PORT][,HOST[:PORT]...][/PREFIX]; several are possible", true,
      store_emit},
     {"format", "", "debezium|flat|readable", "debezium",
      "format of the events; stdout on a terminal is readable where nothing is set", false,
@@ -165,25 +166,16 @@ const std::array kEmitterTable = std::to_array<EmitterSetting>({
 });
 
 Result<EmitterSettings> parse_kafka(const std::string& uri) {
-  const Error error{"must be kafka://HOST:PORT[,HOST:PORT...][/PREFIX]", ""};
+  auto parsed = emitters::parse_kafka_uri(uri);
+  if (!parsed) return Error{"is no address of Kafka: " + parsed.error().message, ""};
   EmitterSettings emitter;
   emitter.kind = EmitterSettings::Kind::kafka;
   emitter.uri = uri;
-  const std::string rest = uri.substr(std::string_view("kafka://").size());
-  const auto slash = rest.find('/');
-  emitter.brokers = rest.substr(0, slash);
-  std::string brokers = emitter.brokers + ",";
-  for (std::size_t comma; (comma = brokers.find(',')) != std::string::npos; brokers.erase(0, comma + 1)) {
-    HostPort broker;
-    const auto name = brokers.substr(0, comma);
-    if (name.find(':') == std::string::npos || read_listen_address(name, broker) || broker.port == 0) return error;
-  }
-  if (slash != std::string::npos && slash + 1 < rest.size()) {
-    std::string prefix;
-    if (auto complaint = store_prefix(rest.substr(slash + 1), prefix))
-      return Error{"has a prefix that " + *complaint, ""};
-    emitter.prefix = prefix;
-  }
+  emitter.brokers = parsed->brokers;
+  if (parsed->prefix.empty()) return emitter;
+  std::string prefix;
+  if (auto complaint = store_prefix(parsed->prefix, prefix)) return Error{"has a prefix that " + *complaint, ""};
+  emitter.prefix = prefix;
   return emitter;
 }
 
@@ -215,7 +207,7 @@ Result<EmitterSettings> parse_emitter(const std::string& uri) {
     emitter.path = uri.substr(5);
     return emitter;
   }
-  return Error{"must be stdout, file:PATH or kafka://HOST:PORT[,HOST:PORT...][/PREFIX]", ""};
+  return Error{"must be stdout, file:PATH or kafka://HOST[:PORT][,HOST[:PORT]...][/PREFIX]", ""};
 }
 
 Complaint check(const Settings& settings) {

@@ -91,7 +91,7 @@ std::span<const EmitterSetting> emitter_settings_table();
 
 /// A Settings in which every default of the table is stored.
 Settings default_settings();
-/// "stdout", "file:PATH" or "kafka://HOST:PORT[,HOST:PORT…][/PREFIX]".
+/// "stdout", "file:PATH" or "kafka://HOST[:PORT][,HOST[:PORT]…][/PREFIX]".
 Result<EmitterSettings> parse_emitter(const std::string& uri);
 /// What can only be judged once all is read: things that need each other.
 Complaint check(const Settings& settings);

@@ -94,10 +94,11 @@ TEST(Options, KafkaWithoutPrefixTakesTheGeneralOne) {
 }
 
 TEST(Options, WrongDestinationsAreRefused) {
-  for (const char* uri : {"kafka://", "kafka://host", "kafka://host:0/p", "kafka://host:1,/p", "kafka://host:x",
-                          "file:", "redis://x", "", "kafka://h:1/a b"}) {
+  for (const char* uri : {"kafka://", "kafka://user:secret@host/p", "kafka://host:0/p", "kafka://host:1,/p",
+                          "kafka://host:x", "file:", "redis://x", "", "kafka://h:1/a b"}) {
     EXPECT_NE(complaint_of({"--emit", uri}), "") << uri;
   }
+  EXPECT_EQ(complaint_of({"--emit", "kafka://user:secret@host/p"}).find("secret"), std::string::npos);
   EXPECT_NE(complaint_of({"--emit", "stdout"}).find("twice"), std::string::npos);
 }
 
