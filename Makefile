@@ -56,7 +56,7 @@ lint: deps ## clang-tidy's short list and the style test; warnings are errors
 	@clang-format-14 --dry-run --Werror $(SOURCES)
 	@tests/style/style.py
 	@cmake --preset test >/dev/null
-	@git ls-files '*.cpp' | grep -v '^tests/fuzz/' | xargs -P $(JOBS) -n 4 clang-tidy-14 --quiet -p build-test
+	@git ls-files '*.cpp' | grep -v '^tests/fuzz/\|^bench/' | xargs -P $(JOBS) -n 4 clang-tidy-14 --quiet -p build-test
 
 deps: ## what the build needs from outside: Debian packages and libpg_query
 	@.ci/install.sh build

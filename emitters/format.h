@@ -17,9 +17,9 @@
 namespace weir::emitters {
 
 struct FormatOptions {
-  std::string prefix = "weir";      ///< topic prefix and source.name
-  bool tombstones = true;           ///< a delete is followed by one
-  bool transaction_topic = true;    ///< BEGIN and END records
+  std::string prefix = "weir";    ///< topic prefix and source.name
+  bool tombstones = true;         ///< a delete is followed by one
+  bool transaction_topic = true;  ///< BEGIN and END records
 };
 
 class Format {
@@ -30,7 +30,8 @@ class Format {
   virtual void end(std::vector<Record>& out) = 0;
 };
 
-/// "debezium", "flat" or "readable" (one line for a person; `colour` is its only option). Fails on another name and lists them.
+/// "debezium", "flat" or "readable" (one line for a person; `colour` is its only option). Fails on another name and
+/// lists them.
 Result<std::unique_ptr<Format>> make_format(const std::string& name, const FormatOptions& options, bool colour = false);
 
 }  // namespace weir::emitters

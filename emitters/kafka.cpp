@@ -379,10 +379,14 @@ rd_kafka_resp_err_t KafkaEmitter::produce(SendQueue::Entry& entry, Topic& topic)
   // The value is not copied: the entry holds it until its delivery was reported, or the producer is gone.
   void* value = record.value ? const_cast<char*>(record.value->data()) : nullptr;
   const std::size_t value_size = record.value ? record.value->size() : 0;
+  // librdkafka's macros are statement expressions, which clang warns of.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic"
   const rd_kafka_resp_err_t error =
       rd_kafka_producev(producer_.get(), RD_KAFKA_V_RKT(topic.handle.get()), RD_KAFKA_V_MSGFLAGS(0),
                         RD_KAFKA_V_KEY(key, key_size), RD_KAFKA_V_VALUE(value, value_size), RD_KAFKA_V_OPAQUE(&entry),
                         RD_KAFKA_V_HEADERS(headers.get()), RD_KAFKA_V_END);
+#pragma GCC diagnostic pop
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) static_cast<void>(headers.release());  // the message owns them now
   return error;
 }

@@ -2,7 +2,8 @@
 //
 // Bytes that are only relayed stay where they were received: the first run of them is kept as a view, so a turn that
 // changes nothing costs no copy and one write. As soon as anything is added to such a run, all is copied into one
-// buffer. The view is valid until the turn is over: whoever does the I/O writes `bytes()` or keeps a copy, then `clear`s.
+// buffer. The view is valid until the turn is over: whoever does the I/O writes `bytes()` or keeps a copy, then
+// `clear`s.
 #pragma once
 
 #include <string>

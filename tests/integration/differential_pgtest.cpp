@@ -79,11 +79,11 @@ std::vector<CorpusCase> corpus_cases() {
 class Corpus : public testing::TestWithParam<CorpusCase> {};
 
 TEST_P(Corpus, LooksTheSame) {
-  const auto& [version, mode, group] = GetParam();
+  const CorpusCase& parameter = GetParam();
   const auto schema = fresh_schema();
-  expect_same(version, [&](const Door& door, Recording& recording) {
-    make_schema(door, schema, group->setup);
-    mode->play(door, schema, *group, recording);
+  expect_same(parameter.version, [&](const Door& door, Recording& recording) {
+    make_schema(door, schema, parameter.group->setup);
+    parameter.mode->play(door, schema, *parameter.group, recording);
     record_contents(door, schema, recording);
   });
 }

@@ -8,7 +8,6 @@
 namespace weir::differential {
 namespace {
 
-using test_support::BindOptions;
 using test_support::PgConnection;
 using test_support::printable;
 using test_support::RawClient;

@@ -4,8 +4,6 @@
 namespace weir::differential {
 namespace {
 
-using test_support::BindOptions;
-
 void limit_without_returning(Script& s) {
   s.connect();
   s.client().parse("", "UPDATE items SET qty = qty + 1").bind("", "").execute("", 1).sync();

@@ -131,7 +131,7 @@ void unexpected_messages(Script& s) {
   s.client().request('y', "what is this");
   s.step_until_closed("an unknown message");
   s.connect();
-  s.client().request('D', "X\0").sync();
+  s.client().request('D', std::string("X\0", 2)).sync();
   s.step_until("Describe of neither", 'Z');
   s.client().request('B', std::string("\0\0\0\1", 4)).sync();
   s.step_until("a truncated Bind", 'Z');

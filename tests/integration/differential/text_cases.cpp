@@ -95,7 +95,7 @@ void text_shapes(Script& s) {
     s.client().parse("", sql).bind("", "").describe_portal("").execute("").sync();
     s.step(std::string("extended: ") + sql);
   }
-  s.query(std::string("INSERT INTO nokey VALUES (9, 'before nul')\0; DROP TABLE nokey", 62));
+  s.query(std::string("INSERT INTO nokey VALUES (9, 'before nul')\0; DROP TABLE nokey", 61));
   s.direct("SELECT a, b FROM nokey ORDER BY a, b");
 }
 

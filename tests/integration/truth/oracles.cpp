@@ -13,7 +13,6 @@ using test_support::Members;
 using test_support::members_of;
 using test_support::Oracle;
 using test_support::PgConnection;
-using test_support::Write;
 
 std::string root_of(const std::string& table) {
   const auto found = partition_roots().find(table);
