@@ -65,7 +65,7 @@ void Session::run(const SessionHandle::Function& function) {
   const bool was_stalled = engine().stalled();
   const bool upstream_was_stalled = engine().upstream_stalled();
   function(*engine_, worker_.turn());
-  send_turn();
+  end_turn(was_stalled);
   after_stall(was_stalled);
   if (upstream_was_stalled && !engine().upstream_stalled() && !closing_) use_kept(upstream_);
   settle();
@@ -148,9 +148,21 @@ std::size_t Session::offer(Peer& peer, std::string_view bytes) {
 
 std::size_t Session::offer_once(Peer& peer, std::string_view bytes) {
   wire::Turn& turn = worker_.turn();
+  const bool was_stalled = engine().stalled();
   const std::size_t used = &peer == &client_ ? engine().from_client(bytes, turn) : engine().from_upstream(bytes, turn);
-  send_turn();
+  end_turn(was_stalled);
   return used;
+}
+
+/// Where the turn has ended a stall, what the client had sent meanwhile goes on in it: all that follows is written at
+/// once.
+void Session::end_turn(bool was_stalled) {
+  wire::Turn& turn = worker_.turn();
+  std::size_t used = 0;
+  if (was_stalled && !engine().stalled() && !closing_ && !turn.close && !client_.kept().empty())
+    used = engine().from_client(client_.kept().bytes(), turn);
+  send_turn();
+  client_.kept().take(used);
 }
 
 bool Session::begin_engine() {

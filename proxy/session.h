@@ -54,6 +54,7 @@ class Session final : public Connection, public PeerOwner, public std::enable_sh
   std::size_t offer(Peer& peer, std::string_view bytes);
   std::size_t offer_once(Peer& peer, std::string_view bytes);
   bool begin_engine();
+  void end_turn(bool was_stalled);
   void send_turn();
   static void put(Peer& peer, std::string_view bytes, bool hold);
   void after_stall(bool was_stalled);
