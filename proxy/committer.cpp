@@ -1,9 +1,8 @@
 #include "proxy/committer.h"
 
-#include <pthread.h>
-
 #include <algorithm>
-#include <csignal>
+
+#include "proxy/thread.h"
 
 namespace weir::proxy {
 
@@ -127,13 +126,7 @@ Result<void> Committer::start() {
   if (!recovered) return recovered.error();
   for (const auto& emitter : options_.limits.emitters) checkpoints_at_start_[emitter] = ledger_.checkpoint(emitter);
   hand_out(std::move(*recovered));
-  // Signals are for the main thread.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { run(); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = start_thread("weir-journal", [this] { run(); });
   return {};
 }
 

@@ -1,11 +1,9 @@
 #include "proxy/delivery.h"
 
-#include <pthread.h>
-
 #include <algorithm>
-#include <csignal>
 
 #include "proxy/log.h"
+#include "proxy/thread.h"
 
 namespace weir::proxy {
 
@@ -22,13 +20,7 @@ std::int64_t wall_us() {
 }  // namespace
 
 void Delivery::start(event::Position after) {
-  // Signals are for the main thread.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this, after] { run(after); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = start_thread("weir-delivery", [this, after] { run(after); });
 }
 
 void Delivery::wake() {

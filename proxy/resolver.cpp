@@ -1,11 +1,9 @@
 #include "proxy/resolver.h"
 
-#include <pthread.h>
-
 #include <algorithm>
-#include <csignal>
 
 #include "proxy/log.h"
+#include "proxy/thread.h"
 
 namespace weir::proxy {
 
@@ -42,13 +40,7 @@ Resolver::Resolver(Options options, std::unique_ptr<capture::JournalReader> read
     : options_(std::move(options)), reader_(std::move(reader)) {}
 
 void Resolver::start() {
-  // Signals are for the main thread.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { run(); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = start_thread("weir-resolver", [this] { run(); });
 }
 
 void Resolver::add(std::vector<Doubt> doubts) {

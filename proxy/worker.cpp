@@ -1,12 +1,10 @@
 #include "proxy/worker.h"
 
-#include <pthread.h>
-
 #include <boost/asio/post.hpp>
-#include <csignal>
 #include <utility>
 
 #include "proxy/login.h"
+#include "proxy/thread.h"
 
 namespace weir::proxy {
 
@@ -14,12 +12,6 @@ namespace {
 
 // The io_context is used by one thread only; SAFE_IO keeps what other threads post to it correct.
 constexpr int kOneThread = 1;
-
-void block_all_signals() {
-  sigset_t all;
-  sigfillset(&all);
-  ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
-}
 
 }  // namespace
 
@@ -38,11 +30,10 @@ Worker::~Worker() {
 }
 
 void Worker::start() {
-  thread_ = std::thread([this] { run(); });
+  thread_ = start_thread("weir-worker-" + std::to_string(index_), [this] { run(); });
 }
 
 void Worker::run() {
-  block_all_signals();
   io_.run();
   mailbox_->close();
 }
