@@ -21,7 +21,7 @@ IoResult Peer::receive(char* buffer, std::size_t size) {
 }
 
 void Peer::send(std::string_view bytes) {
-  if (bytes.empty()) return;
+  if (bytes.empty()) return release();
   if (broken_) {
     discarded_ += bytes.size();
     return;

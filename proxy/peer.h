@@ -44,8 +44,9 @@ class Peer final : public Watcher {
   IoResult receive(char* buffer, std::size_t size);
   bool finished() const { return finished_; }  ///< its last byte was received
 
+  /// Also what was held before; no bytes send that alone.
   void send(std::string_view bytes);
-  /// Keeps them until more is sent or release() is called.
+  /// Keeps them until send() or release() is called.
   void hold(std::string_view bytes);
   void release();
   bool broken() const { return broken_; }

@@ -66,7 +66,6 @@ void Session::run(const SessionHandle::Function& function) {
   const bool upstream_was_stalled = engine().upstream_stalled();
   function(*engine_, worker_.turn());
   end_turn(was_stalled);
-  after_stall(was_stalled);
   if (upstream_was_stalled && !engine().upstream_stalled() && !closing_) use_kept(upstream_);
   settle();
 }
@@ -119,14 +118,11 @@ bool Session::must_keep(Peer& peer) const {
 
 /// `received` is no part of what is kept.
 void Session::use(Peer& peer, std::string_view received) {
-  const bool was_stalled = engine().stalled();
   const std::size_t used = offer(peer, received);
   peer.kept().append(received.substr(used));
-  if (&peer == &upstream_) after_stall(was_stalled);
 }
 
 void Session::use_kept(Peer& peer) {
-  const bool was_stalled = engine().stalled();
   const bool upstream = &peer == &upstream_;
   ByteQueue& kept = peer.kept();
   const std::size_t wanted = upstream ? engine().upstream_frame_size() : engine().client_frame_size();
@@ -135,14 +131,15 @@ void Session::use_kept(Peer& peer) {
   } else {
     kept.take(offer(peer, kept.bytes()));
   }
-  if (upstream) after_stall(was_stalled);
 }
 
 /// How many bytes were used, by the authentication and then by the engine where the one ends and the other begins.
 std::size_t Session::offer(Peer& peer, std::string_view bytes) {
   if (must_keep(peer) || bytes.empty()) return 0;
   std::size_t used = offer_once(peer, bytes);
-  if (!engine_ && begin_engine() && used < bytes.size()) used += offer_once(peer, bytes.substr(used));
+  if (engine_ || !begin_engine()) return used;
+  if (used < bytes.size()) used += offer_once(peer, bytes.substr(used));
+  if (!closing_) use_kept(client_);  // what came ahead of the login
   return used;
 }
 
@@ -189,11 +186,6 @@ void Session::send_turn() {
 void Session::put(Peer& peer, std::string_view bytes, bool hold) {
   if (hold && peer.unsent().size() + bytes.size() <= kHeldBytes) return peer.hold(bytes);
   peer.send(bytes);
-  peer.release();
-}
-
-void Session::after_stall(bool was_stalled) {
-  if (was_stalled && !engine().stalled() && !closing_) use_kept(client_);
 }
 
 /// After every event: what follows from where both peers stand now.

@@ -57,7 +57,6 @@ class Session final : public Connection, public PeerOwner, public std::enable_sh
   void end_turn(bool was_stalled);
   void send_turn();
   static void put(Peer& peer, std::string_view bytes, bool hold);
-  void after_stall(bool was_stalled);
 
   void settle();
   void finish_client();
