@@ -31,6 +31,12 @@ quick: deps ## the unit tests under sanitizers, in seconds
 	@$(BUILD) dev
 	@tests/run.py --only 'unit|style' build-dev
 
+fuzz: deps ## the fuzz targets with new seeds: SECONDS=60 each, ONLY=name
+	@.ci/install.sh test
+	@cmake --preset fuzz >/dev/null
+	@$(BUILD) fuzz
+	@tests/fuzz/run.sh build-fuzz $(or $(SECONDS),60) $(ONLY)
+
 tsan: deps ## all tests under ThreadSanitizer
 	@.ci/install.sh test
 	@tests/support/fetch_servers.sh
@@ -65,5 +71,5 @@ deps: ## what the build needs from outside: Debian packages and libpg_query
 clean: ## all that was built; .deps stays
 	rm -rf build build-*
 
-.PHONY: help build demo test quick tsan bench format lint deps clean
+.PHONY: help build demo test quick fuzz tsan bench format lint deps clean
 .DEFAULT_GOAL := build
