@@ -142,6 +142,14 @@ void Names::drop_portals() {
   if (!later.contains("")) unnamed_portal_ = unknown_portal_;
 }
 
+void Names::drop_portals(std::uint32_t savepoint) {
+  const auto gone = [savepoint](const PortalPtr& portal) { return portal && portal->savepoint >= savepoint; };
+  for (Change& change : changes_)
+    if (gone(change.old_portal)) change.old_portal = unknown_portal_;
+  std::erase_if(portals_, [gone](const auto& portal) { return gone(portal.second); });
+  if (gone(unnamed_portal_)) unnamed_portal_ = unknown_portal_;
+}
+
 std::vector<std::pair<std::string, Names::PortalPtr>> Names::suspended_portals() const {
   std::vector<std::pair<std::string, PortalPtr>> found;
   if (unnamed_portal_ && unnamed_portal_->suspended) found.emplace_back("", unnamed_portal_);

@@ -48,11 +48,12 @@ struct Portal {
   std::string statement = {};              ///< the client's name of it
   std::vector<std::int16_t> formats = {};  ///< of the parameters
   std::vector<std::optional<std::string>> values = {};
-  std::uint64_t segment = 0;  ///< Syncs sent before its Bind
-  bool ran = false;           ///< Execute was sent
-  bool suspended = false;     ///< has rows that were written and not fetched
-  std::uint32_t order = 0;    ///< its statement's number in the transaction; 0: none of its rows was seen
-  bool undone = false;        ///< its rows were rolled back to a savepoint
+  std::uint64_t segment = 0;    ///< Syncs sent before its Bind
+  std::int64_t savepoint = -1;  ///< the transaction's last one when it was made; -1: not made yet
+  bool ran = false;             ///< Execute was sent
+  bool suspended = false;       ///< has rows that were written and not fetched
+  std::uint32_t order = 0;      ///< its statement's number in the transaction; 0: none of its rows was seen
+  bool undone = false;          ///< its rows were rolled back to a savepoint
   std::shared_ptr<MovedRows> moved = {};
 };
 
@@ -98,14 +99,14 @@ struct Pending {
   Expect expect;
   Purpose purpose = Purpose::client;
   bool scrubs = false;               ///< its rows may show texts that Weir spliced
-  bool spliced = false;              ///< Describe: the added columns are taken off
+  bool spliced = false;              ///< of a text with a splice: what the client sees is without the added columns
   bool no_data = false;              ///< Close in a Describe's place: CloseComplete is shown as its answer, NoData
   bool describes_statement = false;  ///< and that Describe is of a statement, not of a portal
   char own_place = '\0';   ///< 'S', 'P': takes the unnamed statement's or portal's place from one of Weir's own
   std::int64_t mark = -1;  ///< the last change in Names it makes: undone where it fails
   std::int64_t undo = -1;  ///< Query: the first change its statements make, undone where none of them succeeded
   std::shared_ptr<Execution> execution = {};
-  std::shared_ptr<Portal> bound = {};   ///< Bind of a captured statement
+  std::shared_ptr<Portal> bound = {};   ///< Bind: the portal it makes
   std::shared_ptr<Prepared> twin = {};  ///< whose capturing twin a splice prepares
   std::string closes = {};              ///< Close of a statement that Weir prepared for itself
 };
@@ -144,6 +145,8 @@ class Names {
   void failed(std::int64_t first, std::int64_t last);
   /// The transaction has ended; portals of what is not answered yet belong to the next one.
   void drop_portals();
+  /// It was rolled back to this savepoint: portals made since are gone.
+  void drop_portals(std::uint32_t savepoint);
   std::vector<std::pair<std::string, PortalPtr>> suspended_portals() const;
   /// All twins are gone or must be made anew.
   std::vector<std::string> forget_twins();

@@ -162,7 +162,7 @@ bool SessionMachine::is_uncertain(bool portal, std::string_view name) const {
 }
 
 Pending SessionMachine::binding(std::string_view name, const Names::PortalPtr& portal) {
-  Pending pending{.expect = Expect::bind, .mark = names_.define_portal(name, portal)};
+  Pending pending{.expect = Expect::bind, .mark = names_.define_portal(name, portal), .bound = portal};
   if (name.empty()) pending.own_place = replace_own_unnamed('P');
   return pending;
 }
@@ -219,7 +219,7 @@ SessionMachine::Took SessionMachine::bind_captured(const Frame& frame, const wir
   wire::append_bind(turn.to_upstream.buffer(), names.portal, unnamed ? names.statement : prepared->spliced.name,
                     view->parameters, formats);
   Pending pending = binding(names.portal, portal);
-  pending.bound = portal;
+  pending.spliced = true;
   expect(std::move(pending));
   return Took::frame;
 }

@@ -82,9 +82,9 @@ void SessionMachine::completed(Execution& execution, const Statement* statement,
       transaction_.release(statement->name);
       break;
     case StatementKind::rollback_to: {
-      const std::uint32_t first_gone = transaction_.rollback_to(statement->name);
-      if (gate_id_ != 0) gate_->truncate(gate_id_, first_gone);
-      rolled_back_to();
+      const auto [first_ordinal, savepoint] = transaction_.rollback_to(statement->name);
+      if (gate_id_ != 0) gate_->truncate(gate_id_, first_ordinal);
+      rolled_back_to(savepoint);
       failed_ = false;
       forget_catalog();
       break;
@@ -111,7 +111,7 @@ void SessionMachine::completed(Execution& execution, const Statement* statement,
 }
 
 /// Portals of before the savepoint stay, with the rows that they hold; but what was written since was not.
-void SessionMachine::rolled_back_to() {
+void SessionMachine::rolled_back_to(std::uint32_t savepoint) {
   for (const auto& [name, portal] : names_.suspended_portals()) {
     portal->undone = portal->order > transaction_.statement();
     portal->suspended = !portal->undone;
@@ -119,6 +119,7 @@ void SessionMachine::rolled_back_to() {
   for (const auto& portal : std::exchange(unread_, {}))
     if (portal->order <= transaction_.statement())
       add_gap(portal->plan->relation->name, portal->plan->op, 0, "rows of a portal were not fetched");
+  names_.drop_portals(savepoint);
 }
 
 void SessionMachine::completed_write(Execution& execution, const Statement& statement, const Plan& plan,

@@ -166,7 +166,7 @@ class SessionMachine final : public CaptureSession {
   void completed_write(Execution& execution, const Statement& statement, const Plan& plan, std::string_view tag);
   void add_statement_event(const Execution& execution, const RelationName& table, event::Op op, std::string cause,
                            std::int64_t rows);
-  void rolled_back_to();
+  void rolled_back_to(std::uint32_t savepoint);
   void completed_move(Execution& execution, std::int64_t rows);
   bool add_input_events(const Execution& execution, const Statement& statement, const Plan& plan, std::int64_t rows);
   void add_gap(const RelationName& table, event::Op op, std::int64_t rows, std::string cause);

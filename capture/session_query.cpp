@@ -31,6 +31,14 @@ bool ends_block(StatementKind kind) {
   return kind == StatementKind::commit || kind == StatementKind::prepare_transaction;
 }
 
+/// What is to be committed is known only between the two.
+bool commits_behind_rollback_to(const ParsedText& text) {
+  const auto& all = text.statements;
+  const auto takes_back = [](const Statement& statement) { return statement.kind == StatementKind::rollback_to; };
+  const auto ends = [](const Statement& statement) { return ends_block(statement.kind); };
+  return std::any_of(std::find_if(all.begin(), all.end(), takes_back), all.end(), ends);
+}
+
 bool ends_failure(StatementKind kind) {
   return kind == StatementKind::commit || kind == StatementKind::rollback || kind == StatementKind::rollback_to;
 }
@@ -92,7 +100,8 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
   const bool ends = !text->parsed || any_of_kind(*text, {StatementKind::commit, StatementKind::prepare_transaction});
   // BEGIN makes a block of the implicit transaction that outstanding messages opened: then nothing is committed.
   const bool opens = !ends && any_of_kind(*text, {StatementKind::begin});
-  if (holds_writes() && !opens && (ends || !in_block_ || control_pending_ > 0)) {
+  const bool knowable = !commits_behind_rollback_to(*text);
+  if (holds_writes() && !opens && knowable && (ends || !in_block_ || control_pending_ > 0)) {
     if (!ready_to_commit(ends, turn)) return Took::nothing;
     if (commit_ == Commit::refused) return refuse_commit(frame, turn);
     if (commit_ == Commit::prepared) commit_ = Commit::sent;
@@ -116,7 +125,7 @@ bool SessionMachine::relay_plain_read(std::string_view query, const Frame& frame
 std::optional<SessionMachine::Plans> SessionMachine::plan_query(const std::shared_ptr<const ParsedText>& text,
                                                                 wire::Turn& turn) {
   Plans plans(text->statements.size());
-  if (!any_needs_plan(*text)) return plans;
+  if (!any_needs_plan(*text) && !commits_behind_rollback_to(*text)) return plans;
   if (!wait_for_answers(turn)) return std::nullopt;
   if (failed_) return plans;
   // A text with DDL before its writes is planned again when it is the statement's turn (step_run).
@@ -131,10 +140,10 @@ std::optional<SessionMachine::Plans> SessionMachine::plan_query(const std::share
 }
 
 bool SessionMachine::can_run(const ParsedText& text, const Plans& plans) const {
-  if (!text.parsed || !any_needs_plan(text)) return false;
+  bool captures = holds_writes() && commits_behind_rollback_to(text);
+  if (!text.parsed || (!captures && !any_needs_plan(text))) return false;
   // A failed block takes nothing but its end; what stands behind that is planned when it is its turn.
   if (failed_ && !ends_failure(text.statements[0].kind)) return false;
-  bool captures = false;
   bool block = in_block_;
   for (std::size_t i = 0; i < text.statements.size(); ++i) {
     const Statement& statement = text.statements[i];

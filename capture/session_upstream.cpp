@@ -395,7 +395,7 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
       front.purpose == Purpose::facts && !skipping_ && !pending_.empty() && pending_.front().purpose == Purpose::facts;
   if (!in_own_exchange) show_error(frame, front, turn);
   // It may have failed because the catalog is no longer what the plan was made from: ask again next time.
-  if (front.spliced || front.bound) forget_catalog();
+  if (front.spliced) forget_catalog();
   if (in_block_) {
     failed_ = true;
     if (commit_ == Commit::sent || front.expect == Expect::sync) transaction_ended(Outcome::aborted);
@@ -455,10 +455,11 @@ void SessionMachine::show_error(const Frame& frame, const Pending& front, wire::
   const bool provoked = front.purpose == Purpose::provoke;
   const bool shifted = front.purpose == Purpose::run && run_ && run_->offset > 0;
   const bool locking = front.purpose == Purpose::lock;
-  if (!fields || (!provoked && !shifted && !front.bound && !locking)) return relay_upstream(frame, turn);
+  const bool bound = front.spliced && front.bound;
+  if (!fields || (!provoked && !shifted && !bound && !locking)) return relay_upstream(frame, turn);
   std::string message(wire::error_field(*fields, 'M'));
   std::string position(wire::error_field(*fields, 'P'));
-  if (front.bound) message = message_of_bind(message, *front.bound);
+  if (bound) message = message_of_bind(message, *front.bound);
   if (locking && message.find(kLockStatement) != std::string::npos)
     message.replace(message.find(kLockStatement), kLockStatement.size(), "UPDATE");
   if (shifted && !position.empty()) position = std::to_string(std::stoull(position) + run_->offset);
@@ -487,6 +488,7 @@ void SessionMachine::take_copy_in() {
 void SessionMachine::pop_front() {
   names_.succeeded(pending_.front().mark);
   if (pending_.front().twin) pending_.front().twin->spliced_made = true;
+  if (pending_.front().bound) pending_.front().bound->savepoint = transaction_.savepoint_count();
   if (const char kind = pending_.front().own_place; kind != '\0') own_unnamed(kind) = OwnUnnamed::none;
   count(pending_.front(), -1);
   pending_.pop_front();

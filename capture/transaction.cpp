@@ -44,7 +44,7 @@ std::vector<OpenTransaction::Savepoint>::iterator OpenTransaction::find(std::str
 }
 
 void OpenTransaction::savepoint(std::string_view name) {
-  savepoints_.push_back({std::string(name), last_ordinal_, statement_});
+  savepoints_.push_back({std::string(name), last_ordinal_, statement_, ++savepoint_count_});
 }
 
 void OpenTransaction::release(std::string_view name) {
@@ -52,9 +52,9 @@ void OpenTransaction::release(std::string_view name) {
   if (it != savepoints_.end()) savepoints_.erase(it, savepoints_.end());
 }
 
-std::uint32_t OpenTransaction::rollback_to(std::string_view name) {
+OpenTransaction::RolledBack OpenTransaction::rollback_to(std::string_view name) {
   const auto it = find(name);
-  if (it == savepoints_.end()) return last_ordinal_ + 1;
+  if (it == savepoints_.end()) return {last_ordinal_ + 1, savepoint_count_ + 1};
   // The savepoint itself stays: it can be rolled back to again.
   savepoints_.erase(std::next(it), savepoints_.end());
   last_ordinal_ = savepoints_.back().last_ordinal;
@@ -67,7 +67,7 @@ std::uint32_t OpenTransaction::rollback_to(std::string_view name) {
     if (change.lsn == 0) --unversioned_;
   }
   std::erase_if(events_, gone);
-  return last_ordinal_ + 1;
+  return {last_ordinal_ + 1, savepoints_.back().number};
 }
 
 void OpenTransaction::saw(event::Xid xid, event::Lsn lsn) {

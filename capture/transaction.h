@@ -26,8 +26,14 @@ class OpenTransaction {
   void savepoint(std::string_view name);
   void release(std::string_view name);
   bool has_savepoints() const { return !savepoints_.empty(); }
-  /// Forgets what came after the savepoint; returns the first ordinal that is gone (or one past the last).
-  std::uint32_t rollback_to(std::string_view name);
+  /// How many savepoints there were so far, also those that are gone.
+  std::uint32_t savepoint_count() const { return savepoint_count_; }
+  struct RolledBack {
+    std::uint32_t first_ordinal;  ///< the first that is gone, or one past the last
+    std::uint32_t savepoint;      ///< the savepoint's place among savepoint_count(), from 1
+  };
+  /// Forgets what came after the savepoint.
+  RolledBack rollback_to(std::string_view name);
 
   /// The row's transaction id and version, as the server said them.
   void saw(event::Xid xid, event::Lsn lsn);
@@ -55,6 +61,7 @@ class OpenTransaction {
     std::string name;
     std::uint32_t last_ordinal;
     std::uint32_t statement;
+    std::uint32_t number;
   };
   std::vector<Savepoint>::iterator find(std::string_view name);
 
@@ -62,6 +69,7 @@ class OpenTransaction {
   std::vector<Savepoint> savepoints_;
   std::uint32_t last_ordinal_ = 0;
   std::uint32_t statement_ = 0;
+  std::uint32_t savepoint_count_ = 0;
   std::size_t unversioned_ = 0;
   std::size_t bytes_ = 0;
   event::Xid xid_ = 0;

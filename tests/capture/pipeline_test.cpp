@@ -173,6 +173,30 @@ TEST(NamesTest, PortalsGoWithTheTransaction) {
   EXPECT_EQ(names.find_portal(""), names.unknown_portal()) << "what was before is gone too";
 }
 
+TEST(NamesTest, PortalsMadeSinceASavepointGoWithIt) {
+  Names names;
+  const auto before = portal(), since = portal(), later = portal();
+  before->savepoint = 0;
+  since->savepoint = 1;
+  names.define_portal("before", before);
+  names.define_portal("since", since);
+  names.define_portal("replaced", since);
+  names.define_portal("", since);
+  names.succeeded(names.end_mark() - 1);
+  names.define_portal("later", later);
+  const std::int64_t bind = names.define_portal("replaced", later);
+  names.drop_portals(2);
+  EXPECT_EQ(names.find_portal("since"), since) << "made before that one";
+  names.drop_portals(1);
+  EXPECT_EQ(names.find_portal("before"), before);
+  EXPECT_EQ(names.find_portal("since"), names.unknown_portal());
+  EXPECT_EQ(names.find_portal(""), names.unknown_portal());
+  EXPECT_EQ(names.find_portal("later"), later) << "not made yet";
+  EXPECT_EQ(names.find_portal("replaced"), later);
+  names.failed(bind, bind);
+  EXPECT_EQ(names.find_portal("replaced"), names.unknown_portal()) << "what was before is gone too";
+}
+
 TEST(NamesTest, TwinsAreForgottenOnce) {
   Names names;
   const auto a = statement("a"), b = statement("b");

@@ -149,6 +149,27 @@ TEST(SessionExtendedTest, ASecondExecuteOfAPlainWriteFails) {
   EXPECT_EQ(script.replay(), "");
 }
 
+// Rolling back to a savepoint destroys the portals made since; that is then the server's to say.
+TEST(SessionExtendedTest, ASecondExecuteOfAPortalThatASavepointTookIsRelayed) {
+  SessionScript script;
+  script.starts();
+  for (const char* sql : {"BEGIN", "SAVEPOINT"}) {
+    const std::string text = sql == std::string("BEGIN") ? sql : "SAVEPOINT a";
+    script.client_is_relayed(client::query(text)).upstream_is_relayed(server::complete(sql) + server::ready('T'));
+  }
+  const std::string run = client::bind("c1", "", {"1"}) + client::execute("c1") + client::sync();
+  script.client_sends(client::parse("", kInsert) + run).asks_facts(Table(), false);
+  script.expect_upstream(client::parse("", kInsert + suffix()) + run)
+      .upstream_sends(server::parse_complete() + server::bind_complete() + one_written() + server::ready('T'))
+      .expect_client(server::parse_complete() + server::bind_complete() + server::complete("INSERT 0 1") +
+                     server::ready('T'))
+      .client_is_relayed(client::query("ROLLBACK TO a"))
+      .upstream_is_relayed(server::complete("ROLLBACK") + server::ready('T'))
+      .client_is_relayed(client::execute("c1") + client::sync())
+      .upstream_is_relayed(server::error("34000", "portal \"c1\" does not exist") + server::ready('E'));
+  EXPECT_EQ(script.replay(), "");
+}
+
 // FACTS: with a client's own RETURNING and a limit the first Execute has written all rows, and Sync commits all of
 // them.
 TEST(SessionExtendedTest, RowsTheClientDidNotFetchAreDrainedBeforeSync) {

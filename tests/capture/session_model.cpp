@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 
 #include "capture/scope.h"
 #include "capture/session.h"
@@ -115,15 +116,19 @@ class TellingGate : public capture::CommitGate {
     return last_;
   }
   void append(std::int64_t id, std::vector<event::ChangeEvent> events) override {
+    if (prepared_.contains(id)) problem = "a transaction grew after it was prepared";
     for (auto& event : events) open_[id].push_back(std::move(event));
   }
   void truncate(std::int64_t id, std::uint32_t ordinal) override {
+    // What a crash would leave behind is what was prepared.
+    if (prepared_.contains(id)) problem = "a transaction shrank after it was prepared";
     std::erase_if(open_[id], [ordinal](const auto& event) { return event.ordinal >= ordinal; });
   }
   void prepare(event::Transaction transaction, std::vector<event::ChangeEvent> rest) override {
     if (!open_.contains(transaction.id)) problem = "a transaction was prepared that was not open";
     if (transaction.xid == 0 || transaction.first_lsn == 0) problem = "a transaction without id or version";
     append(transaction.id, std::move(rest));
+    prepared_.insert(transaction.id);
     waiting = true;
   }
   void outcome(std::int64_t id, capture::Outcome outcome) override {
@@ -152,6 +157,7 @@ class TellingGate : public capture::CommitGate {
   }
 
   std::map<std::int64_t, std::vector<event::ChangeEvent>> open_;
+  std::set<std::int64_t> prepared_;
   std::int64_t last_ = 0;
 };
 

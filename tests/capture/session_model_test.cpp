@@ -18,7 +18,7 @@ std::string random_bytes(std::mt19937& random, std::size_t size) {
 
 TEST(SessionModelTest, NoDialogueTellsTheClientOrTheEventsOtherwise) {
   const char* asked = std::getenv("WEIR_MODEL_SEEDS");
-  const std::uint32_t seeds = asked ? std::uint32_t(std::atoi(asked)) : 3000;
+  const std::uint32_t seeds = asked ? std::uint32_t(std::atoi(asked)) : 30'000;
   for (std::uint32_t seed = 0; seed < seeds; ++seed) {
     std::mt19937 random(seed);
     const auto messages = client_messages(random_bytes(random, 5 + random() % 60));

@@ -68,6 +68,27 @@ TEST(SessionTransactionTest, WhatASavepointTakesBackIsNotPrepared) {
   EXPECT_EQ(script.replay(), "");
 }
 
+// What was prepared is what a crash leaves behind, so it must not hold what the same Query takes back.
+TEST(SessionTransactionTest, ACommitBehindARollbackToPreparesWhatIsLeft) {
+  SessionScript script;
+  begin_and_insert(script);
+  passes(script, "SAVEPOINT a", "SAVEPOINT", 'T');
+  insert_in_block(script, 2, kOther, "0/18", false);
+  script.client_sends(client::query("ROLLBACK TO a; COMMIT"))
+      .expect_upstream(sent_in_part("ROLLBACK TO a") + client::flush())
+      .upstream_sends(part_answered({}, "ROLLBACK"))
+      .expect_client(server::complete("ROLLBACK"))
+      .gate({"prepare 1 xid 800 lsn 0/10-0/18 | " + kCreated})
+      .journal_has_it()
+      .expect_upstream(sent_in_part("COMMIT") + client::flush())
+      .upstream_sends(part_answered({}, "COMMIT"))
+      .gate({"outcome 1 committed"})
+      .expect_upstream(client::sync())
+      .upstream_sends(server::ready('I'))
+      .expect_client(server::complete("COMMIT") + server::ready('I'));
+  EXPECT_EQ(script.replay(), "");
+}
+
 TEST(SessionTransactionTest, AFailedBlockGoesOnAtItsSavepoint) {
   SessionScript script;
   begin_and_insert(script);

@@ -58,7 +58,7 @@ TEST(OpenTransactionTest, RowsThatAreReadLateKeepTheirStatementsPlace) {
   write(transaction, "d");
   transaction.add(row("e"), first);
   EXPECT_EQ(kept(transaction), "a1.1 b2.1 e3.1 c4.2 d5.3 ");
-  EXPECT_EQ(transaction.rollback_to("s"), 4u) << "they were written before it";
+  EXPECT_EQ(transaction.rollback_to("s").first_ordinal, 4u) << "they were written before it";
   EXPECT_EQ(kept(transaction), "a1.1 b2.1 e3.1 ");
 }
 
@@ -68,7 +68,7 @@ TEST(OpenTransactionTest, ARollbackToASavepointTakesBackWhatCameAfterIt) {
   transaction.savepoint("s");
   write(transaction, "b");
   write(transaction, "c");
-  EXPECT_EQ(transaction.rollback_to("s"), 2u);
+  EXPECT_EQ(transaction.rollback_to("s").first_ordinal, 2u);
   EXPECT_EQ(kept(transaction), "a1.1 ");
   write(transaction, "d");
   EXPECT_EQ(kept(transaction), "a1.1 d2.2 ") << "numbers have no gaps";
@@ -78,9 +78,9 @@ TEST(OpenTransactionTest, TheSavepointStaysAndCanBeRolledBackToTwice) {
   OpenTransaction transaction;
   transaction.savepoint("s");
   write(transaction, "a");
-  EXPECT_EQ(transaction.rollback_to("s"), 1u);
+  EXPECT_EQ(transaction.rollback_to("s").first_ordinal, 1u);
   write(transaction, "b");
-  EXPECT_EQ(transaction.rollback_to("s"), 1u);
+  EXPECT_EQ(transaction.rollback_to("s").first_ordinal, 1u);
   EXPECT_TRUE(transaction.empty());
   EXPECT_EQ(kept(transaction), "");
 }
@@ -94,7 +94,7 @@ TEST(OpenTransactionTest, OuterAndInnerSavepoints) {
   transaction.rollback_to("outer");
   EXPECT_EQ(kept(transaction), "");
   write(transaction, "c");
-  EXPECT_EQ(transaction.rollback_to("inner"), 2u) << "it went with the outer one: nothing is taken back";
+  EXPECT_EQ(transaction.rollback_to("inner").first_ordinal, 2u) << "it went with the outer one: nothing is taken back";
   EXPECT_EQ(kept(transaction), "c1.1 ");
 }
 
@@ -111,6 +111,19 @@ TEST(OpenTransactionTest, OfTheSameNameTheLastOneCounts) {
   EXPECT_EQ(kept(transaction), "") << "the first one is back in sight";
 }
 
+TEST(OpenTransactionTest, SavepointsAreNumbered) {
+  OpenTransaction transaction;
+  EXPECT_EQ(transaction.rollback_to("nobody").savepoint, 1u) << "none of those so far";
+  transaction.savepoint("outer");
+  transaction.savepoint("inner");
+  transaction.release("inner");
+  transaction.savepoint("inner");
+  EXPECT_EQ(transaction.savepoint_count(), 3u);
+  EXPECT_EQ(transaction.rollback_to("inner").savepoint, 3u);
+  EXPECT_EQ(transaction.rollback_to("outer").savepoint, 1u);
+  EXPECT_EQ(transaction.savepoint_count(), 3u) << "a number is given once";
+}
+
 TEST(OpenTransactionTest, ReleaseKeepsWhatWasWritten) {
   OpenTransaction transaction;
   transaction.savepoint("outer");
@@ -122,7 +135,7 @@ TEST(OpenTransactionTest, ReleaseKeepsWhatWasWritten) {
   transaction.rollback_to("outer");
   EXPECT_EQ(kept(transaction), "") << "also what was released inside it";
   transaction.release("nobody");
-  EXPECT_EQ(transaction.rollback_to("nobody"), 1u);
+  EXPECT_EQ(transaction.rollback_to("nobody").first_ordinal, 1u);
 }
 
 TEST(OpenTransactionTest, ReleaseOfTheOuterReleasesTheInner) {
@@ -131,7 +144,7 @@ TEST(OpenTransactionTest, ReleaseOfTheOuterReleasesTheInner) {
   transaction.savepoint("inner");
   write(transaction, "a");
   transaction.release("outer");
-  EXPECT_EQ(transaction.rollback_to("inner"), 2u);
+  EXPECT_EQ(transaction.rollback_to("inner").first_ordinal, 2u);
   EXPECT_EQ(kept(transaction), "a1.1 ");
 }
 
@@ -186,7 +199,7 @@ TEST(OpenTransactionTest, StreamingHandsEventsOutAndOrdinalsGoOn) {
   write(transaction, "c");
   transaction.take_events();
   write(transaction, "d");
-  EXPECT_EQ(transaction.rollback_to("s"), 2u) << "streamed ones from here on are to be forgotten";
+  EXPECT_EQ(transaction.rollback_to("s").first_ordinal, 2u) << "streamed ones from here on are to be forgotten";
   EXPECT_EQ(kept(transaction), "");
   write(transaction, "e");
   EXPECT_EQ(kept(transaction), "e2.2 ");

@@ -88,6 +88,12 @@ void portals_over_a_savepoint(Script& s) {
   s.client().execute("since", 1).sync();
   s.step("34000 portal does not exist");
   s.query("ROLLBACK TO a");
+  s.client().parse("i", "UPDATE items SET qty = qty + 1").bind("since", "i").execute("since").sync();
+  s.step("one without rows");
+  s.query("ROLLBACK TO a");
+  s.client().execute("since").sync();
+  s.step("gone as well");
+  s.query("ROLLBACK TO a");
   s.query("COMMIT");
   s.direct("SELECT id, qty FROM items ORDER BY id");
 }
