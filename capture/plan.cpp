@@ -16,21 +16,32 @@ bool contains(const Names& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+constexpr std::string_view kAsText = "::pg_catalog.text";
+
+/// Who says in which format the added columns come: the client, whose one code may be for all columns, or Weir, which
+/// asks for text. The same in both formats is only a column of type text.
+enum class Formats { of_client, text };
+
 /// Builds the list of added columns and remembers which is which.
 class AddedList {
  public:
-  explicit AddedList(const PlanInput& input, const RelationFacts& relation) : input_(input), relation_(relation) {
+  AddedList(const PlanInput& input, const RelationFacts& relation, Formats formats)
+      : input_(input), relation_(relation), cast_(formats == Formats::of_client ? kAsText : std::string_view()) {
     added_.hex = !input.server.utf8_client;
   }
 
   void image(int AddedColumns::*column, const std::string& row, bool may_be_absent) {
     std::string value = "pg_catalog.row_to_json(" + row + ".*)";
     if (excludes_columns()) value = image_of_included(row, may_be_absent);
-    value += "::pg_catalog.text";
-    if (added_.hex) value = "pg_catalog.encode(pg_catalog.convert_to(" + value + ",'UTF8'),'hex')";
-    add(column, value);
+    if (added_.hex) {
+      add(column, "pg_catalog.encode(pg_catalog.convert_to(" + value.append(kAsText) + ",'UTF8'),'hex')");
+    } else {
+      add(column, value.append(cast_));
+    }
   }
-  void text(int AddedColumns::*column, const std::string& expression) { add(column, expression + "::pg_catalog.text"); }
+  /// An identifier or a number.
+  void number(int AddedColumns::*column, std::string expression) { add(column, expression.append(cast_)); }
+  void text(int AddedColumns::*column, std::string expression) { add(column, expression.append(kAsText)); }
   const std::string& list() const { return list_; }
   const AddedColumns& added() const { return added_; }
 
@@ -65,6 +76,7 @@ class AddedList {
 
   const PlanInput& input_;
   const RelationFacts& relation_;
+  std::string_view cast_;
   AddedColumns added_;
   std::string list_;
 };
@@ -144,7 +156,7 @@ void add_images(const PlanInput& input, const Plan& plan, AddedList& list, std::
     list.image(&AddedColumns::before, names.old_row, true);
     list.image(&AddedColumns::after, names.new_row, false);
     if (!plan.relation->routing.empty() || plan.relation->routes_by_expression)
-      list.text(&AddedColumns::old_tableoid, names.old_row + ".tableoid");
+      list.number(&AddedColumns::old_tableoid, names.old_row + ".tableoid");
     return;
   }
   list.image(plan.op == event::Op::remove ? &AddedColumns::before : &AddedColumns::after, row, false);
@@ -154,12 +166,12 @@ void add_images(const PlanInput& input, const Plan& plan, AddedList& list, std::
 
 void splice(const PlanInput& input, Plan& plan) {
   const WriteClauses& write = *input.statement.write;
-  AddedList list(input, *plan.relation);
+  AddedList list(input, *plan.relation, write.has_returning ? Formats::of_client : Formats::text);
   std::string with;
   add_images(input, plan, list, with);
-  list.text(&AddedColumns::tableoid, quoted(write.target.alias) + ".tableoid");
-  list.text(&AddedColumns::xid, "pg_catalog.pg_current_xact_id()");
-  list.text(&AddedColumns::lsn, "pg_catalog.pg_current_wal_insert_lsn()");
+  list.number(&AddedColumns::tableoid, quoted(write.target.alias) + ".tableoid");
+  list.number(&AddedColumns::xid, "pg_catalog.pg_current_xact_id()");
+  list.number(&AddedColumns::lsn, "pg_catalog.pg_current_wal_insert_lsn()");
   plan.suffix = std::string(kSpliceMark) + (write.has_returning ? ", " : "RETURNING " + with) + list.list();
   plan.added = list.added();
   plan.how = How::returning;
@@ -170,10 +182,10 @@ bool add_lock_query(const PlanInput& input, Plan& plan) {
   const WriteClauses& write = *input.statement.write;
   if (!write.where_absent && !write.plain_where) return false;
   if (input.statement.modifying_with) return false;
-  AddedList list(input, *plan.relation);
+  AddedList list(input, *plan.relation, Formats::text);
   const std::string row = quoted(write.target.alias);
   list.image(&AddedColumns::before, row, false);
-  list.text(&AddedColumns::tableoid, row + ".tableoid");
+  list.number(&AddedColumns::tableoid, row + ".tableoid");
   std::string query = "SELECT " + list.list() + " FROM " + (write.target.only ? "ONLY " : "") +
                       quoted_name(write.target) + " AS " + row;
   if (write.plain_where) {

@@ -99,6 +99,8 @@ class SessionMachine final : public CaptureSession {
   using Plans = std::vector<std::shared_ptr<const Plan>>;
   std::optional<Plans> plan_query(const std::shared_ptr<const ParsedText>& text, wire::Turn& turn);
   bool can_run(const ParsedText& text, const Plans& plans) const;
+  bool can_splice(const ParsedText& text, const Plans& plans) const;
+  Took splice_query(std::shared_ptr<const ParsedText> text, Plans plans, wire::Turn& turn);
   Took relay_query(const Frame& frame, std::shared_ptr<const ParsedText> text, Plans plans, wire::Turn& turn);
   std::int64_t forget_unnamed(bool runs);
   bool drain_unnamed(const ParsedText& text, wire::Turn& turn);

@@ -92,6 +92,7 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
   const auto plans = plan_query(text, turn);
   if (!plans) return Took::nothing;
   if (can_run(*text, *plans)) {
+    if (can_splice(*text, *plans)) return splice_query(text, *plans, turn);
     run_ = std::make_unique<Run>();
     run_->text = text;
     run_->plans = *plans;
@@ -158,6 +159,23 @@ bool SessionMachine::can_run(const ParsedText& text, const Plans& plans) const {
     captures |= !plans[i] || plans[i]->how != Plan::How::none;
   }
   return captures;
+}
+
+/// Inside a block a Query commits nothing, so it can stay one: what is sent is the client's text and the splice.
+bool SessionMachine::can_splice(const ParsedText& text, const Plans& plans) const {
+  if (!in_block_ || failed_ || text.statements.size() > 1) return false;
+  return plans[0] && plans[0]->how == Plan::How::returning && plans[0]->lock_query.empty();
+}
+
+SessionMachine::Took SessionMachine::splice_query(std::shared_ptr<const ParsedText> text, Plans plans,
+                                                  wire::Turn& turn) {
+  const Statement& statement = text->statements[0];
+  wire::append_query(turn.to_upstream.buffer(), text->text.substr(0, statement.end) + plans[0]->suffix);
+  Pending pending{.expect = Expect::query, .spliced = true, .mark = forget_unnamed(true)};
+  pending.execution = std::make_shared<Execution>(
+      Execution{.text = std::move(text), .statement = &statement, .plan = plans[0], .plans = std::move(plans)});
+  expect(std::move(pending));
+  return Took::frame;
 }
 
 SessionMachine::Took SessionMachine::relay_query(const Frame& frame, std::shared_ptr<const ParsedText> text,

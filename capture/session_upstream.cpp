@@ -245,7 +245,8 @@ void SessionMachine::take_row_description(const Frame& frame, wire::Turn& turn) 
     const Plan& plan = execution.plan ? *execution.plan : *execution.portal->plan;
     const bool client_rows = execution.statement->write->has_returning;
     if (!client_rows) {
-      if (front.purpose == Purpose::client) wire::append_frame(shown, backend::kNoData, {});
+      const bool described = front.purpose == Purpose::client && front.expect != Expect::query;
+      if (described) wire::append_frame(shown, backend::kNoData, {});
     } else if (!wire::append_row_description_without_last(shown, frame.body(), std::size_t(plan.added.count))) {
       return lose_track("malformed RowDescription");
     }
@@ -522,10 +523,10 @@ void SessionMachine::count(const Pending& pending, int by) {
     for (const Statement& statement : execution.text->statements) count_one(statement);
   } else if (execution.statement != nullptr) {
     count_one(*execution.statement);
-    if (!execution.plan || execution.plan->how == Plan::How::none) return;
-    captured_pending_ += by;
-    if (by > 0) announce_write();
   }
+  if (execution.statement == nullptr || !execution.plan || execution.plan->how == Plan::How::none) return;
+  captured_pending_ += by;
+  if (by > 0) announce_write();
 }
 
 void SessionMachine::note_setting(std::string_view body) {

@@ -295,6 +295,45 @@ TEST(SessionQueryTest, TheUnnamedPortalOfAQuerySentInPartsIsGoneForTheClient) {
   EXPECT_EQ(script.replay(), "");
 }
 
+/// BEGIN, and a Query with two rows of the client's own RETURNING; asks about the table.
+void returns_in_a_block(SessionScript& script, const std::string& sql) {
+  script.starts()
+      .client_is_relayed(client::query("BEGIN"))
+      .upstream_is_relayed(server::complete("BEGIN") + server::ready('T'))
+      .client_sends(client::query(sql + "; -- of mine"))
+      .asks_facts(Table(), false);
+  script.expect_upstream(client::query(sql + suffix_of_list()));
+}
+
+TEST(SessionQueryTest, AQueryInABlockStaysOne) {
+  SessionScript script;
+  returns_in_a_block(script, "UPDATE t SET v = 'a' RETURNING v, id");
+  script
+      .upstream_sends(server::row_description({"v", "id", "row_to_json", "tableoid", "xid", "lsn"}) +
+                      server::row(Values{"a", "1"} + written(R"({"id":1,"v":"a"})", "0/10")) +
+                      server::row(Values{"a", "2"} + written(R"({"id":2,"v":"a"})", "0/18")) +
+                      server::complete("UPDATE 2") + server::ready('T'))
+      .expect_client(server::row_description({"v", "id"}) + server::row({"a", "1"}) + server::row({"a", "2"}) +
+                     server::complete("UPDATE 2") + server::ready('T'))
+      .client_sends(client::query("COMMIT"))
+      .gate({R"(prepare 1 xid 800 lsn 0/10-0/18 | u public.t 1.1 0/10 key {"id":1} after {"id":1,"v":"a"})"
+             R"( | u public.t 2.1 0/18 key {"id":2} after {"id":2,"v":"a"})"})
+      .journal_has_it()
+      .expect_upstream(client::query("COMMIT"))
+      .upstream_is_relayed(server::complete("COMMIT") + server::ready('I'))
+      .gate({"outcome 1 committed"});
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionQueryTest, AQueryInABlockThatFailsSaysWhatTheServerSays) {
+  SessionScript script;
+  returns_in_a_block(script, "DELETE FROM t RETURNING id");
+  script.upstream_is_relayed(server::error("23503", "still referenced", {{'P', "13"}}) + server::ready('E'))
+      .client_is_relayed(client::query("COMMIT"))
+      .upstream_is_relayed(server::complete("ROLLBACK") + server::ready('I'));
+  EXPECT_EQ(script.replay(), "");
+}
+
 TEST(SessionQueryTest, AQueryInABlockNeedsNoJournalUntilCommit) {
   SessionScript script;
   script.starts()
@@ -302,11 +341,10 @@ TEST(SessionQueryTest, AQueryInABlockNeedsNoJournalUntilCommit) {
       .upstream_is_relayed(server::complete("BEGIN") + server::ready('T'))
       .client_sends(client::query(kInsert))
       .asks_facts(Table(), false);
-  script.expect_upstream(sent_in_part(kInsert + suffix()) + client::sync())
-      .upstream_sends(part_answered({written(kRow, "0/10")}, "INSERT 0 1"))
-      .expect_client("")
-      .upstream_sends(server::ready('T'))
-      .expect_client(server::complete("INSERT 0 1") + server::ready('T'))
+  script.expect_upstream(client::query(kInsert + suffix()))
+      .upstream_sends(query_answered({written(kRow, "0/10")}, "INSERT 0 1"))
+      .expect_client(server::complete("INSERT 0 1"))
+      .upstream_is_relayed(server::ready('T'))
       .client_sends(client::query("COMMIT"))
       .expect_upstream("")
       .expect_stalled()

@@ -241,15 +241,23 @@ std::string part_answered(const std::vector<Values>& rows, std::string_view tag)
   return out + server::complete(tag);
 }
 
+std::string query_answered(const std::vector<Values>& rows, std::string_view tag) {
+  std::string out = server::row_description({"row_to_json", "tableoid", "xid", "lsn"});
+  for (const Values& row : rows) out += server::row(row);
+  return out + server::complete(tag);
+}
+
 std::string suffix(std::string_view alias) {
   const std::string row = "\"" + std::string(alias) + "\"";
-  return "\n/*weir*/RETURNING pg_catalog.row_to_json(" + row + ".*)::pg_catalog.text, " + row +
-         ".tableoid::pg_catalog.text, pg_catalog.pg_current_xact_id()::pg_catalog.text, "
-         "pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text";
+  return "\n/*weir*/RETURNING pg_catalog.row_to_json(" + row + ".*), " + row +
+         ".tableoid, pg_catalog.pg_current_xact_id(), pg_catalog.pg_current_wal_insert_lsn()";
 }
 
 std::string suffix_of_list(std::string_view alias) {
-  return "\n/*weir*/, " + suffix(alias).substr(std::string_view("\n/*weir*/RETURNING ").size());
+  const std::string row = "\"" + std::string(alias) + "\"";
+  return "\n/*weir*/, pg_catalog.row_to_json(" + row + ".*)::pg_catalog.text, " + row +
+         ".tableoid::pg_catalog.text, pg_catalog.pg_current_xact_id()::pg_catalog.text, "
+         "pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text";
 }
 
 Values written(std::string_view image, std::string_view lsn, std::string_view xid, std::string_view tableoid) {

@@ -122,6 +122,8 @@ class SessionScript {
 /// What is sent for one statement of a Query that runs in parts, and its answer. Without Describe.
 std::string sent_in_part(std::string_view sql);
 std::string part_answered(const std::vector<Values>& rows, std::string_view tag);
+/// The answer of a Query with `suffix`, without ReadyForQuery.
+std::string query_answered(const std::vector<Values>& rows, std::string_view tag);
 
 /// The text Weir appends to a plain write of a table that is called `alias` in it.
 std::string suffix(std::string_view alias = "t");

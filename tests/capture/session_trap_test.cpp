@@ -199,8 +199,8 @@ TEST(SessionTrapTest, PrepareTransactionInAFailedBlockRollsBack) {
   script.starts();
   passes(script, "BEGIN", "BEGIN", 'T');
   script.client_sends(client::query(kInsert)).asks_facts(Table(), false);
-  script.expect_upstream(sent_in_part(kInsert + suffix()) + client::sync())
-      .upstream_sends(part_answered({written(kRow, "0/10")}, "INSERT 0 1") + server::ready('T'))
+  script.expect_upstream(client::query(kInsert + suffix()))
+      .upstream_sends(query_answered({written(kRow, "0/10")}, "INSERT 0 1") + server::ready('T'))
       .expect_client(server::complete("INSERT 0 1") + server::ready('T'))
       .client_is_relayed(client::query("SELECT nope"))
       .upstream_is_relayed(server::error("42703", "no column") + server::ready('E'));
