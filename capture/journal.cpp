@@ -42,6 +42,7 @@ class SqliteJournal final : public Journal {
   Result<void> append(std::int64_t id, std::span<const event::ChangeEvent> events) override;
   Result<void> truncate(std::int64_t id, std::uint32_t ordinal) override;
   Result<void> prepare(const event::Transaction& transaction) override;
+  Result<void> reopen(std::int64_t id) override;
   Result<void> release(std::int64_t id, event::Position position, event::Lsn resolved,
                        std::int64_t committed_us) override;
   Result<void> erase(std::int64_t id) override;
@@ -106,7 +107,7 @@ class SqliteJournal final : public Journal {
   std::string instance_;
 
   sqlite::Statement begin_group_, commit_group_, rollback_group_;
-  sqlite::Statement insert_open_, insert_event_, truncate_events_, upsert_prepared_, release_;
+  sqlite::Statement insert_open_, insert_event_, truncate_events_, upsert_prepared_, reopen_, release_;
   sqlite::Statement delete_transaction_, delete_events_, transaction_state_;
   sqlite::Statement upsert_checkpoint_, insert_dead_letter_, raise_meta_;
   sqlite::Statement trim_candidates_, trim_events_, trim_transactions_, trim_bound_, trim_some_events_, trimmed_lsn_;
@@ -153,6 +154,8 @@ Result<void> SqliteJournal::prepare_statements() {
        "user,"
        " application_name, client, session) VALUES (?, 'prepared', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
        "prepare a transaction"},
+      {reopen_, "UPDATE transactions SET state = 'open' WHERE id = ? AND state = 'prepared'",
+       "open a transaction again"},
       {release_,
        "UPDATE transactions SET state = 'committed', position = ?, resolved = ?, committed_us = ?"
        " WHERE id = ? AND state = 'prepared'",
@@ -424,6 +427,17 @@ Result<void> SqliteJournal::prepare(const event::Transaction& transaction) {
                                      context.application_name, context.client, context.session));
   if (done) open_.erase(transaction.id);
   return done;
+}
+
+Result<void> SqliteJournal::reopen(std::int64_t id) {
+  const Result<void> entered = enter();
+  if (!entered) return entered;
+  open_[id].stored = true;
+  touched_.push_back(id);
+  const Result<void> done = write(reopen_.bind(id));
+  if (!done) return done;
+  if (sqlite3_changes(database_.connection()) == 0) return misuse(id, "is not prepared, so it cannot be opened again");
+  return {};
 }
 
 Result<void> SqliteJournal::release(std::int64_t id, event::Position position, event::Lsn resolved,

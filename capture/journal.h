@@ -57,6 +57,8 @@ class Journal {
   virtual Result<void> truncate(std::int64_t id, std::uint32_t ordinal) = 0;
   /// open -> prepared. `transaction.id` names it; all its fields but position, resolved and committed_us are stored.
   virtual Result<void> prepare(const event::Transaction& transaction) = 0;
+  /// prepared -> open. Durable with the next sync.
+  virtual Result<void> reopen(std::int64_t id) = 0;
   /// prepared -> committed, at this place of the stream. Visible to readers after the next sync or flush.
   virtual Result<void> release(std::int64_t id, event::Position position, event::Lsn resolved,
                                std::int64_t committed_us) = 0;

@@ -15,12 +15,6 @@ constexpr std::size_t kLargestHeldFrame = 64u << 20;
 /// A portal that is never made, to have the server itself say an error that Weir must bring about.
 constexpr std::string_view kNoPortal = "weir:none";
 
-bool cannot_write(const ParsedText& text) {
-  return text.parsed && std::all_of(text.statements.begin(), text.statements.end(), [](const Statement& statement) {
-           return statement.kind == StatementKind::read && !statement.shows_statements && !statement.shows_text;
-         });
-}
-
 std::vector<std::optional<std::string>> copy_values(const std::vector<std::optional<std::string_view>>& values) {
   std::vector<std::optional<std::string>> copies;
   for (const auto& value : values) copies.push_back(value ? std::optional(std::string(*value)) : std::nullopt);
@@ -129,7 +123,7 @@ SessionMachine::Took SessionMachine::take_parse(const Frame& frame, wire::Turn& 
   if (!view) return relay_expecting(frame, {.expect = Expect::parse}, turn);
   const auto text = statements_->find_or_parse(view->query, lexer_, !view->statement.empty());
   Names::PreparedPtr prepared;
-  if (!cannot_write(*text)) {
+  if (!text->only_reads()) {
     prepared = std::make_shared<Prepared>();
     prepared->text = text;
     prepared->statement = text->single();
@@ -295,7 +289,7 @@ SessionMachine::Took SessionMachine::take_execute(const Frame& frame, wire::Turn
   const bool ends = statement != nullptr &&
                     (statement->kind == StatementKind::commit || statement->kind == StatementKind::prepare_transaction);
   const bool may_end = ends || (statement != nullptr && statement->kind == StatementKind::opaque);
-  if (may_end && holds_writes()) {
+  if (may_end && holds_writes_of_block()) {
     if (!ready_to_commit(ends, turn)) return Took::nothing;
     if (commit_ == Commit::refused) return refuse_commit(frame, turn);
     if (commit_ == Commit::prepared) commit_ = Commit::sent;

@@ -36,7 +36,7 @@ bool SessionMachine::ready_to_commit(bool ends_block, wire::Turn& turn) {
   if (skipping_ || failed_ || (in_block_ && !ends_block)) return true;
   for (const auto& [name, portal] : names_.suspended_portals()) drain(name, portal, turn);
   if (!wait_for_answers(turn)) return false;
-  if (transaction_.empty()) return true;
+  if (transaction_.empty() && !reopened_) return true;
   if (transaction_.incomplete()) {
     prepare_own(epilogue_statement_,
                 "SELECT pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text, "
@@ -109,18 +109,27 @@ SessionMachine::Took SessionMachine::refuse_commit(const Frame& frame, wire::Tur
   return Took::frame;
 }
 
+/// What was to commit failed, but the block is still there: it may go on from a savepoint.
+void SessionMachine::commit_failed() {
+  commit_ = Commit::open;
+  reopened_ = true;
+  gate_->reopen(gate_id_);
+  if (const std::int64_t next = std::exchange(next_gate_id_, 0); next != 0) gate_->outcome(next, Outcome::aborted);
+}
+
 void SessionMachine::transaction_ended(Outcome outcome) {
   gathers_ = false;
   const bool known_to_gate = commit_ == Commit::prepared || commit_ == Commit::sent;
   if (known_to_gate) {
-    gate_->outcome(gate_id_, outcome);
+    // Where all of it was taken back there is nothing to tell.
+    gate_->outcome(gate_id_, transaction_.empty() ? Outcome::aborted : outcome);
   } else if (gate_id_ != 0) {
     gate_->outcome(gate_id_, Outcome::aborted);
   }
   if (!known_to_gate && outcome == Outcome::committed && !transaction_.empty()) report_uncontrolled();
   transaction_ = {};
   unread_.clear();
-  keeps_moved_ = false;
+  keeps_moved_ = reopened_ = false;
   gate_id_ = std::exchange(next_gate_id_, 0);
   commit_ = Commit::open;
   // A rollback undoes it, and SET LOCAL ends with a commit too.

@@ -116,7 +116,11 @@ class SessionMachine final : public CaptureSession {
   // -- session_commit.cpp
   /// Writes that were not yet sent to be committed.
   bool holds_writes() const {
-    return captured_pending_ > 0 || ((!transaction_.empty() || keeps_moved_) && commit_ != Commit::sent);
+    return captured_pending_ > 0 || ((!transaction_.empty() || keeps_moved_ || reopened_) && commit_ != Commit::sent);
+  }
+  /// Those, and writes whose commit is on its way: it may fail, and the block go on from a savepoint.
+  bool holds_writes_of_block() const {
+    return holds_writes() || (commit_ == Commit::sent && transaction_.has_savepoints());
   }
   /// The server refuses all but the end of the block.
   bool refuses_statements() const { return failed_ && !may_recover(); }
@@ -128,6 +132,7 @@ class SessionMachine final : public CaptureSession {
   void announce_write();
   void prepare();
   Took refuse_commit(const Frame& frame, wire::Turn& turn);
+  void commit_failed();
   void transaction_ended(Outcome outcome);
   void report_uncontrolled();
   void stream_if_large();
@@ -229,6 +234,7 @@ class SessionMachine final : public CaptureSession {
   bool catalog_changed_ = false;          // DDL in it: all sessions must ask again
   bool catalog_touched_ = false;          // SET or DDL in it: a rollback undoes what the facts were read under
   enum class Commit { open, preparing, prepared, refused, sent } commit_ = Commit::open;
+  bool reopened_ = false;  // the journal has it as prepared before it went on
   Error refusal_;
   bool gathers_ = false;  // from the gate's question to the commit's answer: what is shown before goes along with that
 

@@ -17,12 +17,6 @@ bool any_of_kind(const ParsedText& text, std::initializer_list<StatementKind> ki
   });
 }
 
-bool only_reads(const ParsedText& text) {
-  return text.parsed && std::all_of(text.statements.begin(), text.statements.end(), [](const Statement& statement) {
-           return statement.kind == StatementKind::read && !statement.shows_statements && !statement.shows_text;
-         });
-}
-
 bool any_needs_plan(const ParsedText& text) {
   return std::any_of(text.statements.begin(), text.statements.end(), needs_plan);
 }
@@ -86,7 +80,7 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
   if (query && relay_plain_read(*query, frame, turn)) return Took::frame;
   const auto text = query ? statements_->find_or_parse(*query, lexer_) : std::make_shared<const ParsedText>();
   if (!drain_unnamed(*text, turn)) return Took::nothing;
-  if (only_reads(*text) && !holds_writes()) {
+  if (text->only_reads() && !holds_writes()) {
     return relay_expecting(frame, {.expect = Expect::query, .mark = forget_unnamed(!text->statements.empty())}, turn);
   }
   const auto plans = plan_query(text, turn);
@@ -101,8 +95,9 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
   const bool ends = !text->parsed || any_of_kind(*text, {StatementKind::commit, StatementKind::prepare_transaction});
   // BEGIN makes a block of the implicit transaction that outstanding messages opened: then nothing is committed.
   const bool opens = !ends && any_of_kind(*text, {StatementKind::begin});
+  const bool holds = ends ? holds_writes_of_block() : holds_writes();
   const bool knowable = !commits_behind_rollback_to(*text);
-  if (holds_writes() && !opens && knowable && (ends || !in_block_ || control_pending_ > 0)) {
+  if (holds && !opens && knowable && (ends || !in_block_ || control_pending_ > 0)) {
     if (!ready_to_commit(ends, turn)) return Took::nothing;
     if (commit_ == Commit::refused) return refuse_commit(frame, turn);
     if (commit_ == Commit::prepared) commit_ = Commit::sent;
@@ -141,7 +136,7 @@ std::optional<SessionMachine::Plans> SessionMachine::plan_query(const std::share
 }
 
 bool SessionMachine::can_run(const ParsedText& text, const Plans& plans) const {
-  bool captures = holds_writes() && commits_behind_rollback_to(text);
+  bool captures = holds_writes_of_block() && commits_behind_rollback_to(text);
   if (!text.parsed || (!captures && !any_needs_plan(text))) return false;
   // A failed block takes nothing but its end; what stands behind that is planned when it is its turn.
   if (failed_ && !ends_failure(text.statements[0].kind)) return false;
@@ -257,7 +252,7 @@ SessionMachine::Took SessionMachine::step_run(const Frame& frame, wire::Turn& tu
       run.plans[run.next] = find_plan(run.text, statement, turn);
       if (!run.plans[run.next]) return Took::nothing;
     }
-    if (ends_block(statement.kind) && holds_writes()) {
+    if (ends_block(statement.kind) && holds_writes_of_block()) {
       if (!ready_to_commit(true, turn)) return Took::nothing;
       if (commit_ == Commit::refused) return refuse_commit(frame, turn);
       if (commit_ == Commit::prepared) commit_ = Commit::sent;

@@ -357,6 +357,7 @@ void SessionMachine::take_ready(const Frame& frame, wire::Turn& turn) {
   gathers_ = false;
   show_held(turn);
   const char status = frame.body().empty() ? 'I' : frame.body()[0];
+  const bool was_failed = failed_;
   in_block_ = status != char(wire::TransactionStatus::idle);
   failed_ = status == char(wire::TransactionStatus::failed);
   if (server_.utf8_client != reported_utf8_) {
@@ -366,7 +367,9 @@ void SessionMachine::take_ready(const Frame& frame, wire::Turn& turn) {
   if (pending_.empty() || !is_own(pending_.front().purpose)) relay_upstream(frame, turn);
   if (!in_block_) {
     const bool anything = !transaction_.empty() || gate_id_ != 0 || catalog_touched_;
-    if (anything) transaction_ended(Outcome::committed);
+    if (anything) transaction_ended(was_failed ? Outcome::aborted : Outcome::committed);
+  } else if (failed_ && commit_ == Commit::sent) {
+    commit_failed();
   }
   if (!pending_.empty()) pop_front();
   if (pending_.empty()) segment_clean_ = true;
@@ -399,7 +402,8 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
   if (front.spliced) forget_catalog();
   if (in_block_) {
     failed_ = true;
-    if (commit_ == Commit::sent || front.expect == Expect::sync) transaction_ended(Outcome::aborted);
+    // Whether the block is over with it is for ReadyForQuery to say.
+    if (front.expect == Expect::sync) transaction_ended(Outcome::aborted);
   } else if (!in_own_exchange) {
     transaction_ended(Outcome::aborted);
     names_.drop_portals();

@@ -6,12 +6,6 @@
 namespace weir::capture {
 namespace {
 
-std::size_t size_of(const event::ChangeEvent& change) {
-  const auto size = [](const std::optional<std::string>& text) { return text ? text->size() : 0; };
-  return sizeof change + size(change.before) + size(change.after) + size(change.key) + size(change.old_key) +
-         change.statement.size();
-}
-
 bool names_row(const event::ChangeEvent& change) {
   return change.op != event::Op::gap && change.fidelity != event::Fidelity::statement;
 }
@@ -27,7 +21,7 @@ void OpenTransaction::add(event::ChangeEvent change, std::uint32_t statement) {
   change.statement_order = statement == 0 ? begin_statement() : statement;
   change.ordinal = ++last_ordinal_;
   if (change.lsn == 0) ++unversioned_;
-  bytes_ += size_of(change);
+  bytes_ += memory_of(change);
   if (statement == 0) return events_.push_back(std::move(change));
   auto place = events_.end();
   while (place != events_.begin() && std::prev(place)->statement_order > statement)
@@ -63,7 +57,7 @@ OpenTransaction::RolledBack OpenTransaction::rollback_to(std::string_view name) 
   const auto gone = [this](const event::ChangeEvent& change) { return change.ordinal > last_ordinal_; };
   for (const auto& change : events_) {
     if (!gone(change)) continue;
-    bytes_ -= size_of(change);
+    bytes_ -= memory_of(change);
     if (change.lsn == 0) --unversioned_;
   }
   std::erase_if(events_, gone);

@@ -46,6 +46,9 @@ struct Prepare {
   std::vector<event::ChangeEvent> rest;
   std::shared_ptr<const Answer> answer;
 };
+struct Reopen {
+  std::int64_t id;
+};
 struct End {
   std::int64_t id;
   capture::Outcome outcome;
@@ -71,7 +74,7 @@ struct DeadLetter {
 
 }  // namespace command
 
-using Command = std::variant<command::Open, command::Append, command::Truncate, command::Prepare, command::End,
-                             command::Report, command::GiveUp, command::Checkpoint, command::DeadLetter>;
+using Command = std::variant<command::Open, command::Append, command::Truncate, command::Prepare, command::Reopen,
+                             command::End, command::Report, command::GiveUp, command::Checkpoint, command::DeadLetter>;
 
 }  // namespace weir::proxy

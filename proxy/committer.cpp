@@ -48,13 +48,6 @@ class Load {
   std::size_t bytes_;
 };
 
-std::size_t size_of(const std::vector<event::ChangeEvent>& events) {
-  std::size_t bytes = 0;
-  for (const auto& change : events)
-    bytes += sizeof change + (change.before ? change.before->size() : 0) + (change.after ? change.after->size() : 0);
-  return bytes;
-}
-
 class SessionGate final : public capture::CommitGate {
  public:
   SessionGate(Committer& committer, Answer answer, std::function<void()> wake)
@@ -77,7 +70,7 @@ class SessionGate final : public capture::CommitGate {
   }
 
   void append(std::int64_t id, std::vector<event::ChangeEvent> events) override {
-    auto load = std::make_shared<const Load>(backlog_, size_of(events));
+    auto load = std::make_shared<const Load>(backlog_, event::memory_of(events));
     committer_.push(command::Append{id, std::move(events), std::move(load)}, Committer::Urgency::now);
   }
 
@@ -90,6 +83,8 @@ class SessionGate final : public capture::CommitGate {
   void prepare(event::Transaction transaction, std::vector<event::ChangeEvent> rest) override {
     committer_.push(command::Prepare{std::move(transaction), std::move(rest), answer_}, Committer::Urgency::now);
   }
+
+  void reopen(std::int64_t id) override { committer_.push(command::Reopen{id}, Committer::Urgency::soon); }
 
   void outcome(std::int64_t id, capture::Outcome outcome) override {
     std::erase(live_, id);

@@ -20,16 +20,6 @@ constexpr std::uint64_t kStreamingShare = 4;
 /// Events of a transaction are handed on from memory where they take no more than this.
 constexpr std::size_t kLargestInMemory = 256u << 10;
 
-std::size_t size_of(const std::vector<event::ChangeEvent>& events) {
-  std::size_t bytes = 0;
-  for (const auto& change : events) {
-    bytes += sizeof change + change.statement.size();
-    if (change.before) bytes += change.before->size();
-    if (change.after) bytes += change.after->size();
-  }
-  return bytes;
-}
-
 }  // namespace
 
 Ledger::Ledger(std::unique_ptr<capture::Journal> journal, Limits limits)
@@ -127,6 +117,18 @@ void Ledger::run(command::Prepare& prepare) {
   preparing_.push_back({id, std::move(prepare.answer), std::move(done)});
 }
 
+void Ledger::run(command::Reopen& reopen) {
+  auto& entry = entries_[reopen.id];
+  if (entry.state != State::in_flight) return;
+  sequencer_.aborted(reopen.id);
+  entry.state = State::open;
+  entry.events.reset();
+  entry.bound = entry.transaction.first_lsn;
+  open_bounds_.insert(*entry.bound);
+  const auto done = trouble_ ? Result<void>(*trouble_) : journal_->reopen(entry.journal_id);
+  if (!done) entry.broken = done.error();
+}
+
 void Ledger::run(command::End& end) {
   const auto found = entries_.find(end.id);
   if (found == entries_.end()) return;
@@ -211,7 +213,7 @@ Result<void> Ledger::store(Entry& entry, std::vector<event::ChangeEvent> events)
   event::Transaction transaction = entry.transaction;
   transaction.id = entry.journal_id;
   done = journal_->prepare(transaction);
-  const bool all = events.size() == transaction.event_count && size_of(events) <= kLargestInMemory;
+  const bool all = events.size() == transaction.event_count && event::memory_of(events) <= kLargestInMemory;
   if (done && all) entry.events = std::make_shared<const std::vector<event::ChangeEvent>>(std::move(events));
   return done;
 }
@@ -277,7 +279,7 @@ Released Ledger::describe(const Release& release) {
   released.transaction.position = release.position;
   released.transaction.resolved = release.resolved;
   released.transaction.committed_us = release.committed_us;
-  if (released.events) released.bytes = sizeof released + size_of(*released.events);
+  if (released.events) released.bytes = sizeof released + event::memory_of(*released.events);
   return released;
 }
 

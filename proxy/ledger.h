@@ -108,6 +108,7 @@ class Ledger {
   void run(command::Append& append);
   void run(command::Truncate& truncate);
   void run(command::Prepare& prepare);
+  void run(command::Reopen& reopen);
   void run(command::End& end);
   void run(command::Report& report);
   void run(command::GiveUp& give_up);

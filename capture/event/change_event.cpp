@@ -15,7 +15,22 @@ std::optional<std::uint32_t> parse_half(std::string_view text) {
   return value;
 }
 
+std::size_t size_of(const std::optional<std::string>& text) {
+  return text ? text->size() : 0;
+}
+
 }  // namespace
+
+std::size_t memory_of(const ChangeEvent& change) {
+  return sizeof change + size_of(change.before) + size_of(change.after) + size_of(change.key) +
+         size_of(change.old_key) + change.statement.size();
+}
+
+std::size_t memory_of(const std::vector<ChangeEvent>& changes) {
+  std::size_t bytes = 0;
+  for (const ChangeEvent& change : changes) bytes += memory_of(change);
+  return bytes;
+}
 
 std::string to_text(Lsn lsn) {
   char text[24];

@@ -6,6 +6,7 @@
 // This header depends on nothing else of Weir.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -77,6 +78,10 @@ struct Transaction {
   std::uint32_t event_count = 0;
   Context context;
 };
+
+/// About how many bytes of memory an event takes.
+std::size_t memory_of(const ChangeEvent& change);
+std::size_t memory_of(const std::vector<ChangeEvent>& changes);
 
 /// "0/23EE9B0", as PostgreSQL prints pg_lsn.
 std::string to_text(Lsn lsn);

@@ -123,6 +123,8 @@ struct ParsedText {
   std::size_t memory = 0;  ///< bytes it takes, for the cache's bound
   bool kept = false;  ///< in the cache: the same text is expected again, so what is derived from it may be kept too
 
+  /// True where nothing in it writes, changes the session, or shows what Weir has in it.
+  bool only_reads() const;
   const Statement* single() const { return statements.size() == 1 ? &statements.front() : nullptr; }
 };
 

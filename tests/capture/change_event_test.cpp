@@ -5,6 +5,15 @@
 namespace weir::event {
 namespace {
 
+TEST(ChangeEventTest, MemoryIsThatOfItsTexts) {
+  ChangeEvent change;
+  const std::size_t empty = memory_of(change);
+  change.before = change.after = std::string(1000, 'x');
+  change.statement = std::string(500, 'y');
+  EXPECT_EQ(memory_of(change), empty + 2500);
+  EXPECT_EQ(memory_of(std::vector<ChangeEvent>{change, change}), 2 * memory_of(change));
+}
+
 TEST(LsnTest, PrintsAsPostgresqlDoes) {
   EXPECT_EQ(to_text(Lsn{37677488}), "0/23EE9B0");
   EXPECT_EQ(to_text(Lsn{0}), "0/0");

@@ -147,6 +147,37 @@ TEST_F(JournalTest, TruncateTakesBackTheTailOfAnOpenTransaction) {
   EXPECT_EQ(event_count(id), 2u);
 }
 
+TEST_F(JournalTest, ATransactionThatIsOpenAgainCanBeTakenBackAndPreparedOnce) {
+  open();
+  const std::int64_t id = prepare(1, 2000, 5);
+  const std::int64_t given_up = prepare(2, 2000, 2);
+  ASSERT_TRUE(journal_->sync());
+  ASSERT_TRUE(journal_->reopen(id));
+  ASSERT_TRUE(journal_->reopen(given_up));
+  ASSERT_TRUE(journal_->truncate(id, 3));
+  const ChangeEvent event = row(3);
+  ASSERT_TRUE(journal_->append(id, {&event, 1}));
+  ASSERT_TRUE(journal_->flush());
+  EXPECT_EQ(query("SELECT state FROM transactions"), "open|open|");
+  ASSERT_TRUE(journal_->prepare(transaction(id, 1, 2000, 3)));
+  ASSERT_TRUE(journal_->sync());
+  EXPECT_EQ(event_count(id), 3u);
+  open();
+  EXPECT_EQ(in_doubt(), Xids{1}) << "the other one never committed";
+  EXPECT_EQ(query("SELECT event_count FROM transactions"), "3|");
+  EXPECT_EQ(query("SELECT count(*) FROM events"), "3|");
+}
+
+TEST_F(JournalTest, OnlyWhatIsPreparedIsOpenedAgain) {
+  open();
+  const std::int64_t released = prepare(1);
+  ASSERT_TRUE(journal_->release(released, 1, 0, 0));
+  EXPECT_FALSE(journal_->reopen(released));
+  EXPECT_FALSE(journal_->reopen(77));
+  ASSERT_TRUE(journal_->sync());
+  EXPECT_EQ(stream(), Xids{1});
+}
+
 TEST_F(JournalTest, EraseTakesATransactionInAnyStateButCommitted) {
   open();
   const std::int64_t open_one = *journal_->begin();

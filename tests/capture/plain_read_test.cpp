@@ -13,8 +13,7 @@ namespace {
 bool is_read_by_the_grammar(const std::string& text, LexerSettings settings) {
   const ParsedText parsed = parse(text, settings);
   if (!parsed.parsed) return true;  // the server refuses it as well
-  const Statement* only = parsed.single();
-  return only != nullptr && only->kind == StatementKind::read && !only->shows_text && !only->shows_statements;
+  return parsed.single() != nullptr && parsed.only_reads();
 }
 
 TEST(PlainReadTest, KeyValueReadsArePlain) {

@@ -131,6 +131,9 @@ class TellingGate : public capture::CommitGate {
     prepared_.insert(transaction.id);
     waiting = true;
   }
+  void reopen(std::int64_t id) override {
+    if (prepared_.erase(id) == 0) problem = "a transaction was opened again that was not prepared";
+  }
   void outcome(std::int64_t id, capture::Outcome outcome) override {
     if (!open_.contains(id)) problem = "an outcome of a transaction that is not open";
     std::uint32_t ordinal = 0;

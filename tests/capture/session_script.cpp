@@ -85,6 +85,10 @@ void FakeGate::prepare(event::Transaction transaction, std::vector<event::Change
                    quoted_events(rest));
 }
 
+void FakeGate::reopen(std::int64_t id) {
+  calls_.push_back("reopen " + std::to_string(id));
+}
+
 void FakeGate::outcome(std::int64_t id, capture::Outcome outcome) {
   if (holds_events(id) || outcome != capture::Outcome::aborted)
     calls_.push_back("outcome " + std::to_string(id) + " " + name_of(outcome));

@@ -38,6 +38,7 @@ class FakeGate : public capture::CommitGate {
   void append(std::int64_t id, std::vector<event::ChangeEvent> events) override;
   void truncate(std::int64_t id, std::uint32_t ordinal) override;
   void prepare(event::Transaction transaction, std::vector<event::ChangeEvent> rest) override;
+  void reopen(std::int64_t id) override;
   void outcome(std::int64_t id, capture::Outcome outcome) override;
   void report(event::Transaction transaction, event::ChangeEvent gap) override;
 

@@ -89,6 +89,38 @@ TEST(SessionTransactionTest, ACommitBehindARollbackToPreparesWhatIsLeft) {
   EXPECT_EQ(script.replay(), "");
 }
 
+// What hides a commit is prepared before it is sent. It failed, and the block goes on: nothing of it may be lost.
+TEST(SessionTransactionTest, ABlockGoesOnAtItsSavepointAfterAQueryThatMightHaveCommitted) {
+  SessionScript script;
+  begin_and_insert(script);
+  passes(script, "SAVEPOINT a", "SAVEPOINT", 'T');
+  insert_in_block(script, 2, kOther, "0/18", false);
+  const std::string both = kCreated + R"( | c public.t 2.2 0/18 key {"id":2} after {"id":2,"v":null})";
+  commit_is_sent(script, "prepare 1 xid 800 lsn 0/10-0/18 | " + both, "SELEC 1");
+  script.upstream_is_relayed(server::error("42601", "syntax error") + server::ready('E')).gate({"reopen 1"});
+  passes(script, "ROLLBACK TO a", "ROLLBACK", 'T');
+  script.gate({"truncate 1 from 2"});
+  commit_is_sent(script, "prepare 1 xid 800 lsn 0/10-0/18");
+  script.upstream_is_relayed(server::complete("COMMIT") + server::ready('I')).gate({"outcome 1 committed"});
+  EXPECT_EQ(script.replay(), "");
+}
+
+// The journal still has it as prepared: had Weir died behind this COMMIT, it would be told.
+TEST(SessionTransactionTest, WhatWasTakenBackAfterAFailedCommitIsPreparedWithNothingInIt) {
+  SessionScript script;
+  script.starts();
+  passes(script, "BEGIN", "BEGIN", 'T');
+  passes(script, "SAVEPOINT a", "SAVEPOINT", 'T');
+  insert_in_block(script, 1, kRow, "0/10", true);
+  commit_is_sent(script, kPrepared, "SELEC 1");
+  script.upstream_is_relayed(server::error("42601", "syntax error") + server::ready('E')).gate({"reopen 1"});
+  passes(script, "ROLLBACK TO a", "ROLLBACK", 'T');
+  script.gate({"truncate 1 from 1"});
+  commit_is_sent(script, "prepare 1 xid 800 lsn 0/10-0/10");
+  script.upstream_is_relayed(server::complete("COMMIT") + server::ready('I')).gate({"outcome 1 aborted"});
+  EXPECT_EQ(script.replay(), "");
+}
+
 TEST(SessionTransactionTest, AFailedBlockGoesOnAtItsSavepoint) {
   SessionScript script;
   begin_and_insert(script);
@@ -232,7 +264,8 @@ TEST(SessionTransactionTest, ACommitWhoseBindFailsHasNotCommitted) {
       .gate({kPrepared})
       .journal_has_it()
       .expect_upstream(client::execute("") + client::sync())
-      .upstream_is_relayed(server::error("08P01", "bind message supplies 1 parameters") + server::ready('E'));
+      .upstream_is_relayed(server::error("08P01", "bind message supplies 1 parameters") + server::ready('E'))
+      .gate({"reopen 1"});
   passes(script, "COMMIT", "ROLLBACK", 'I');
   script.gate({"outcome 1 aborted"});
   EXPECT_EQ(script.replay(), "");

@@ -193,6 +193,33 @@ TEST_F(LedgerTest, StreamedEventsAreJournalledAndTakenBack) {
   EXPECT_EQ(journal->durable.transactions.size(), 1u);
 }
 
+TEST_F(LedgerTest, ATransactionWhoseCommitFailedGoesOnAndIsReleasedAsItWasPreparedLast) {
+  run({command::Open{1}, command::Open{2}, prepare(1, 10, 10), prepare(2, 20, 20)});
+  run({end(2, Outcome::committed)});
+  EXPECT_EQ(stream(), "") << "waits for the first one's commit";
+  run({command::Reopen{1}});
+  EXPECT_EQ(stream(), "702@1") << "which is no longer on its way";
+  EXPECT_EQ(stored_in_state("open"), 1u);
+  run({command::Truncate{1, 1}});
+  EXPECT_EQ(text(run({prepare(1, 10, 30)})), "1 ok");
+  const auto effects = run({end(1, Outcome::committed)});
+  EXPECT_EQ(stream(), "702@1 701@2");
+  ASSERT_EQ(effects.released.size(), 1u);
+  EXPECT_EQ(effects.released[0].transaction.last_lsn, 30u);
+  EXPECT_EQ(journal->durable.transactions.begin()->second.events.size(), 1u);
+}
+
+TEST_F(LedgerTest, ATransactionThatCouldNotBeOpenedAgainDoesNotCommit) {
+  run({command::Open{1}, prepare(1, 10, 10)});
+  journal->fail_group = kDiskFull;
+  run({command::Reopen{1}, command::Open{2}, prepare(2, 20, 20)});
+  run({command::Truncate{1, 1}});
+  journal->fail_group.reset();
+  EXPECT_EQ(text(run({prepare(1, 10, 30)})), "1 53100");
+  run({});
+  EXPECT_TRUE(journal->durable.transactions.empty());
+}
+
 TEST_F(LedgerTest, AFailedGroupRefusesEveryPrepareInItWithItsSqlstate) {
   journal->fail_group = kDiskFull;
   const auto effects = run({command::Open{1}, command::Open{2}, prepare(1, 10, 10), prepare(2, 20, 20)});
@@ -408,6 +435,14 @@ TEST_F(LedgerTest, ResolvedStaysBelowWhatAnOpenTransactionMayStillWrite) {
   run({prepare(2, 12, 60)});
   run({end(2, Outcome::committed)});
   EXPECT_EQ(resolved_of(*journal, 702), 59u);
+}
+
+TEST_F(LedgerTest, ResolvedStaysBelowATransactionWhoseCommitFailed) {
+  run({command::Open{1}, prepare(1, 10, 10)});
+  run({command::Reopen{1}});
+  run({command::Open{2}, prepare(2, 50, 50)});
+  run({end(2, Outcome::committed)});
+  EXPECT_EQ(resolved_of(*journal, 702), 9u);
 }
 
 TEST_F(LedgerTest, ResolvedHoldsForThoseReleasedInTheSameMoment) {

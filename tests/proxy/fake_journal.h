@@ -42,6 +42,11 @@ class FakeJournal final : public capture::Journal {
     stored.insert(stored.end(), events.begin(), events.end());
     return {};
   }
+  Result<void> reopen(std::int64_t id) override {
+    note("reopen " + std::to_string(id));
+    group_.transactions[id].state = "open";
+    return {};
+  }
   Result<void> truncate(std::int64_t id, std::uint32_t ordinal) override {
     note("truncate " + std::to_string(id));
     std::erase_if(group_.transactions[id].events, [&](const auto& event) { return event.ordinal >= ordinal; });
