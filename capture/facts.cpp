@@ -8,6 +8,7 @@ namespace {
 
 // Operators are qualified like functions: a search_path that lists pg_catalog last would let others stand in for them.
 // `tree` is the table with all that inherits from it, so partitions and old-style children are found alike.
+// No LATERAL: that needs a nested loop, and under enable_nestloop = off its cost alone sets off seconds of JIT.
 constexpr std::string_view kFactsQuery = R"(
 WITH RECURSIVE root AS (SELECT pg_catalog.to_regclass($1::pg_catalog.text)::pg_catalog.oid AS oid),
 tree AS (
@@ -27,12 +28,11 @@ SELECT c.oid::pg_catalog.text, n.nspname::pg_catalog.text, c.relname::pg_catalog
    OR EXISTS (SELECT FROM tree JOIN pg_catalog.pg_attrdef d ON d.adrelid OPERATOR(pg_catalog.=) tree.oid
      WHERE pg_catalog.pg_get_expr(d.adbin, d.adrelid) OPERATOR(pg_catalog.~*) 'current_query'))::pg_catalog.text,
   (SELECT pg_catalog.json_agg(a.attname ORDER BY k.place)::pg_catalog.text
-     FROM pg_catalog.pg_index x
-     CROSS JOIN LATERAL pg_catalog.unnest(x.indkey::pg_catalog.int2[]) WITH ORDINALITY AS k(attnum, place)
+     FROM (SELECT x.indkey, x.indnkeyatts, pg_catalog.generate_subscripts(x.indkey, 1) AS place
+       FROM pg_catalog.pg_index x WHERE x.indrelid OPERATOR(pg_catalog.=) c.oid AND x.indisprimary) k
      JOIN pg_catalog.pg_attribute a
-       ON a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.=) k.attnum
-     WHERE x.indrelid OPERATOR(pg_catalog.=) c.oid AND x.indisprimary
-       AND k.place OPERATOR(pg_catalog.<=) x.indnkeyatts),
+       ON a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.=) k.indkey[k.place]
+     WHERE k.place OPERATOR(pg_catalog.<) k.indnkeyatts),
   (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attname, t.typcategory, a.attgenerated) ORDER BY a.attnum)::pg_catalog.text
      FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid OPERATOR(pg_catalog.=) a.atttypid
      WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped),
@@ -40,10 +40,10 @@ SELECT c.oid::pg_catalog.text, n.nspname::pg_catalog.text, c.relname::pg_catalog
      FROM tree JOIN pg_catalog.pg_class l ON l.oid OPERATOR(pg_catalog.=) tree.oid
      JOIN pg_catalog.pg_namespace ln ON ln.oid OPERATOR(pg_catalog.=) l.relnamespace),
   (SELECT pg_catalog.json_agg(DISTINCT a.attname)::pg_catalog.text
-     FROM tree JOIN pg_catalog.pg_partitioned_table q ON q.partrelid OPERATOR(pg_catalog.=) tree.oid
-     CROSS JOIN LATERAL pg_catalog.unnest(q.partattrs::pg_catalog.int2[]) AS k(attnum)
+     FROM (SELECT q.partrelid, pg_catalog.unnest(q.partattrs::pg_catalog.int2[]) AS attnum
+       FROM tree JOIN pg_catalog.pg_partitioned_table q ON q.partrelid OPERATOR(pg_catalog.=) tree.oid) k
      JOIN pg_catalog.pg_attribute a
-       ON a.attrelid OPERATOR(pg_catalog.=) q.partrelid AND a.attnum OPERATOR(pg_catalog.=) k.attnum
+       ON a.attrelid OPERATOR(pg_catalog.=) k.partrelid AND a.attnum OPERATOR(pg_catalog.=) k.attnum
      WHERE k.attnum OPERATOR(pg_catalog.<>) 0),
   EXISTS (SELECT FROM tree JOIN pg_catalog.pg_partitioned_table q ON q.partrelid OPERATOR(pg_catalog.=) tree.oid
      WHERE q.partexprs IS NOT NULL)::pg_catalog.text

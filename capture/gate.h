@@ -40,7 +40,7 @@ class CommitGate {
   /// After prepare was answered with success: what became of it. Before that: only aborted, which forgets it.
   virtual void outcome(std::int64_t id, Outcome outcome) = 0;
   /// Something was written that could not be captured, and its transaction is over: one event by itself, after the
-  /// fact.
+  /// fact. Its ordinal is not 0.
   virtual void report(event::Transaction transaction, event::ChangeEvent gap) = 0;
 };
 

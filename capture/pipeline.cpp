@@ -150,6 +150,14 @@ void Names::drop_portals(std::uint32_t savepoint) {
   if (gone(unnamed_portal_)) unnamed_portal_ = unknown_portal_;
 }
 
+std::vector<Names::PortalPtr> Names::portals() const {
+  std::vector<PortalPtr> found;
+  if (unnamed_portal_) found.push_back(unnamed_portal_);
+  for (const auto& [name, portal] : portals_)
+    if (portal) found.push_back(portal);
+  return found;
+}
+
 std::vector<std::pair<std::string, Names::PortalPtr>> Names::suspended_portals() const {
   std::vector<std::pair<std::string, PortalPtr>> found;
   if (unnamed_portal_ && unnamed_portal_->suspended) found.emplace_back("", unnamed_portal_);

@@ -147,6 +147,8 @@ class Names {
   void drop_portals();
   /// It was rolled back to this savepoint: portals made since are gone.
   void drop_portals(std::uint32_t savepoint);
+  /// Those that may matter to capture.
+  std::vector<PortalPtr> portals() const;
   std::vector<std::pair<std::string, PortalPtr>> suspended_portals() const;
   /// All twins are gone or must be made anew.
   std::vector<std::string> forget_twins();

@@ -235,11 +235,12 @@ Plan make_plan(const PlanInput& input) {
   if (input.relations.empty()) return plan;
   const auto captured = [&input](const auto& relation) { return relation && in_scope(input.scope, *relation); };
   const bool row_write = input.statement.is_row_write();
-  // Behind the target stand the tables written inside WITH, and those of a TRUNCATE or a copying query.
-  for (std::size_t i = row_write ? 1 : 0; i < input.relations.size(); ++i)
+  // Behind the target stand the tables written inside WITH, and those of a TRUNCATE or a copying query. What a new
+  // table's name means so far is another table.
+  for (std::size_t i = row_write || input.statement.creates_table ? 1 : 0; i < input.relations.size(); ++i)
     if (captured(input.relations[i]))
       plan.inner.push_back({input.relations[i]->name, op_of(input.statement.tables[i].kind)});
-  if (input.statement.creates_table && !input.relations[0] && !input.statement.tables[0].temporary) {
+  if (input.statement.creates_table && !input.statement.tables[0].temporary) {
     const TableName& made = input.statement.tables[0];
     if (input.scope.captures(made.schema, made.name))
       plan.inner.push_back({{made.schema, made.name}, event::Op::create});

@@ -32,7 +32,7 @@ int highest(const std::vector<int>& numbers) {
 std::string lock_types(const std::string& declared, const std::vector<int>& used) {
   const auto count = std::size_t(highest(used));
   wire::Cursor in(declared);
-  const auto given = std::size_t(std::max<std::int16_t>(in.int16(), 0));
+  const std::size_t given = in.uint16();
   std::string types = int16_bytes(count);
   for (std::size_t i = 0; i < count; ++i) {
     const auto type = i < given ? std::uint32_t(in.int32()) : 0;

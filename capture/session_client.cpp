@@ -120,7 +120,7 @@ void SessionMachine::expect(Pending pending) {
 SessionMachine::Took SessionMachine::take_parse(const Frame& frame, wire::Turn& turn) {
   if (!frame.whole() && frame.size <= kLargestHeldFrame) return Took::nothing;
   const auto view = frame.whole() ? wire::read_parse(frame.body()) : std::nullopt;
-  if (!view) return relay_expecting(frame, {.expect = Expect::parse}, turn);
+  if (!view) return relay_unread_parse(frame, turn);
   const auto text = statements_->find_or_parse(view->query, lexer_, !view->statement.empty());
   Names::PreparedPtr prepared;
   if (!text->only_reads()) {
@@ -143,6 +143,16 @@ SessionMachine::Took SessionMachine::take_parse(const Frame& frame, wire::Turn& 
   wire::append_parse(turn.to_upstream.buffer(), {}, spliced, view->parameter_types);
   expect(std::move(pending));
   return Took::frame;
+}
+
+/// Too large, or the server refuses it too. Its name no longer means what it did.
+SessionMachine::Took SessionMachine::relay_unread_parse(const Frame& frame, wire::Turn& turn) {
+  const auto name = wire::read_parse_name(frame.body());
+  if (!name && !frame.whole()) return Took::nothing;
+  Pending pending{.expect = Expect::parse};
+  if (name) pending.mark = names_.define(*name, names_.unknown_statement());
+  if (name && name->empty()) pending.own_place = replace_own_unnamed('S');
+  return relay_expecting(frame, std::move(pending), turn);
 }
 
 /// A name that was defined before a Sync which is not answered yet: had that failed, what is behind the Sync would run
@@ -188,7 +198,10 @@ SessionMachine::Took SessionMachine::bind_captured(const Frame& frame, const wir
   const bool reads_body = plan && (plan->how == Plan::How::returning || plan->how == Plan::How::input);
   if (reads_body && !frame.whole() && frame.size <= kLargestHeldFrame) return Took::nothing;
   const auto view = reads_body && frame.whole() ? wire::read_bind(frame.body()) : std::nullopt;
-  if (reads_body && !view && !unnamed) plan = nullptr;
+  if (reads_body && !view) {
+    if (unnamed && plan->how == Plan::How::returning) return bind_plain(frame, names, *prepared, turn);
+    plan = nullptr;
+  }
   // A twin whose Parse an error may have kept the server from.
   const bool doubtful = !unnamed && prepared->spliced.sent && !prepared->spliced_made && syncs_pending_ > 0;
   if (doubtful && !wait_for_answers(turn)) return Took::nothing;
@@ -216,6 +229,21 @@ SessionMachine::Took SessionMachine::bind_captured(const Frame& frame, const wir
   pending.spliced = true;
   expect(std::move(pending));
   return Took::frame;
+}
+
+/// A Bind that is not read cannot ask for rows without their added columns, so the unnamed statement is made anew from
+/// the client's own text.
+SessionMachine::Took SessionMachine::bind_plain(const Frame& frame, const wire::BindNames& names,
+                                                const Prepared& spliced, wire::Turn& turn) {
+  if (!drain(names.portal, names_.find_portal(names.portal), turn)) return Took::nothing;
+  const auto plain = std::make_shared<Prepared>(spliced);
+  plain->plan = nullptr;
+  wire::append_parse(turn.to_upstream.buffer(), {}, plain->text->text, plain->parameter_types);
+  expect({.expect = Expect::parse, .purpose = Purpose::tidy, .mark = names_.define({}, plain)});
+  const auto portal = std::make_shared<Portal>();
+  portal->prepared = plain;
+  portal->segment = segment_;
+  return relay_expecting(frame, binding(names.portal, portal), turn);
 }
 
 void SessionMachine::ensure_twin(const Names::PreparedPtr& prepared, const Plan& plan, wire::Turn& turn) {

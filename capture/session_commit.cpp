@@ -126,7 +126,7 @@ void SessionMachine::transaction_ended(Outcome outcome) {
   } else if (gate_id_ != 0) {
     gate_->outcome(gate_id_, Outcome::aborted);
   }
-  if (!known_to_gate && outcome == Outcome::committed && !transaction_.empty()) report_uncontrolled();
+  if (!known_to_gate && outcome != Outcome::aborted && !transaction_.empty()) report_uncontrolled();
   transaction_ = {};
   unread_.clear();
   keeps_moved_ = reopened_ = false;

@@ -71,6 +71,8 @@ void SessionMachine::completed(Execution& execution, const Statement* statement,
       if (tag == "ROLLBACK") forget_catalog();
       break;
     case StatementKind::prepare_transaction:
+      // Outside a block it is refused so, and the implicit transaction goes on to its Sync.
+      if (tag == "ROLLBACK" && !in_block_) break;
       transaction_ended(tag == "ROLLBACK" ? Outcome::aborted : Outcome::unknown);
       names_.drop_portals();
       in_block_ = failed_ = false;
@@ -112,9 +114,10 @@ void SessionMachine::completed(Execution& execution, const Statement* statement,
 
 /// Portals of before the savepoint stay, with the rows that they hold; but what was written since was not.
 void SessionMachine::rolled_back_to(std::uint32_t savepoint) {
-  for (const auto& [name, portal] : names_.suspended_portals()) {
-    portal->undone = portal->order > transaction_.statement();
-    portal->suspended = !portal->undone;
+  for (const auto& portal : names_.portals()) {
+    if (portal->order <= transaction_.statement()) continue;
+    portal->undone = true;
+    portal->suspended = false;
   }
   for (const auto& portal : std::exchange(unread_, {}))
     if (portal->order <= transaction_.statement())
@@ -144,6 +147,7 @@ void SessionMachine::completed_write(Execution& execution, const Statement& stat
                        statement.kind != StatementKind::truncate;
   for (const auto& [table, op] : plan.inner) {
     if (counted && rows == 0 && rows_of(tag)) continue;
+    if (statement.creates_table && tag.starts_with("CREATE TABLE")) continue;  // there already, or WITH NO DATA
     if (relayed) {
       add_gap(table, op, counted ? rows : 0, statement.copy ? "copy" : "query cannot be split");
     } else {

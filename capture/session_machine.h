@@ -65,7 +65,9 @@ class SessionMachine final : public CaptureSession {
   // -- session_client.cpp
   Took take_client(const Frame& frame, wire::Turn& turn);
   Took take_parse(const Frame& frame, wire::Turn& turn);
+  Took relay_unread_parse(const Frame& frame, wire::Turn& turn);
   Took take_bind(const Frame& frame, wire::Turn& turn);
+  Took bind_plain(const Frame& frame, const wire::BindNames& names, const Prepared& spliced, wire::Turn& turn);
   Pending binding(std::string_view name, const Names::PortalPtr& portal);
   Took bind_captured(const Frame& frame, const wire::BindNames& names, const Names::PreparedPtr& prepared,
                      wire::Turn& turn);

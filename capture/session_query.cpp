@@ -126,8 +126,11 @@ std::optional<SessionMachine::Plans> SessionMachine::plan_query(const std::share
   if (failed_) return plans;
   // A text with DDL before its writes is planned again when it is the statement's turn (step_run).
   const bool late = any_of_kind(*text, {StatementKind::ddl, StatementKind::session, StatementKind::write_query});
+  // In a block asking takes a snapshot, and SET TRANSACTION, or LOCK under a higher isolation level, must come before.
+  const Statement& first = text->statements[0];
+  const bool ahead = !in_block_ || (!late && (first.select || needs_plan(first)));
   for (std::size_t i = 0; i < plans.size(); ++i) {
-    if (!needs_plan(text->statements[i])) continue;
+    if (!needs_plan(text->statements[i]) || (i > 0 && !ahead)) continue;
     auto plan = find_plan(text, text->statements[i], turn);
     if (!plan) return std::nullopt;
     if (!late || i == 0 || plan->text_is_read) plans[i] = std::move(plan);

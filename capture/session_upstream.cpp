@@ -559,6 +559,8 @@ void SessionMachine::lose_track(std::string_view why) {
   event::ChangeEvent gap;
   gap.op = event::Op::gap;
   gap.cause = "lost track of the session: " + std::string(why);
+  gap.ordinal = transaction_.event_count() + 1;
+  gap.statement_order = transaction_.statement() + 1;
   gate_->report(describe_transaction(), std::move(gap));
   if (gate_id_ != 0) gate_->outcome(gate_id_, commit_ == Commit::sent ? Outcome::unknown : Outcome::aborted);
   gate_id_ = 0;

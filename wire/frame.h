@@ -41,10 +41,12 @@ class Cursor {
   explicit Cursor(std::string_view body) : rest_(body) {}
 
   std::uint8_t uint8() { return std::uint8_t(take(1) ? taken_[0] : 0); }
-  std::int16_t int16() {
+  /// Counts of parameters, formats and columns: the server takes up to 65,535.
+  std::uint16_t uint16() {
     if (!take(2)) return 0;
-    return std::int16_t(std::uint16_t(std::uint8_t(taken_[0])) << 8 | std::uint8_t(taken_[1]));
+    return std::uint16_t(std::uint8_t(taken_[0]) << 8 | std::uint8_t(taken_[1]));
   }
+  std::int16_t int16() { return std::int16_t(uint16()); }
   std::int32_t int32() { return take(4) ? std::int32_t(read_uint32(taken_.data())) : 0; }
   /// A zero-terminated string, without its zero.
   std::string_view cstring() {

@@ -3,8 +3,8 @@
 namespace weir::wire {
 namespace {
 
-void append_int16(std::string& out, std::int16_t value) {
-  out.push_back(char(std::uint16_t(value) >> 8));
+void append_uint16(std::string& out, std::size_t value) {
+  out.push_back(char(value >> 8));
   out.push_back(char(value & 0xff));
 }
 
@@ -37,11 +37,10 @@ class FrameBuilder {
   std::size_t start_;
 };
 
-/// int16 count, then the codes. A negative count fails the cursor.
+/// A count, then the codes.
 void read_int16_list(Cursor& in, std::vector<std::int16_t>& out) {
-  const std::int16_t count = in.int16();
-  if (count < 0) in.fail();
-  for (std::int16_t i = 0; i < count && in.ok(); ++i) out.push_back(in.int16());
+  const std::size_t count = in.uint16();
+  for (std::size_t i = 0; i < count && in.ok(); ++i) out.push_back(in.int16());
 }
 
 /// int32 length and so many bytes, -1 for NULL.
@@ -61,20 +60,20 @@ void skip_field(Cursor& in) {
   in.bytes(18);
 }
 
-/// Both messages are an int16 count and that many columns; drops the last columns.
+/// Both messages are a count and that many columns; drops the last columns.
 template <typename SkipColumn>
 bool append_without_last(std::string& out, char type, std::string_view body, std::size_t count, SkipColumn skip) {
   Cursor in(body);
-  const std::int16_t columns = in.int16();
-  if (!in.ok() || columns < 0 || std::size_t(columns) < count) return false;
-  const auto kept = std::int16_t(std::size_t(columns) - count);
+  const std::size_t columns = in.uint16();
+  if (!in.ok() || columns < count) return false;
+  const std::size_t kept = columns - count;
   const std::string_view start = in.rest();
-  for (std::int16_t i = 0; i < kept; ++i) skip(in);
+  for (std::size_t i = 0; i < kept && in.ok(); ++i) skip(in);
   const std::size_t kept_bytes = start.size() - in.rest().size();
   for (std::size_t i = 0; i < count; ++i) skip(in);
   if (!in.done()) return false;
   const FrameBuilder frame(out, type);
-  append_int16(out, kept);
+  append_uint16(out, kept);
   out.append(start.substr(0, kept_bytes));
   return true;
 }
@@ -87,9 +86,7 @@ std::optional<ParseView> read_parse(std::string_view body) {
   view.statement = in.cstring();
   view.query = in.cstring();
   view.parameter_types = in.rest();
-  const std::int16_t count = in.int16();
-  if (count < 0) in.fail();
-  in.bytes(std::size_t(count < 0 ? 0 : count) * 4);
+  in.bytes(std::size_t(in.uint16()) * 4);
   if (!in.done()) return std::nullopt;
   return view;
 }
@@ -101,13 +98,18 @@ std::optional<BindView> read_bind(std::string_view body) {
   view.statement = in.cstring();
   const std::string_view start = in.rest();
   read_int16_list(in, view.parameter_formats);
-  const std::int16_t count = in.int16();
-  if (count < 0) in.fail();
-  for (std::int16_t i = 0; i < count && in.ok(); ++i) view.values.push_back(read_value(in));
+  const std::size_t count = in.uint16();
+  for (std::size_t i = 0; i < count && in.ok(); ++i) view.values.push_back(read_value(in));
   view.parameters = start.substr(0, start.size() - in.rest().size());
   read_int16_list(in, view.result_formats);
   if (!in.done()) return std::nullopt;
   return view;
+}
+
+std::optional<std::string_view> read_parse_name(std::string_view body) {
+  Cursor in(body);
+  const std::string_view name = in.cstring();
+  return in.ok() ? std::optional(name) : std::nullopt;
 }
 
 std::optional<BindNames> read_bind_names(std::string_view body) {
@@ -150,9 +152,8 @@ std::optional<ParameterStatusView> read_parameter_status(std::string_view body) 
 bool read_data_row(std::string_view body, RowView& row) {
   row.clear();
   Cursor in(body);
-  const std::int16_t count = in.int16();
-  if (count < 0) in.fail();
-  for (std::int16_t i = 0; i < count && in.ok(); ++i) row.push_back(read_value(in));
+  const std::size_t count = in.uint16();
+  for (std::size_t i = 0; i < count && in.ok(); ++i) row.push_back(read_value(in));
   return in.done();
 }
 
@@ -166,7 +167,7 @@ bool append_row_description_without_last(std::string& out, std::string_view body
 
 void append_data_row(std::string& out, const RowView& row) {
   const FrameBuilder frame(out, backend::kDataRow);
-  append_int16(out, std::int16_t(row.size()));
+  append_uint16(out, row.size());
   for (const auto& value : row) {
     append_int32(out, value ? std::int32_t(value->size()) : -1);
     if (value) out.append(*value);
@@ -187,8 +188,8 @@ void append_bind(std::string& out, std::string_view portal, std::string_view sta
   append_cstring(out, portal);
   append_cstring(out, statement);
   out.append(parameters);
-  append_int16(out, std::int16_t(result_formats.size()));
-  for (const std::int16_t format : result_formats) append_int16(out, format);
+  append_uint16(out, result_formats.size());
+  for (const std::int16_t format : result_formats) append_uint16(out, std::uint16_t(format));
 }
 
 void append_text_bind(std::string& out, std::string_view portal, std::string_view statement,
@@ -196,13 +197,13 @@ void append_text_bind(std::string& out, std::string_view portal, std::string_vie
   const FrameBuilder frame(out, frontend::kBind);
   append_cstring(out, portal);
   append_cstring(out, statement);
-  append_int16(out, 0);
-  append_int16(out, std::int16_t(values.size()));
+  append_uint16(out, 0);
+  append_uint16(out, values.size());
   for (const std::string& value : values) {
     append_int32(out, std::int32_t(value.size()));
     out.append(value);
   }
-  append_int16(out, 0);
+  append_uint16(out, 0);
 }
 
 void append_describe(std::string& out, char kind, std::string_view name) {

@@ -40,6 +40,8 @@ struct ParseView {
   std::string_view parameter_types;  ///< int16 count and the oids, as they came
 };
 std::optional<ParseView> read_parse(std::string_view body);
+/// Parse's name alone; the body may be incomplete behind it.
+std::optional<std::string_view> read_parse_name(std::string_view body);
 
 struct BindView {
   std::string_view portal;

@@ -126,6 +126,7 @@ bool visit(Node* node, void* context) {
 
 /// Statements the walker has no case for: their query inside is walked instead.
 Node* walkable(Node* statement) {
+  if (statement == nullptr) return nullptr;
   switch (nodeTag(statement)) {
     case T_SelectStmt:
     case T_InsertStmt:
@@ -134,13 +135,13 @@ Node* walkable(Node* statement) {
     case T_MergeStmt:
       return statement;
     case T_ExplainStmt:
-      return reinterpret_cast<ExplainStmt*>(statement)->query;
+      return walkable(reinterpret_cast<ExplainStmt*>(statement)->query);
     case T_CreateTableAsStmt:
-      return reinterpret_cast<CreateTableAsStmt*>(statement)->query;
+      return walkable(reinterpret_cast<CreateTableAsStmt*>(statement)->query);
     case T_CopyStmt:
-      return reinterpret_cast<CopyStmt*>(statement)->query;
+      return walkable(reinterpret_cast<CopyStmt*>(statement)->query);
     case T_DeclareCursorStmt:
-      return reinterpret_cast<DeclareCursorStmt*>(statement)->query;
+      return walkable(reinterpret_cast<DeclareCursorStmt*>(statement)->query);
     default:
       return nullptr;
   }
@@ -271,6 +272,7 @@ void read_transaction(Statement& statement, const TransactionStmt& transaction) 
       break;
     case TRANS_STMT_PREPARE:
       statement.kind = StatementKind::prepare_transaction;
+      statement.needs_block = true;
       break;
     default:
       statement.kind = StatementKind::finish_prepared;
@@ -291,6 +293,14 @@ void read_new_table(Statement& statement, const IntoClause* into) {
   statement.creates_table = true;
   statement.select = false;
   if (into != nullptr && into->rel != nullptr) add_table(statement, {into->rel, StatementKind::insert});
+}
+
+/// False for a materialized view: that is no table.
+bool read_new_table(Statement& statement, const CreateTableAsStmt& create) {
+  if (create.objtype == OBJECT_MATVIEW) return false;
+  read_new_table(statement, create.into);
+  statement.needs_own_query = IsA(create.query, ExecuteStmt);
+  return true;
 }
 
 /// INSERT, UPDATE, DELETE, MERGE, SELECT.
@@ -367,14 +377,15 @@ bool read_utility(const Node* node, Statement& statement) {
       const auto* explain = reinterpret_cast<const ExplainStmt*>(node);
       const ModifiedTable modified = modified_table(explain->query);
       statement.kind = StatementKind::read;
+      if (IsA(explain->query, CreateTableAsStmt) && explains_by_running(*explain))
+        return read_new_table(statement, *reinterpret_cast<const CreateTableAsStmt*>(explain->query));
       if (modified.table == nullptr || !explains_by_running(*explain)) return true;
       statement.kind = StatementKind::write_query;
       add_table(statement, modified);
       return true;
     }
     case T_CreateTableAsStmt:
-      read_new_table(statement, reinterpret_cast<const CreateTableAsStmt*>(node)->into);
-      return true;
+      return read_new_table(statement, *reinterpret_cast<const CreateTableAsStmt*>(node));
     case T_ExecuteStmt:
       statement.kind = StatementKind::execute;
       statement.name = text_or_empty(reinterpret_cast<const ExecuteStmt*>(node)->name);

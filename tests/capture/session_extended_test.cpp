@@ -25,6 +25,16 @@ void commits(SessionScript& script, const std::string& prepared = kPrepared) {
       .gate({"outcome 1 committed"});
 }
 
+/// A captured write through the unnamed statement.
+void writes_one(SessionScript& script) {
+  const std::string write = client::bind("", "", {"1"}) + client::execute("");
+  script.starts().client_sends(client::parse("", kInsert) + write + client::sync()).asks_facts(Table());
+  script.expect_upstream(client::parse("", kInsert + suffix()) + write + client::flush())
+      .upstream_sends(server::parse_complete() + server::bind_complete() + one_written())
+      .expect_client(server::parse_complete() + server::bind_complete() + server::complete("INSERT 0 1"));
+  commits(script);
+}
+
 TEST(SessionExtendedTest, ReadsAreRelayedByteForByte) {
   SessionScript script;
   script.starts()
@@ -147,6 +157,57 @@ TEST(SessionExtendedTest, ASecondExecuteOfAPlainWriteFails) {
       .expect_upstream(client::sync())
       .upstream_is_relayed(server::ready('I'));
   EXPECT_EQ(script.replay(), "");
+}
+
+/// A Parse of an insert with so many typed parameters, its Bind with values of them, Describe, Execute and Sync.
+std::string run_of_many(const std::string& sql, int parameters, const std::string& value) {
+  std::vector<std::int64_t> types(std::size_t(parameters), 23);
+  std::vector<std::optional<std::string>> values(std::size_t(parameters), value);
+  return client::parse("", sql, types) + client::bind("", "", values) + client::execute("") + client::sync();
+}
+
+// The server reads counts without a sign.
+TEST(SessionExtendedTest, MoreThan32767ParametersAreCapturedToo) {
+  SessionScript script;
+  script.starts().client_sends(run_of_many(kInsert, 40'000, "1")).asks_facts(Table());
+  const std::string sent = run_of_many(kInsert + suffix(), 40'000, "1");
+  script.expect_upstream(sent.substr(0, sent.size() - client::sync().size()) + client::flush())
+      .upstream_sends(server::parse_complete() + server::bind_complete() + one_written())
+      .expect_client(server::parse_complete() + server::bind_complete() + server::complete("INSERT 0 1"));
+  commits(script, kPrepared);
+  EXPECT_EQ(script.replay_whole(), "");
+}
+
+// What is too large to be held is relayed; the unnamed statement is then no longer the one before.
+TEST(SessionExtendedTest, AParseThatIsTooLargeToBeReadTakesTheNameAllTheSame) {
+  const std::string huge = client::parse("", "SELECT '" + std::string(65u << 20, 'x') + "'");
+  const std::string run = client::bind("", "") + client::execute("") + client::sync();
+  SessionScript script;
+  writes_one(script);
+  script.client_is_relayed(huge.substr(0, 1000))
+      .client_is_relayed(huge.substr(1000) + run)
+      .upstream_is_relayed(server::parse_complete() + server::bind_complete() + server::row({"x"}) +
+                           server::complete("SELECT 1") + server::ready('I'))
+      .client_is_relayed(run)
+      .upstream_is_relayed(server::bind_complete() + server::complete("INSERT 0 2") + server::ready('I'))
+      .gate({"report xid 0 | g . 1.1 0/0 statement inserted 2 cause unknown statement"});
+  EXPECT_EQ(script.replay_whole(), "");
+}
+
+// The added columns would come in the formats of a Bind that cannot be changed any more.
+TEST(SessionExtendedTest, ABindThatIsTooLargeToBeReadRunsTheClientsOwnText) {
+  const std::string bind = client::bind("", "", {std::string(65u << 20, 'x')}, {{}, {1}});
+  const std::string rest = client::execute("") + client::sync();
+  SessionScript script;
+  writes_one(script);
+  script.client_sends(bind.substr(0, 1000))
+      .expect_upstream(client::parse("", kInsert) + bind.substr(0, 1000))
+      .client_is_relayed(bind.substr(1000) + rest)
+      .upstream_sends(server::parse_complete() + server::bind_complete() + server::complete("INSERT 0 1") +
+                      server::ready('I'))
+      .expect_client(server::bind_complete() + server::complete("INSERT 0 1") + server::ready('I'))
+      .gate({"report xid 0 | g .t 1.1 0/0 statement inserted 1 cause statement was not planned"});
+  EXPECT_EQ(script.replay_whole(), "");
 }
 
 // Rolling back to a savepoint destroys the portals made since; that is then the server's to say.

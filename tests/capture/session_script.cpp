@@ -96,6 +96,7 @@ void FakeGate::outcome(std::int64_t id, capture::Outcome outcome) {
 }
 
 void FakeGate::report(event::Transaction transaction, event::ChangeEvent gap) {
+  EXPECT_GT(gap.ordinal, 0u) << "nobody would read it";
   calls_.push_back("report xid " + std::to_string(transaction.xid) + quoted_events({std::move(gap)}));
 }
 

@@ -68,6 +68,10 @@ const std::vector<std::pair<std::string, Kind>> kKinds = {
     {"WITH x AS (DELETE FROM t RETURNING *) SELECT * FROM x", Kind::write_query},
     {"SELECT * INTO u FROM t", Kind::write_query},
     {"CREATE TABLE u AS SELECT 1", Kind::write_query},
+    {"CREATE TABLE u AS EXECUTE s", Kind::write_query},
+    {"EXPLAIN ANALYZE CREATE TABLE u AS SELECT 1", Kind::write_query},
+    {"EXPLAIN CREATE TABLE u AS SELECT 1", Kind::read},
+    {"CREATE MATERIALIZED VIEW u AS SELECT 1", Kind::ddl},
     {"EXPLAIN ANALYZE DELETE FROM t", Kind::write_query},
     {"EXPLAIN (ANALYZE) UPDATE t SET a = 1", Kind::write_query},
     {"EXPLAIN ANALYZE WITH x AS (DELETE FROM t RETURNING *) SELECT * FROM x", Kind::write_query},
@@ -269,13 +273,13 @@ TEST(StatementTest, WhatMeansSomethingElseOutsideAQuery) {
   for (const char* text :
        {"VACUUM", "CALL p()", "DO ''", "COPY t FROM STDIN", "COPY t TO STDOUT", "EXECUTE s", "COMMIT PREPARED 'x'",
         "CREATE INDEX CONCURRENTLY i ON t (a)", "DROP INDEX CONCURRENTLY i", "DISCARD ALL", "FETCH c",
-        "CREATE DATABASE d", "ALTER SYSTEM SET work_mem = 1", "CHECKPOINT"})
+        "CREATE DATABASE d", "ALTER SYSTEM SET work_mem = 1", "CHECKPOINT", "CREATE TABLE u AS EXECUTE s"})
     EXPECT_TRUE(One(text)->needs_own_query) << text;
   for (const char* text : {"SELECT 1", "INSERT INTO t VALUES (1)", "CREATE TABLE u (a int)", "CREATE INDEX i ON t (a)",
                            "COMMIT", "SET work_mem = 1"})
     EXPECT_FALSE(One(text)->needs_own_query) << text;
   for (const char* text : {"SET LOCAL work_mem = 1", "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "LOCK TABLE t",
-                           "DECLARE c CURSOR FOR SELECT 1", "SET CONSTRAINTS ALL DEFERRED"})
+                           "DECLARE c CURSOR FOR SELECT 1", "SET CONSTRAINTS ALL DEFERRED", "PREPARE TRANSACTION 'x'"})
     EXPECT_TRUE(One(text)->needs_block) << text;
 }
 

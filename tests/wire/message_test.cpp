@@ -116,7 +116,32 @@ TEST(Message, ReadsParse) {
   EXPECT_EQ(view->statement, "s1");
   EXPECT_EQ(view->query, "SELECT $1, $2");
   EXPECT_EQ(view->parameter_types, int16(2) + int32(23) + int32(0));
-  EXPECT_FALSE(read_parse(cstring("") + cstring("") + int16(-1))) << "a count below zero";
+  EXPECT_FALSE(read_parse(cstring("") + cstring("") + int16(-1))) << "the types are missing";
+}
+
+// The server reads counts without a sign; drivers send up to 65,535 parameters.
+TEST(Message, CountsGoTo65535) {
+  std::string nulls, types, formats;
+  for (int i = 0; i < 40'000; ++i) {
+    nulls += int32(-1);
+    types += int32(23);
+    formats += int16(1);
+  }
+  const std::string count = int16(40'000 - 65'536);
+  EXPECT_TRUE(read_parse(cstring("") + cstring("") + count + types));
+  const auto bind = read_bind(cstring("") + cstring("") + count + formats + count + nulls + count + formats);
+  ASSERT_TRUE(bind);
+  EXPECT_EQ(bind->parameter_formats.size(), 40'000u);
+  EXPECT_EQ(bind->values.size(), 40'000u);
+  std::string out;
+  append_bind(out, "", "", bind->parameters, bind->result_formats);
+  EXPECT_EQ(out.substr(kHeaderSize), cstring("") + cstring("") + count + formats + count + nulls + count + formats);
+}
+
+TEST(Message, ReadsTheNameOfAParseThatIsIncomplete) {
+  EXPECT_EQ(read_parse_name(cstring("s1") + "SELECT"), "s1");
+  EXPECT_EQ(read_parse_name(cstring("")), "");
+  EXPECT_FALSE(read_parse_name("s1"));
 }
 
 TEST(Message, ReadsBind) {

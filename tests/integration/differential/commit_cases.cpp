@@ -121,6 +121,13 @@ void two_phase(Script& s) {
   s.query("INSERT INTO nokey VALUES (71, 'two-phase')");
   s.client().parse("", "PREPARE TRANSACTION '" + gid + "'").bind("", "").execute("").sync();
   s.step("extended PREPARE TRANSACTION");
+  s.query("INSERT INTO nokey VALUES (73, 'a Query is a block'); PREPARE TRANSACTION '" + gid + "b'");
+  s.direct("SELECT a FROM nokey WHERE a = 73");
+  s.query("COMMIT PREPARED '" + gid + "b'");
+  s.client().parse("", "INSERT INTO nokey VALUES (74, 'a pipeline is none')").bind("", "").execute("");
+  s.client().parse("", "PREPARE TRANSACTION 'never'").bind("", "").execute("").sync();
+  s.step("ROLLBACK, but it commits");
+  s.direct("SELECT a FROM nokey WHERE a >= 73 ORDER BY a");
   s.query("ROLLBACK PREPARED '" + gid + "'");
   s.query("COMMIT PREPARED '" + gid + "'");
 }

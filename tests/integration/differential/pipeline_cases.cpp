@@ -112,6 +112,49 @@ void errors_skip_to_sync(Script& s) {
   s.direct("SELECT a, b FROM nokey ORDER BY a, b");
 }
 
+/// The server reads counts without a sign.
+void many_parameters(Script& s) {
+  constexpr int kMany = 40'000;
+  std::string any = "coalesce($1::int";
+  for (int i = 2; i <= kMany; ++i) any += ",$" + std::to_string(i);
+  any += ")";
+  const std::vector<std::uint32_t> types(kMany, 23);
+  const test_support::BindOptions values{.parameters = std::vector<std::optional<std::string>>(kMany, "80")};
+  const test_support::BindOptions formatted{.parameters = values.parameters, .result_formats = {0, 1}};
+  s.connect();
+  add(s, "INSERT INTO nokey VALUES (80, 'before')").sync();
+  s.step("the unnamed statement is a captured one");
+  s.client().parse("", "SELECT a, b FROM nokey WHERE a = " + any, types).bind("", "", values).describe_portal("");
+  s.client().execute("").sync();
+  s.step("a read takes its place");
+  s.client().parse("", "INSERT INTO nokey VALUES (" + any + ", 'many') RETURNING a, b").bind("", "", formatted);
+  s.client().describe_portal("").execute("").sync();
+  s.step("a write with a RETURNING of its own");
+  s.client()
+      .parse("w", "UPDATE nokey SET b = 'named' WHERE a = " + any, types)
+      .bind("", "w", values)
+      .execute("")
+      .sync();
+  s.step("named");
+  add(s, "INSERT INTO nokey VALUES (81, 'after')").sync();
+  s.step("still captured");
+  s.direct("SELECT a, b FROM nokey ORDER BY a, b");
+}
+
+/// What asks the catalog takes a snapshot; these must come before one.
+void before_a_snapshot(Script& s) {
+  for (const char* sql : {"SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; INSERT INTO nokey VALUES (90, 'x')",
+                          "SET LOCAL transaction_isolation = 'serializable'; UPDATE nokey SET b = 'y'",
+                          "SHOW transaction_isolation; SET TRANSACTION READ WRITE, DEFERRABLE; DELETE FROM nokey",
+                          "LOCK TABLE nokey; SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; TRUNCATE nokey"}) {
+    s.connect();
+    s.query("BEGIN");
+    s.query(sql);
+    s.query("COMMIT");
+  }
+  s.direct("SELECT a, b FROM nokey ORDER BY a, b");
+}
+
 void flush_in_between(Script& s) {
   s.connect();
   s.client().parse("", "INSERT INTO nokey VALUES (40, 'x')").flush();
@@ -214,6 +257,8 @@ std::vector<WireCase> pipeline_cases() {
           {"begin_in_a_pipeline", begin_inside},
           {"query_among_extended_messages", query_among_extended},
           {"errors_skip_to_sync", errors_skip_to_sync},
+          {"more_than_32767_parameters", many_parameters},
+          {"before_a_snapshot", before_a_snapshot},
           {"flush_in_between", flush_in_between},
           {"long_pipelines", long_pipeline},
           {"reads_between_writes", reads_between_writes},
