@@ -132,9 +132,9 @@ RULES = [check_file_size, check_function_size, check_includes, check_header, che
 
 
 def folders_without_readme(files):
-    """Folders of the house and examples that do not explain themselves; tests/ explains its mirror as a whole."""
+    """Folders of the house, and all others that hold sources or are an example, that do not explain themselves."""
     folders = {f.split("/")[0] for f in files if "/" in f and not f.startswith(".")}
-    folders |= {f for f in ("capture/event",) if any(name.startswith(f + "/") for name in files)}
+    folders |= {f.rpartition("/")[0] for f in files if f.endswith((".cpp", ".h", ".py")) and "/" in f}
     folders |= {"/".join(f.split("/")[:2]) for f in files if f.startswith("examples/") and f.count("/") > 1}
     return sorted(f for f in folders if f + "/README.md" not in files)
 

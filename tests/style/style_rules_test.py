@@ -94,8 +94,9 @@ class TheRest(unittest.TestCase):
         self.assertEqual(findings(style.check_names, "wire/FrameReader.h", ""), [1])
 
     def test_readme(self):
-        files = ["wire/a.h", "wire/README.md", "emitters/b.h", "examples/README.md", "examples/demo/run.sh", "x.md"]
-        self.assertEqual(style.folders_without_readme(files), ["emitters", "examples/demo"])
+        files = ["wire/a.h", "wire/README.md", "emitters/b.h", "examples/README.md", "examples/demo/run.sh", "x.md",
+                 "tests/wire/a_test.cpp", "tests/golden/a.txt"]
+        self.assertEqual(style.folders_without_readme(files), ["emitters", "examples/demo", "tests", "tests/wire"])
 
 
 if __name__ == "__main__":
