@@ -19,6 +19,8 @@ constexpr std::chrono::milliseconds kRetryDelay{200};
 constexpr std::uint64_t kStreamingShare = 4;
 /// Events of a transaction are handed on from memory where they take no more than this.
 constexpr std::size_t kLargestInMemory = 256u << 10;
+/// Different gaps that are logged, each once: tables and causes are few where the log can help.
+constexpr std::size_t kMostToldGaps = 1000;
 
 }  // namespace
 
@@ -283,6 +285,16 @@ Released Ledger::describe(const Release& release) {
   return released;
 }
 
+void Ledger::tell_gaps(const std::vector<event::ChangeEvent>& events) {
+  for (const auto& change : events) {
+    if (change.op != event::Op::gap || told_gaps_.size() >= kMostToldGaps) continue;
+    const std::string table = change.schema.empty() ? change.table : change.schema + "." + change.table;
+    const std::string gap = (table.empty() ? "a write" : "a write of " + table) + ": " + change.cause;
+    if (told_gaps_.insert(gap).second)
+      log::warn("not captured, " + gap + " (each has a gap event, the first a line here)");
+  }
+}
+
 Result<void> Ledger::keep(Store& kept) {
   auto& entry = entries_[kept.id];
   entry.journal_id = 0;  // a group that failed may have left an id that the journal has forgotten
@@ -355,6 +367,7 @@ void Ledger::group_succeeded(const std::vector<Error>& complaints) {
   for (auto& one : kept_) {
     if (const auto* release = std::get_if<Release>(&one)) {
       effects_.released.push_back(describe(*release));
+      if (const auto& events = effects_.released.back().events) tell_gaps(*events);
       entries_.erase(release->id);
     }
     if (const auto* checkpoint = std::get_if<command::Checkpoint>(&one)) {

@@ -127,6 +127,7 @@ class Ledger {
   // The group's end.
   void release_ready();
   Released describe(const Release& release);
+  void tell_gaps(const std::vector<event::ChangeEvent>& events);
   event::Lsn resolved_below(event::Lsn later) const;
   Result<void> keep(Store& store);
   Result<void> keep(Release& release);
@@ -160,6 +161,7 @@ class Ledger {
   event::Position trimmed_ = 0;
   std::optional<Error> trouble_;  // why the last group failed; new work is refused until what was kept is written
   bool trouble_logged_ = false;
+  std::set<std::string> told_gaps_;
   std::optional<Clock::time_point> retry_at_;
   Now now_;
   Effects effects_;

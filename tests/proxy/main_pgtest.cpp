@@ -104,6 +104,31 @@ TEST(Main, EndsWellOnSigtermWithEverythingDelivered) {
   }
 }
 
+TEST(Main, WhatIsNotCapturedIsSaidInTheLogOnce) {
+  test_support::PgCluster cluster(15);
+  cluster.start();
+  test_support::WeirProcess weir({.upstream = cluster.uri(), .emit = {"stdout"}});
+  weir.start();
+  {
+    Upstream through;
+    through.hosts = {{"127.0.0.1", static_cast<std::uint16_t>(weir.port())}};
+    auto client = SideConnection::open(through, {"postgres", "", "postgres"});
+    ASSERT_TRUE(client) << client.error().message;
+    for (const char* sql : {"CREATE TABLE public.t (id int)", "PREPARE p AS INSERT INTO public.t VALUES (1)",
+                            "EXECUTE p", "EXECUTE p", "BEGIN", "EXECUTE p", "ROLLBACK"})
+      ASSERT_TRUE(client->query(sql)) << sql;
+  }
+  EXPECT_EQ(weir.terminate(), 0);
+  const std::string line = "not captured, a write: execute";
+  const auto log = weir.errors();
+  ASSERT_NE(log.find(line), std::string::npos) << log;
+  EXPECT_EQ(log.find(line), log.rfind(line)) << log;
+  const std::string gap = "\"inserted\":1";
+  const auto events = weir.output();
+  ASSERT_NE(events.find(gap), std::string::npos) << events;
+  EXPECT_NE(events.find(gap), events.rfind(gap)) << "each has its event: " << events;
+}
+
 TEST(Main, ATemporaryJournalIsSaidToBeOne) {
   const auto ended = weir(kLeast + "--emit file:/nonexistent/x");
   EXPECT_NE(ended.text.find("--journal PATH"), std::string::npos) << ended.text;

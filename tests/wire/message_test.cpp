@@ -129,13 +129,14 @@ TEST(Message, CountsGoTo65535) {
   }
   const std::string count = int16(40'000 - 65'536);
   EXPECT_TRUE(read_parse(cstring("") + cstring("") + count + types));
-  const auto bind = read_bind(cstring("") + cstring("") + count + formats + count + nulls + count + formats);
+  const std::string body = cstring("") + cstring("") + count + formats + count + nulls + count + formats;
+  const auto bind = read_bind(body);
   ASSERT_TRUE(bind);
   EXPECT_EQ(bind->parameter_formats.size(), 40'000u);
   EXPECT_EQ(bind->values.size(), 40'000u);
   std::string out;
   append_bind(out, "", "", bind->parameters, bind->result_formats);
-  EXPECT_EQ(out.substr(kHeaderSize), cstring("") + cstring("") + count + formats + count + nulls + count + formats);
+  EXPECT_EQ(out.substr(kHeaderSize), body);
 }
 
 TEST(Message, ReadsTheNameOfAParseThatIsIncomplete) {
