@@ -166,6 +166,12 @@ std::vector<std::pair<std::string, Names::PortalPtr>> Names::suspended_portals()
   return found;
 }
 
+bool Names::has_suspended_portals() const {
+  return (unnamed_portal_ && unnamed_portal_->suspended) ||
+         std::any_of(portals_.begin(), portals_.end(),
+                     [](const auto& portal) { return portal.second && portal.second->suspended; });
+}
+
 std::vector<std::string> Names::forget_twins() {
   std::vector<std::string> names;
   for (const auto& [name, prepared] : statements_) {

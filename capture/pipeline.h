@@ -57,6 +57,13 @@ struct Portal {
   std::shared_ptr<MovedRows> moved = {};
 };
 
+/// What a portal was before a message that runs it; so again where that is skipped.
+struct PortalState {
+  std::shared_ptr<Portal> portal = {};
+  bool ran = false;
+  bool suspended = false;
+};
+
 /// One run of one statement, or of all statements of a Query.
 struct Execution {
   std::shared_ptr<const ParsedText> text = {};
@@ -109,6 +116,7 @@ struct Pending {
   std::shared_ptr<Portal> bound = {};   ///< Bind: the portal it makes
   std::shared_ptr<Prepared> twin = {};  ///< whose capturing twin a splice prepares
   std::string closes = {};              ///< Close of a statement that Weir prepared for itself
+  PortalState before = {};              ///< Execute and FETCH of a captured portal
 };
 
 /// The client's prepared statements and portals by name, as they will be once everything sent has succeeded; what did
@@ -150,6 +158,7 @@ class Names {
   /// Those that may matter to capture.
   std::vector<PortalPtr> portals() const;
   std::vector<std::pair<std::string, PortalPtr>> suspended_portals() const;
+  bool has_suspended_portals() const;
   /// All twins are gone or must be made anew.
   std::vector<std::string> forget_twins();
 

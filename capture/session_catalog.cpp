@@ -201,7 +201,7 @@ void SessionMachine::own_row(const Pending& pending, std::string_view body) {
         transaction_.complete(std::strtoull(std::string(*row_[0]).c_str(), nullptr, 10),
                               event::parse_lsn(*row_[1]).value_or(0));
       } else {
-        transaction_ = {};  // no id was given out: nothing was written
+        transaction_.forget_events();  // no id was given out: nothing was written
       }
       break;
     case Purpose::lock:

@@ -347,9 +347,11 @@ SessionMachine::Took SessionMachine::execute_captured(const Frame& frame, const 
     return Took::frame;
   }
   if (!portal->ran && !portal->plan->lock_query.empty()) send_lock(execution, turn);
+  PortalState before{portal, portal->ran, portal->suspended};
   portal->ran = true;
   portal->suspended = client_rows && execute.row_limit > 0;
   Pending pending{.expect = Expect::execute, .spliced = true, .execution = std::move(execution)};
+  pending.before = std::move(before);
   if (client_rows || execute.row_limit == 0) return relay_expecting(frame, std::move(pending), turn);
   wire::append_execute(turn.to_upstream.buffer(), execute.portal, 0);
   expect(std::move(pending));
@@ -366,6 +368,7 @@ void SessionMachine::provoke(std::shared_ptr<Execution> execution, wire::Turn& t
 bool SessionMachine::drain(std::string_view name, const Names::PortalPtr& portal, wire::Turn& turn) {
   if (!portal || !portal->suspended) return true;
   if ((control_pending_ > 0 || is_uncertain(true, name)) && !wait_for_answers(turn)) return false;
+  PortalState before{portal, portal->ran, portal->suspended};
   portal->suspended = false;
   if (failed_) {
     unread_.push_back(portal);
@@ -376,7 +379,10 @@ bool SessionMachine::drain(std::string_view name, const Names::PortalPtr& portal
                                                          .plan = portal->plan,
                                                          .portal = portal});
   wire::append_execute(turn.to_upstream.buffer(), name, 0);
-  expect({.expect = Expect::execute, .purpose = Purpose::drain, .spliced = true, .execution = std::move(execution)});
+  Pending pending{
+      .expect = Expect::execute, .purpose = Purpose::drain, .spliced = true, .execution = std::move(execution)};
+  pending.before = std::move(before);
+  expect(std::move(pending));
   return true;
 }
 

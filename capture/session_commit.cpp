@@ -117,6 +117,13 @@ void SessionMachine::commit_failed() {
   if (const std::int64_t next = std::exchange(next_gate_id_, 0); next != 0) gate_->outcome(next, Outcome::aborted);
 }
 
+/// Nobody knows which of the events that were prepared were taken back.
+void SessionMachine::forget_prepared() {
+  gate_->truncate(gate_id_, 1);
+  transaction_.forget_events();
+  add_gap({}, event::Op::update, 0, std::string(kUnseenSavepoint));
+}
+
 void SessionMachine::transaction_ended(Outcome outcome) {
   gathers_ = false;
   const bool known_to_gate = commit_ == Commit::prepared || commit_ == Commit::sent;
@@ -126,7 +133,8 @@ void SessionMachine::transaction_ended(Outcome outcome) {
   } else if (gate_id_ != 0) {
     gate_->outcome(gate_id_, Outcome::aborted);
   }
-  if (!known_to_gate && outcome != Outcome::aborted && !transaction_.empty()) report_uncontrolled();
+  // Behind what was prepared, or where nothing could be.
+  if (outcome != Outcome::aborted && !transaction_.events().empty()) report_uncontrolled();
   transaction_ = {};
   unread_.clear();
   keeps_moved_ = reopened_ = false;
@@ -144,29 +152,14 @@ void SessionMachine::transaction_ended(Outcome outcome) {
 /// It committed where Weir could not hold it: after the fact all that can be said is what was missed.
 void SessionMachine::report_uncontrolled() {
   const event::Transaction described = describe_transaction();
-  for (event::ChangeEvent change : transaction_.take_events()) {
-    if (change.op != event::Op::gap) {
-      if (change.fidelity != event::Fidelity::statement) {
-        change.counts = {};
-        auto& count = change.op == event::Op::create   ? change.counts.inserted
-                      : change.op == event::Op::remove ? change.counts.deleted
-                                                       : change.counts.updated;
-        count = 1;
-      }
-      change.cause = "commit could not be held";
-      change.op = event::Op::gap;
-    }
-    change.before.reset();
-    change.after.reset();
-    change.key.reset();
-    change.old_key.reset();
-    gate_->report(described, std::move(change));
-  }
+  transaction_.make_gaps("commit could not be held");
+  for (event::ChangeEvent& gap : transaction_.take_events()) gate_->report(described, std::move(gap));
 }
 
 /// A transaction of any size takes bounded memory: its events go to the journal as they come.
 void SessionMachine::stream_if_large() {
   if (transaction_.bytes() < kLargestKeptBytes || transaction_.incomplete()) return;
+  if (transaction_.has_savepoints() && names_.has_suspended_portals()) return;
   announce_write();
   gate_->append(gate_id_, transaction_.take_events());
 }

@@ -52,6 +52,7 @@ RelationName written_name(const Statement& statement) {
 
 void SessionMachine::completed(Execution& execution, const Statement* statement, const Plan* plan,
                                std::string_view tag) {
+  if (statement == nullptr) completed_unread(tag);
   if (statement == nullptr || statement->kind == StatementKind::execute) {
     const auto rows = rows_of(tag);
     const auto op = op_of_tag(tag);
@@ -71,9 +72,8 @@ void SessionMachine::completed(Execution& execution, const Statement* statement,
       if (tag == "ROLLBACK") forget_catalog();
       break;
     case StatementKind::prepare_transaction:
-      // Outside a block it is refused so, and the implicit transaction goes on to its Sync.
-      if (tag == "ROLLBACK" && !in_block_) break;
-      transaction_ended(tag == "ROLLBACK" ? Outcome::aborted : Outcome::unknown);
+      // Outside a block the answer is ROLLBACK too, but what the pipeline wrote before it commits.
+      transaction_ended(tag != "ROLLBACK" ? Outcome::unknown : in_block_ ? Outcome::aborted : Outcome::committed);
       names_.drop_portals();
       in_block_ = failed_ = false;
       break;
@@ -84,6 +84,7 @@ void SessionMachine::completed(Execution& execution, const Statement* statement,
       transaction_.release(statement->name);
       break;
     case StatementKind::rollback_to: {
+      if (!transaction_.knows(statement->name)) transaction_.make_gaps(kUnseenSavepoint);
       const auto [first_ordinal, savepoint] = transaction_.rollback_to(statement->name);
       if (gate_id_ != 0) gate_->truncate(gate_id_, first_ordinal);
       rolled_back_to(savepoint);
@@ -104,12 +105,25 @@ void SessionMachine::completed(Execution& execution, const Statement* statement,
       if (commit_ == Commit::sent) transaction_ended(Outcome::unknown);
       break;
     default:
+      if (statement->creates_table) catalog_changed_ = catalog_touched_ = true;
+      if (statement->creates_table) forget_catalog();
       if (plan != nullptr && plan->how != Plan::How::none) completed_write(execution, *statement, *plan, tag);
       if (const auto rows = rows_of(tag); plan == nullptr && needs_plan(*statement) && rows.value_or(0) > 0)
         add_gap(written_name(*statement), op_of_tag(tag).value_or(event::Op::create), *rows,
                 "statement was not planned");
   }
   transaction_.next_statement();
+}
+
+/// Of a text that the parser here could not read: what its tag says of the transaction.
+void SessionMachine::completed_unread(std::string_view tag) {
+  const bool rolled_back = tag == "ROLLBACK";
+  if (rolled_back && transaction_.has_savepoints()) {
+    hid_rollback_ = true;  // to one of them, or wholly: ReadyForQuery will tell
+  } else if (rolled_back || tag == "COMMIT" || tag == "PREPARE TRANSACTION") {
+    transaction_ended(rolled_back ? Outcome::aborted : tag == "COMMIT" ? Outcome::committed : Outcome::unknown);
+    in_block_ = failed_ = false;  // with AND CHAIN, ReadyForQuery says otherwise
+  }
 }
 
 /// Portals of before the savepoint stay, with the rows that they hold; but what was written since was not.
@@ -147,7 +161,7 @@ void SessionMachine::completed_write(Execution& execution, const Statement& stat
                        statement.kind != StatementKind::truncate;
   for (const auto& [table, op] : plan.inner) {
     if (counted && rows == 0 && rows_of(tag)) continue;
-    if (statement.creates_table && tag.starts_with("CREATE TABLE")) continue;  // there already, or WITH NO DATA
+    if (statement.creates_table && !rows_of(tag)) continue;  // there already, or WITH NO DATA
     if (relayed) {
       add_gap(table, op, counted ? rows : 0, statement.copy ? "copy" : "query cannot be split");
     } else {
@@ -203,7 +217,9 @@ void SessionMachine::add_change(event::ChangeEvent change, const Execution& exec
   Portal* portal = execution.portal.get();
   transaction_.add(std::move(change), portal ? portal->order : 0);
   if (portal && portal->order == 0) portal->order = transaction_.statement();
-  stream_if_large();
+  // Rows that come late belong before others, and what was handed out cannot make room for them.
+  const bool late = portal && portal->order != transaction_.statement();
+  if (!late) stream_if_large();
 }
 
 }  // namespace weir::capture

@@ -30,6 +30,8 @@
 
 namespace weir::capture {
 
+constexpr std::string_view kUnseenSavepoint = "rolled back to a savepoint that was not seen";
+
 class SessionMachine final : public CaptureSession {
  public:
   explicit SessionMachine(const SessionOptions& options);
@@ -116,14 +118,13 @@ class SessionMachine final : public CaptureSession {
   void show_run_description(wire::Turn& turn);
 
   // -- session_commit.cpp
-  /// Writes that were not yet sent to be committed.
+  /// Something is to be committed that was not yet sent to be.
   bool holds_writes() const {
-    return captured_pending_ > 0 || ((!transaction_.empty() || keeps_moved_ || reopened_) && commit_ != Commit::sent);
+    if (captured_pending_ > 0 || names_.has_suspended_portals()) return true;
+    return (!transaction_.empty() || keeps_moved_ || reopened_) && commit_ != Commit::sent;
   }
-  /// Those, and writes whose commit is on its way: it may fail, and the block go on from a savepoint.
-  bool holds_writes_of_block() const {
-    return holds_writes() || (commit_ == Commit::sent && transaction_.has_savepoints());
-  }
+  /// Those, and writes whose commit is on its way: it may fail, or be none, and the block go on.
+  bool holds_writes_of_block() const { return holds_writes() || commit_ == Commit::sent; }
   /// The server refuses all but the end of the block.
   bool refuses_statements() const { return failed_ && !may_recover(); }
   /// That end may be on its way: a statement that ends the block, or the news that a failed COMMIT did.
@@ -135,6 +136,7 @@ class SessionMachine final : public CaptureSession {
   void prepare();
   Took refuse_commit(const Frame& frame, wire::Turn& turn);
   void commit_failed();
+  void forget_prepared();
   void transaction_ended(Outcome outcome);
   void report_uncontrolled();
   void stream_if_large();
@@ -169,8 +171,10 @@ class SessionMachine final : public CaptureSession {
   void show_scrubbed(const Frame& frame, wire::Turn& turn);
   void capture_row(std::string_view body, Execution& execution);
   void keep_moved(std::vector<event::ChangeEvent> events, Execution& execution);
-  void skip_to_sync();
+  void skip_to_sync(bool refused);
+  void left_suspended(const Pending& pending);
   void session_query_failed(const Pending& front, std::string_view sqlstate);
+  void completed_unread(std::string_view tag);
   void completed(Execution& execution, const Statement* statement, const Plan* plan, std::string_view tag);
   void completed_write(Execution& execution, const Statement& statement, const Plan& plan, std::string_view tag);
   void add_statement_event(const Execution& execution, const RelationName& table, event::Op op, std::string cause,
@@ -236,7 +240,8 @@ class SessionMachine final : public CaptureSession {
   bool catalog_changed_ = false;          // DDL in it: all sessions must ask again
   bool catalog_touched_ = false;          // SET or DDL in it: a rollback undoes what the facts were read under
   enum class Commit { open, preparing, prepared, refused, sent } commit_ = Commit::open;
-  bool reopened_ = false;  // the journal has it as prepared before it went on
+  bool reopened_ = false;      // the journal has it as prepared before it went on
+  bool hid_rollback_ = false;  // a text that could not be read rolled back, wholly or to a savepoint
   Error refusal_;
   bool gathers_ = false;  // from the gate's question to the commit's answer: what is shown before goes along with that
 

@@ -86,7 +86,10 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
   const auto plans = plan_query(text, turn);
   if (!plans) return Took::nothing;
   if (can_run(*text, *plans)) {
-    if (can_splice(*text, *plans)) return splice_query(text, *plans, turn);
+    if (can_splice(*text, *plans)) {
+      if (text->statements[0].shows_statements && !hide_own_statements(turn)) return Took::nothing;
+      return splice_query(text, *plans, turn);
+    }
     run_ = std::make_unique<Run>();
     run_->text = text;
     run_->plans = *plans;
@@ -100,11 +103,11 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
   if (holds && !opens && knowable && (ends || !in_block_ || control_pending_ > 0)) {
     if (!ready_to_commit(ends, turn)) return Took::nothing;
     if (commit_ == Commit::refused) return refuse_commit(frame, turn);
-    if (commit_ == Commit::prepared) commit_ = Commit::sent;
   }
   const auto shows = [](const Statement& statement) { return statement.shows_statements; };
   if (std::any_of(text->statements.begin(), text->statements.end(), shows) && !hide_own_statements(turn))
     return Took::nothing;
+  if (commit_ == Commit::prepared) commit_ = Commit::sent;
   return relay_query(frame, text, *plans, turn);
 }
 
@@ -168,10 +171,11 @@ bool SessionMachine::can_splice(const ParsedText& text, const Plans& plans) cons
 SessionMachine::Took SessionMachine::splice_query(std::shared_ptr<const ParsedText> text, Plans plans,
                                                   wire::Turn& turn) {
   const Statement& statement = text->statements[0];
-  wire::append_query(turn.to_upstream.buffer(), text->text.substr(0, statement.end) + plans[0]->suffix);
+  const auto plan = plans[0];
+  wire::append_query(turn.to_upstream.buffer(), text->text.substr(0, statement.end) + plan->suffix);
   Pending pending{.expect = Expect::query, .spliced = true, .mark = forget_unnamed(true)};
   pending.execution = std::make_shared<Execution>(
-      Execution{.text = std::move(text), .statement = &statement, .plan = plans[0], .plans = std::move(plans)});
+      Execution{.text = std::move(text), .statement = &statement, .plan = plan, .plans = std::move(plans)});
   expect(std::move(pending));
   return Took::frame;
 }
@@ -235,6 +239,7 @@ SessionMachine::Took SessionMachine::relay_cursor_query(const Frame& frame, cons
     return Took::frame;
   }
   if (captured && !statement.closes_portal) {
+    pending.before = {portal, portal->ran, portal->suspended};
     portal->suspended = portal->suspended || !portal->ran;
     portal->ran = true;
     pending.spliced = true;

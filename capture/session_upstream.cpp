@@ -42,6 +42,11 @@ bool answers(Expect expect, char type) {
   }
 }
 
+/// A text that could not be parsed, or a portal that is not known: it may do anything.
+bool is_unread(const Execution& execution) {
+  return execution.statement == nullptr && !(execution.text && execution.text->parsed);
+}
+
 bool is_own(Purpose purpose) {
   return purpose != Purpose::client && purpose != Purpose::run;
 }
@@ -321,6 +326,7 @@ void SessionMachine::take_complete(const Frame& frame, wire::Turn& turn) {
       const Statement* statement = known ? &execution.text->statements[index] : nullptr;
       const Plan* plan = known && index < execution.plans.size() ? execution.plans[index].get() : nullptr;
       completed(execution, statement, plan, tag);
+      if (execution.portal && execution.portal->suspended) left_suspended(front);
     }
     return relay_upstream(frame, turn);
   }
@@ -329,7 +335,7 @@ void SessionMachine::take_complete(const Frame& frame, wire::Turn& turn) {
     if (front.execution->portal) front.execution->portal->suspended = false;
     completed(*front.execution, front.execution->statement, front.execution->plan.get(), tag);
   }
-  if (suspended) transaction_.next_statement();
+  if (suspended) left_suspended(front);
   if (front.purpose == Purpose::drain) {
     if (!front.execution->plan->lock_query.empty()) completed_move(*front.execution, 0);
   } else if (is_own(front.purpose)) {
@@ -342,6 +348,13 @@ void SessionMachine::take_complete(const Frame& frame, wire::Turn& turn) {
     relay_upstream(frame, turn);
   }
   pop_front();
+}
+
+/// The portal has written all its rows, and some are not fetched: its statement has its place from now on.
+void SessionMachine::left_suspended(const Pending& pending) {
+  Portal* portal = pending.spliced && pending.execution ? pending.execution->portal.get() : nullptr;
+  if (portal != nullptr && portal->order == 0) portal->order = transaction_.begin_statement();
+  transaction_.next_statement();
 }
 
 /// The last CommandComplete of a Query that was sent in parts: true only once the commit is.
@@ -367,10 +380,13 @@ void SessionMachine::take_ready(const Frame& frame, wire::Turn& turn) {
   if (pending_.empty() || !is_own(pending_.front().purpose)) relay_upstream(frame, turn);
   if (!in_block_) {
     const bool anything = !transaction_.empty() || gate_id_ != 0 || catalog_touched_;
-    if (anything) transaction_ended(was_failed ? Outcome::aborted : Outcome::committed);
-  } else if (failed_ && commit_ == Commit::sent) {
-    commit_failed();
+    if (anything) transaction_ended(was_failed || hid_rollback_ ? Outcome::aborted : Outcome::committed);
+  } else {
+    if (hid_rollback_) transaction_.make_gaps(kUnseenSavepoint);
+    if (commit_ == Commit::sent) commit_failed();
+    if (hid_rollback_ && reopened_) forget_prepared();
   }
+  hid_rollback_ = false;
   if (!pending_.empty()) pop_front();
   if (pending_.empty()) segment_clean_ = true;
   if (!in_block_) names_.drop_portals();
@@ -393,7 +409,8 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
     run_->description.clear();
   }
   const bool stays = is_sync_like(front.expect);
-  if (!stays) skip_to_sync();
+  const bool refused = fields && wire::error_field(*fields, 'C') == kInFailedBlock;
+  if (!stays) skip_to_sync(refused);
   if (stays && front.undo >= 0) session_query_failed(front, fields ? wire::error_field(*fields, 'C') : "");
   const bool in_own_exchange =
       front.purpose == Purpose::facts && !skipping_ && !pending_.empty() && pending_.front().purpose == Purpose::facts;
@@ -424,10 +441,14 @@ void SessionMachine::session_query_failed(const Pending& front, std::string_view
   }
 }
 
-/// The server ignores everything up to the next Sync; so what was sent since has no answer and no effect.
-void SessionMachine::skip_to_sync() {
+/// The server ignores everything up to the next Sync; so what was sent since has no answer and no effect. The first of
+/// it failed, or was `refused` before it ran.
+void SessionMachine::skip_to_sync(bool refused) {
   std::int64_t last_mark = -1;
   own_failed_ = true;
+  std::vector<PortalState> skipped;
+  if (pending_.front().before.portal && !refused) pending_.front().before.suspended = false;
+  if (pending_.front().before.portal && !refused) pending_.front().before.ran = true;
   while (!pending_.empty() && pending_.front().expect != Expect::sync) {
     Pending& front = pending_.front();
     own_failed_ &= is_own(front.purpose) && front.purpose != Purpose::provoke;
@@ -440,9 +461,13 @@ void SessionMachine::skip_to_sync() {
     }
     if (front.purpose == Purpose::epilogue && front.expect == Expect::parse) epilogue_statement_.sent = false;
     if (front.purpose == Purpose::run && run_) run_->failed = true;
-    if (front.execution && front.execution->portal) front.execution->portal->suspended = false;
+    if (front.before.portal) skipped.push_back(std::move(front.before));
     count(front, -1);
     pending_.pop_front();
+  }
+  for (auto state = skipped.rbegin(); state != skipped.rend(); ++state) {
+    state->portal->ran = state->ran;
+    state->portal->suspended = state->suspended;
   }
   facts_asked_.clear();
   facts_answer_.reset();
@@ -521,9 +546,10 @@ void SessionMachine::count(const Pending& pending, int by) {
     if (changes_catalog(statement.kind)) catalog_pending_ += by;
     if (by > 0 && statement.sets_lexer) doubt_encoding();
   };
-  if (pending.expect == Expect::query) {
-    if (!execution.text->parsed) catalog_pending_ += by;
-    if (!execution.text->parsed) control_pending_ += by;
+  if (is_unread(execution)) {
+    catalog_pending_ += by;
+    control_pending_ += by;
+  } else if (pending.expect == Expect::query) {
     for (const Statement& statement : execution.text->statements) count_one(statement);
   } else if (execution.statement != nullptr) {
     count_one(*execution.statement);

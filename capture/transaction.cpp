@@ -10,7 +10,35 @@ bool names_row(const event::ChangeEvent& change) {
   return change.op != event::Op::gap && change.fidelity != event::Fidelity::statement;
 }
 
+event::ChangeEvent as_gap(event::ChangeEvent change, std::string_view cause) {
+  if (change.op != event::Op::gap) {
+    if (change.fidelity != event::Fidelity::statement) {
+      change.counts = {};
+      auto& count = change.op == event::Op::create   ? change.counts.inserted
+                    : change.op == event::Op::remove ? change.counts.deleted
+                                                     : change.counts.updated;
+      count = 1;
+    }
+    change.fidelity = event::Fidelity::statement;
+    change.cause = cause;
+    change.op = event::Op::gap;
+  }
+  change.before.reset();
+  change.after.reset();
+  change.key.reset();
+  change.old_key.reset();
+  return change;
+}
+
 }  // namespace
+
+void OpenTransaction::make_gaps(std::string_view cause) {
+  bytes_ = 0;
+  for (event::ChangeEvent& change : events_) {
+    change = as_gap(std::move(change), cause);
+    bytes_ += memory_of(change);
+  }
+}
 
 std::uint32_t OpenTransaction::begin_statement() {
   if (std::exchange(statement_ended_, false)) ++statement_;
@@ -76,6 +104,14 @@ void OpenTransaction::complete(event::Xid xid, event::Lsn lsn) {
   for (auto& change : events_)
     if (change.lsn == 0) change.lsn = lsn;
   unversioned_ = 0;
+}
+
+void OpenTransaction::forget_events() {
+  events_.clear();
+  last_ordinal_ = statement_ = 0;
+  unversioned_ = bytes_ = 0;
+  statement_ended_ = true;
+  for (Savepoint& savepoint : savepoints_) savepoint.last_ordinal = savepoint.statement = 0;
 }
 
 bool OpenTransaction::has_rows() const {

@@ -32,6 +32,9 @@ class OpenTransaction {
     std::uint32_t first_ordinal;  ///< the first that is gone, or one past the last
     std::uint32_t savepoint;      ///< the savepoint's place among savepoint_count(), from 1
   };
+  bool knows(std::string_view savepoint) { return find(savepoint) != savepoints_.end(); }
+  /// Of the events kept so far only this is sure: that so many rows were written, and then `cause`.
+  void make_gaps(std::string_view cause);
   /// Forgets what came after the savepoint.
   RolledBack rollback_to(std::string_view name);
 
@@ -53,6 +56,8 @@ class OpenTransaction {
   bool has_rows() const;
 
   const std::vector<event::ChangeEvent>& events() const { return events_; }
+  /// They did not happen; savepoints stay.
+  void forget_events();
   /// Hands out the events kept so far, to be streamed to the journal; ordinals go on.
   std::vector<event::ChangeEvent> take_events();
 

@@ -161,7 +161,7 @@ void Debezium::append_gap(const ChangeEvent& change, std::vector<Record>& out) {
   if (change.table.empty()) {
     value += "null";
   } else {
-    event::append_json_string(value, change.schema + "." + change.table);
+    event::append_json_string(value, event::qualified_table(change));
   }
   append_integer(value, ",\"inserted\":", change.counts.inserted);
   append_integer(value, ",\"updated\":", change.counts.updated);
@@ -173,7 +173,7 @@ void Debezium::append_gap(const ChangeEvent& change, std::vector<Record>& out) {
 }
 
 void Debezium::append_part(const ChangeEvent& change, const Part& part, std::int64_t now_us, std::vector<Record>& out) {
-  Record record{Record::Kind::change, options_.prefix + "." + change.schema + "." + change.table, part.key,
+  Record record{Record::Kind::change, options_.prefix + "." + event::qualified_table(change), part.key,
                 value(change, part, now_us), record_headers(transaction_, change, part.id)};
   if (!part.key_header.empty()) record.headers.emplace_back(part.key_header, *part.other_key);
   const bool tombstone = part.op == 'd' && part.key && options_.tombstones;
@@ -238,7 +238,7 @@ void Debezium::append_weir(std::string& value, const ChangeEvent& change, const 
 }
 
 Debezium::Collection& Debezium::count(const ChangeEvent& change) {
-  std::string name = change.schema + "." + change.table;
+  std::string name = event::qualified_table(change);
   const auto [found, is_new] = collection_index_.try_emplace(name, collections_.size());
   if (is_new) collections_.push_back({std::move(name)});
   Collection& collection = collections_[found->second];

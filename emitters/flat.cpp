@@ -109,7 +109,7 @@ void Flat::append_row(const ChangeEvent& change, const std::string& id, std::vec
   append_text(value, ",\"fidelity\":", event::to_text(change.fidelity));
   value += '}';
 
-  const std::string topic = options_.prefix + "." + change.schema + "." + change.table;
+  const std::string topic = options_.prefix + "." + event::qualified_table(change);
   const auto headers = record_headers(transaction_, change, id);
   // In a compacted topic the row must not live on under its old key.
   if (key_changed && options_.tombstones) {

@@ -212,15 +212,15 @@ class Readable final : public Format {
     line.add(time_ + " " + (transaction_.xid == 0 ? "-" : std::to_string(transaction_.xid)) + " ", Style::dim);
     const auto [word, style] = op_word(change.op);
     line.add(word, style);
-    if (!change.table.empty()) line.add(" " + printable(change.schema) + "." + printable(change.table));
+    if (!change.table.empty()) line.add(" " + printable(event::qualified_table(change)));
     if (gap) {
       add_gap(line, change);
     } else {
       add_change(line, change);
     }
     out.push_back({gap ? Record::Kind::gap : Record::Kind::change,
-                   gap ? options_.prefix + ".gap" : options_.prefix + "." + change.schema + "." + change.table,
-                   change.key, line.take(), record_headers(transaction_, change, event_id(transaction_, change))});
+                   gap ? options_.prefix + ".gap" : options_.prefix + "." + event::qualified_table(change), change.key,
+                   line.take(), record_headers(transaction_, change, event_id(transaction_, change))});
   }
 
   void end(std::vector<Record>&) override {}

@@ -86,7 +86,7 @@ void Ledger::run(command::Open& open) {
 
 void Ledger::run(command::Append& append) {
   auto& entry = entries_[append.id];
-  if (entry.broken) return;
+  if (entry.broken || !is_open(append.id, entry)) return;
   if (limits_.max_bytes != 0 && journal_->bytes() > limits_.max_bytes + limits_.max_bytes / kStreamingShare) {
     entry.broken = Error{"the journal " + limits_.journal + " is full (journal.max_bytes)", "53100"};
     return;
@@ -98,7 +98,7 @@ void Ledger::run(command::Append& append) {
 
 void Ledger::run(command::Truncate& truncate) {
   auto& entry = entries_[truncate.id];
-  if (entry.broken || entry.journal_id == 0) return;
+  if (entry.broken || entry.journal_id == 0 || !is_open(truncate.id, entry)) return;
   auto done = trouble_ ? Result<void>(*trouble_) : journal_->truncate(entry.journal_id, truncate.ordinal);
   if (!done) entry.broken = done.error();
 }
@@ -106,6 +106,10 @@ void Ledger::run(command::Truncate& truncate) {
 void Ledger::run(command::Prepare& prepare) {
   const auto id = prepare.transaction.id;
   auto& entry = entries_[id];
+  if (!is_open(id, entry)) {
+    effects_.replies.push_back({std::move(prepare.answer), id, Error{"the transaction is prepared already", "58030"}});
+    return;
+  }
   entry.transaction = prepare.transaction;
   if (entry.transaction.prepared_us == 0) entry.transaction.prepared_us = now_.wall_us;
   if (!entry.broken && trouble_) entry.broken = trouble_;
@@ -183,6 +187,13 @@ void Ledger::run(command::DeadLetter& letter) {
   kept_.push_back(std::move(letter));
 }
 
+/// What is prepared may be committed at any moment, so it stays as it is; whoever asks otherwise has lost count.
+bool Ledger::is_open(std::int64_t id, const Entry& entry) const {
+  if (entry.state == State::open) return true;
+  log::error("transaction " + std::to_string(id) + " was to change after it was prepared; please report this");
+  return false;
+}
+
 bool Ledger::is_full() const {
   return limits_.max_bytes != 0 && journal_->bytes() >= limits_.max_bytes;
 }
@@ -228,6 +239,7 @@ void Ledger::close_bound(Entry& entry) {
 void Ledger::forget(std::int64_t id) {
   const auto found = entries_.find(id);
   if (found == entries_.end()) return;
+  sequencer_.aborted(id);
   close_bound(found->second);
   if (found->second.journal_id != 0) kept_.push_back(Erase{found->second.journal_id});
   entries_.erase(found);
@@ -288,7 +300,7 @@ Released Ledger::describe(const Release& release) {
 void Ledger::tell_gaps(const std::vector<event::ChangeEvent>& events) {
   for (const auto& change : events) {
     if (change.op != event::Op::gap || told_gaps_.size() >= kMostToldGaps) continue;
-    const std::string table = change.schema.empty() ? change.table : change.schema + "." + change.table;
+    const std::string table = event::qualified_table(change);
     const std::string gap = (table.empty() ? "a write" : "a write of " + table) + ": " + change.cause;
     if (told_gaps_.insert(gap).second)
       log::warn("not captured, " + gap + " (each has a gap event, the first a line here)");

@@ -115,6 +115,7 @@ class Ledger {
   void run(command::Checkpoint& checkpoint);
   void run(command::DeadLetter& letter);
 
+  bool is_open(std::int64_t id, const Entry& entry) const;
   bool is_full() const;
   void retry_held();
   Result<void> begin(Entry& entry);

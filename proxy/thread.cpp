@@ -7,7 +7,7 @@
 
 namespace weir::proxy {
 
-std::thread start_thread(std::string name, std::function<void()> run) {
+std::thread start_thread(const std::string& name, std::function<void()> run) {
   // Blocked before it begins, so that there is no moment in which it could take one.
   sigset_t all;
   sigset_t before;

@@ -9,6 +9,6 @@
 namespace weir::proxy {
 
 /// The system keeps the first 15 bytes of the name.
-std::thread start_thread(std::string name, std::function<void()> run);
+std::thread start_thread(const std::string& name, std::function<void()> run);
 
 }  // namespace weir::proxy

@@ -21,6 +21,10 @@ std::size_t size_of(const std::optional<std::string>& text) {
 
 }  // namespace
 
+std::string qualified_table(const ChangeEvent& change) {
+  return change.schema.empty() ? change.table : change.schema + "." + change.table;
+}
+
 std::size_t memory_of(const ChangeEvent& change) {
   return sizeof change + size_of(change.before) + size_of(change.after) + size_of(change.key) +
          size_of(change.old_key) + change.statement.size();

@@ -41,7 +41,7 @@ struct Counts {
 struct ChangeEvent {
   Op op = Op::create;
   Fidelity fidelity = Fidelity::row;
-  std::string schema;
+  std::string schema;                  ///< empty: not known
   std::string table;                   ///< the leaf partition really written
   Lsn lsn = 0;                         ///< version of this row: grows with every committed version of it
   std::uint32_t ordinal = 0;           ///< 1-based place in its transaction; (xid, ordinal) is the event's identity
@@ -78,6 +78,9 @@ struct Transaction {
   std::uint32_t event_count = 0;
   Context context;
 };
+
+/// "public.orders"; the table alone where the statement did not say more and nothing else told.
+std::string qualified_table(const ChangeEvent& change);
 
 /// About how many bytes of memory an event takes.
 std::size_t memory_of(const ChangeEvent& change);

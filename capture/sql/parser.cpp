@@ -280,10 +280,15 @@ void read_transaction(Statement& statement, const TransactionStmt& transaction) 
   }
 }
 
+/// With ANALYZE, unless its value is FALSE, OFF or 0.
 bool explains_by_running(const ExplainStmt& explain) {
   const ListCell* cell;
-  foreach (cell, explain.options)
-    if (std::strcmp(reinterpret_cast<const DefElem*>(lfirst(cell))->defname, "analyze") == 0) return true;
+  foreach (cell, explain.options) {
+    const auto* option = reinterpret_cast<const DefElem*>(lfirst(cell));
+    if (std::strcmp(option->defname, "analyze") != 0) continue;
+    if (option->arg != nullptr && IsA(option->arg, String)) return !is_one_of(strVal(option->arg), kOff);
+    return option->arg == nullptr || !IsA(option->arg, Integer) || intVal(option->arg) != 0;
+  }
   return false;
 }
 
@@ -293,14 +298,6 @@ void read_new_table(Statement& statement, const IntoClause* into) {
   statement.creates_table = true;
   statement.select = false;
   if (into != nullptr && into->rel != nullptr) add_table(statement, {into->rel, StatementKind::insert});
-}
-
-/// False for a materialized view: that is no table.
-bool read_new_table(Statement& statement, const CreateTableAsStmt& create) {
-  if (create.objtype == OBJECT_MATVIEW) return false;
-  read_new_table(statement, create.into);
-  statement.needs_own_query = IsA(create.query, ExecuteStmt);
-  return true;
 }
 
 /// INSERT, UPDATE, DELETE, MERGE, SELECT.
@@ -361,6 +358,14 @@ void read_copy(const CopyStmt& copy, Statement& statement) {
   }
 }
 
+/// Tables written inside WITH are the statement's as well; a SELECT that has such a WITH is a write.
+void add_modified(Statement& statement, const std::vector<ModifiedTable>& modified) {
+  if (modified.empty()) return;
+  for (const ModifiedTable& table : modified) add_table(statement, table);
+  if (statement.kind == StatementKind::read) statement.kind = StatementKind::write_query;
+  statement.select = false;
+}
+
 /// Utility statements with a meaning for capture; false for the rest.
 bool read_utility(const Node* node, Statement& statement) {
   switch (nodeTag(node)) {
@@ -375,17 +380,20 @@ bool read_utility(const Node* node, Statement& statement) {
       return true;
     case T_ExplainStmt: {
       const auto* explain = reinterpret_cast<const ExplainStmt*>(node);
-      const ModifiedTable modified = modified_table(explain->query);
       statement.kind = StatementKind::read;
-      if (IsA(explain->query, CreateTableAsStmt) && explains_by_running(*explain))
-        return read_new_table(statement, *reinterpret_cast<const CreateTableAsStmt*>(explain->query));
-      if (modified.table == nullptr || !explains_by_running(*explain)) return true;
-      statement.kind = StatementKind::write_query;
-      add_table(statement, modified);
+      if (!explains_by_running(*explain)) return true;
+      if (IsA(explain->query, CreateTableAsStmt)) return read_utility(explain->query, statement);
+      const ModifiedTable modified = modified_table(explain->query);
+      if (modified.table != nullptr) add_modified(statement, {modified});
       return true;
     }
-    case T_CreateTableAsStmt:
-      return read_new_table(statement, *reinterpret_cast<const CreateTableAsStmt*>(node));
+    case T_CreateTableAsStmt: {
+      const auto* create = reinterpret_cast<const CreateTableAsStmt*>(node);
+      if (create->objtype == OBJECT_MATVIEW) return false;  // no table
+      read_new_table(statement, create->into);
+      statement.needs_own_query = IsA(create->query, ExecuteStmt);
+      return true;
+    }
     case T_ExecuteStmt:
       statement.kind = StatementKind::execute;
       statement.name = text_or_empty(reinterpret_cast<const ExecuteStmt*>(node)->name);
@@ -471,14 +479,6 @@ void read_other(const Node* node, Statement& statement) {
       statement.needs_own_query =
           std::find(std::begin(kSameInPipeline), std::end(kSameInPipeline), nodeTag(node)) == std::end(kSameInPipeline);
   }
-}
-
-/// Tables written inside WITH are the statement's as well; a SELECT that has such a WITH is a write.
-void add_modified(Statement& statement, const std::vector<ModifiedTable>& modified) {
-  if (modified.empty()) return;
-  for (const ModifiedTable& table : modified) add_table(statement, table);
-  if (statement.kind == StatementKind::read) statement.kind = StatementKind::write_query;
-  statement.select = false;
 }
 
 bool read_statement(std::string_view text, const RawStmt& raw, ParsedText& parsed) {

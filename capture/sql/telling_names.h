@@ -21,6 +21,9 @@ inline constexpr const char* kLexerSettings[] = {"client_encoding", "standard_co
 inline constexpr const char* kCatalogSettings[] = {"search_path", "role", "session_authorization", "row_security",
                                                    "client_encoding"};
 
+/// An option's value that turns it off.
+inline constexpr const char* kOff[] = {"false", "off"};
+
 template <std::size_t N>
 bool is_one_of(const char* name, const char* const (&names)[N]) {
   return std::any_of(std::begin(names), std::end(names), [name](const char* n) { return strcasecmp(n, name) == 0; });

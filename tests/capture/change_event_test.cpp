@@ -5,6 +5,14 @@
 namespace weir::event {
 namespace {
 
+TEST(ChangeEventTest, ATableWithoutSchemaIsItsNameAlone) {
+  ChangeEvent change;
+  change.table = "orders";
+  EXPECT_EQ(qualified_table(change), "orders");
+  change.schema = "public";
+  EXPECT_EQ(qualified_table(change), "public.orders");
+}
+
 TEST(ChangeEventTest, MemoryIsThatOfItsTexts) {
   ChangeEvent change;
   const std::size_t empty = memory_of(change);

@@ -52,7 +52,7 @@ std::vector<std::string> split_statements(const std::string& text) {
   while (begin <= text.size()) {
     const std::size_t end = std::min(text.find(';', begin), text.size());
     std::string part = text.substr(begin, end - begin);
-    part.erase(0, part.find_first_not_of(' '));
+    part.erase(0, part.find_first_not_of(" ?"));  // syntax that Weir's parser does not know
     if (!part.empty()) parts.push_back(part);
     begin = end + 1;
   }

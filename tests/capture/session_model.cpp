@@ -40,6 +40,9 @@ constexpr std::array<const char*, 26> kTexts{"INSERT INTO t VALUES (1)",
                                              "BEGIN",
                                              "UPDATE m SET id = 1",
                                              "UPDATE m SET id = 1 RETURNING id"};
+/// The server takes them, the parser does not.
+constexpr std::array<const char*, 3> kUnread{"?SELECT id FROM x", "?COMMIT", "?ROLLBACK"};
+constexpr unsigned kFirstUnread = kTexts.size() * 9;
 constexpr std::array<const char*, 4> kNames{"", "", "a", "b"};
 
 /// Takes bytes one by one; zeros when there are no more.
@@ -54,6 +57,11 @@ class Bytes {
     return byte;
   }
   std::string text() { return kTexts[next() % kTexts.size()]; }
+  /// By itself: beside a write it would make a gap of that.
+  std::string only_text() {
+    const unsigned byte = next();
+    return byte < kFirstUnread ? kTexts[byte % kTexts.size()] : kUnread[byte % kUnread.size()];
+  }
   std::string name() { return kNames[next() % kNames.size()]; }
 
  private:
@@ -62,7 +70,7 @@ class Bytes {
 
 std::string query_of(Bytes& in) {
   const unsigned count = in.next() % 4;
-  std::string text = in.text();
+  std::string text = count > 1 ? in.text() : in.only_text();
   for (unsigned i = 1; i < count; ++i) text += "; " + in.text();
   return client::query(text);
 }
