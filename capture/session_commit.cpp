@@ -26,7 +26,8 @@ bool SessionMachine::wait_for_answers(wire::Turn& turn) {
 
 /// True when the bytes that may commit can be sent: commit_ is then prepared (something is to be committed), refused,
 /// or neither (nothing is). `ends_block`: they end an explicit block too; otherwise they mean nothing inside one.
-bool SessionMachine::ready_to_commit(bool ends_block, wire::Turn& turn) {
+/// `surely`: they are known to; if not, the client may still want what a portal holds.
+bool SessionMachine::ready_to_commit(bool ends_block, wire::Turn& turn, bool surely) {
   if (commit_ == Commit::prepared || commit_ == Commit::refused) return true;
   if (ends_block && knows_enough_to_commit()) {
     prepare();
@@ -34,7 +35,8 @@ bool SessionMachine::ready_to_commit(bool ends_block, wire::Turn& turn) {
   }
   if (!wait_for_answers(turn)) return false;
   if (skipping_ || failed_ || (in_block_ && !ends_block)) return true;
-  for (const auto& [name, portal] : names_.suspended_portals()) drain(name, portal, turn);
+  if (surely)
+    for (const auto& [name, portal] : names_.suspended_portals()) drain(name, portal, turn);
   if (!wait_for_answers(turn)) return false;
   if (transaction_.empty() && !reopened_) return true;
   if (transaction_.incomplete()) {

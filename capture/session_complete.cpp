@@ -121,6 +121,8 @@ void SessionMachine::completed_unread(std::string_view tag) {
   if (rolled_back && transaction_.has_savepoints()) {
     hid_rollback_ = true;  // to one of them, or wholly: ReadyForQuery will tell
   } else if (rolled_back || tag == "COMMIT" || tag == "PREPARE TRANSACTION") {
+    if (!rolled_back)
+      for (const auto& [name, portal] : names_.suspended_portals()) add_unfetched(*portal);
     transaction_ended(rolled_back ? Outcome::aborted : tag == "COMMIT" ? Outcome::committed : Outcome::unknown);
     in_block_ = failed_ = false;  // with AND CHAIN, ReadyForQuery says otherwise
   }
@@ -134,9 +136,12 @@ void SessionMachine::rolled_back_to(std::uint32_t savepoint) {
     portal->suspended = false;
   }
   for (const auto& portal : std::exchange(unread_, {}))
-    if (portal->order <= transaction_.statement())
-      add_gap(portal->plan->relation->name, portal->plan->op, 0, "rows of a portal were not fetched");
+    if (portal->order <= transaction_.statement()) add_unfetched(*portal);
   names_.drop_portals(savepoint);
+}
+
+void SessionMachine::add_unfetched(const Portal& portal) {
+  add_gap(portal.plan->relation->name, portal.plan->op, 0, "rows of a portal were not fetched");
 }
 
 void SessionMachine::completed_write(Execution& execution, const Statement& statement, const Plan& plan,

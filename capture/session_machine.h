@@ -129,7 +129,7 @@ class SessionMachine final : public CaptureSession {
   bool refuses_statements() const { return failed_ && !may_recover(); }
   /// That end may be on its way: a statement that ends the block, or the news that a failed COMMIT did.
   bool may_recover() const { return failed_ && (control_pending_ > 0 || syncs_pending_ > 0); }
-  bool ready_to_commit(bool ends_block, wire::Turn& turn);
+  bool ready_to_commit(bool ends_block, wire::Turn& turn, bool surely = true);
   bool knows_enough_to_commit() const;
   bool wait_for_answers(wire::Turn& turn);
   void announce_write();
@@ -182,6 +182,7 @@ class SessionMachine final : public CaptureSession {
   void rolled_back_to(std::uint32_t savepoint);
   void completed_move(Execution& execution, std::int64_t rows);
   bool add_input_events(const Execution& execution, const Statement& statement, const Plan& plan, std::int64_t rows);
+  void add_unfetched(const Portal& portal);
   void add_gap(const RelationName& table, event::Op op, std::int64_t rows, std::string cause);
   void add_change(event::ChangeEvent change, const Execution& execution);
   void lose_track(std::string_view why);

@@ -101,7 +101,7 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
   const bool holds = ends ? holds_writes_of_block() : holds_writes();
   const bool knowable = !commits_behind_rollback_to(*text);
   if (holds && !opens && knowable && (ends || !in_block_ || control_pending_ > 0)) {
-    if (!ready_to_commit(ends, turn)) return Took::nothing;
+    if (!ready_to_commit(ends, turn, text->parsed)) return Took::nothing;
     if (commit_ == Commit::refused) return refuse_commit(frame, turn);
   }
   const auto shows = [](const Statement& statement) { return statement.shows_statements; };
@@ -185,6 +185,11 @@ SessionMachine::Took SessionMachine::relay_query(const Frame& frame, std::shared
   if (const Statement* only = text->single(); only != nullptr && (only->fetch || only->closes_portal))
     return relay_cursor_query(frame, *only, text, turn);
   Pending pending{.expect = Expect::query, .mark = forget_unnamed(!text->statements.empty())};
+  if (!text->parsed) {
+    // It may run; then the unnamed portal is gone, too.
+    pending.undo = names_.define_portal({}, names_.unknown_portal());
+    pending.mark = std::max(pending.mark, pending.undo);
+  }
   for (const Statement& statement : text->statements) {
     pending.scrubs |= statement.shows_text;
     if (statement.kind != StatementKind::session) continue;

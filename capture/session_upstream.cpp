@@ -433,7 +433,9 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
 void SessionMachine::session_query_failed(const Pending& front, std::string_view sqlstate) {
   const auto& statements = front.execution->text->statements;
   const bool refused = sqlstate == kInFailedBlock || sqlstate == kSyntaxError;
-  if (refused || front.execution->next + 1 < statements.size()) {
+  if (statements.empty()) {
+    if (refused) names_.failed(front.undo, front.undo);
+  } else if (refused || front.execution->next + 1 < statements.size()) {
     if (front.execution->next == 0) names_.failed(front.undo, front.mark);
   } else if (statements.back().drops_all_statements) {
     for (OwnStatement* own : {&facts_statement_, &epilogue_statement_})

@@ -105,6 +105,36 @@ TEST(SessionTransactionTest, ABlockGoesOnAtItsSavepointAfterAQueryThatMightHaveC
   EXPECT_EQ(script.replay(), "");
 }
 
+// The parser may not know a syntax that the server has: what looks as if it might commit did not.
+TEST(SessionTransactionTest, ABlockGoesOnBehindATextThatCouldNotBeRead) {
+  SessionScript script;
+  begin_and_insert(script);
+  commit_is_sent(script, kPrepared, "SELEC 1");
+  script.upstream_is_relayed(server::complete("SELECT 1") + server::ready('T')).gate({"reopen 1"});
+  insert_in_block(script, 2, kOther, "0/18", false);
+  commit_is_sent(script, R"(prepare 1 xid 800 lsn 0/10-0/18 | c public.t 2.2 0/18 key {"id":2} after )" + kOther);
+  script.upstream_is_relayed(server::complete("COMMIT") + server::ready('I')).gate({"outcome 1 committed"});
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionTransactionTest, TheTagOfATextThatCouldNotBeReadSaysHowItEnded) {
+  SessionScript script;
+  begin_and_insert(script);
+  commit_is_sent(script, kPrepared, "ROLLBAC");
+  script.upstream_is_relayed(server::complete("ROLLBACK") + server::ready('I')).gate({"outcome 1 aborted"});
+  EXPECT_EQ(script.replay(), "");
+}
+
+// What is not captured comes into the transaction with its tag, behind what was prepared.
+TEST(SessionTransactionTest, AGapBehindThePreparedEventsIsReported) {
+  SessionScript script;
+  begin_and_insert(script);
+  commit_is_sent(script, kPrepared, "EXECUTE w; COMMIT");
+  script.upstream_is_relayed(server::complete("INSERT 0 1") + server::complete("COMMIT") + server::ready('I'))
+      .gate({"outcome 1 committed", "report xid 800 | g . 2.2 0/0 statement inserted 1 cause execute"});
+  EXPECT_EQ(script.replay(), "");
+}
+
 // The journal still has it as prepared: had Weir died behind this COMMIT, it would be told.
 TEST(SessionTransactionTest, WhatWasTakenBackAfterAFailedCommitIsPreparedWithNothingInIt) {
   SessionScript script;

@@ -209,6 +209,16 @@ TEST_F(LedgerTest, ATransactionWhoseCommitFailedGoesOnAndIsReleasedAsItWasPrepar
   EXPECT_EQ(journal->durable.transactions.begin()->second.events.size(), 1u);
 }
 
+TEST_F(LedgerTest, WhatIsPreparedStaysAsItIsAndStopsNobody) {
+  run({command::Open{1}, command::Open{2}, prepare(1, 10, 10)});
+  const auto again = run({command::Truncate{1, 1}, command::Append{1, {change(2)}}, prepare(1, 10, 30)});
+  EXPECT_EQ(text(again), "1 58030");
+  EXPECT_EQ(journal->durable.transactions.begin()->second.events.size(), 1u);
+  run({end(1, Outcome::committed), prepare(2, 20, 20)});
+  run({end(2, Outcome::committed)});
+  EXPECT_EQ(stream(), "701@1 702@2");
+}
+
 TEST_F(LedgerTest, ATransactionThatCouldNotBeOpenedAgainDoesNotCommit) {
   run({command::Open{1}, prepare(1, 10, 10)});
   journal->fail_group = kDiskFull;
