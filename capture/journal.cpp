@@ -128,7 +128,7 @@ class SqliteJournal final : public Journal {
   bool in_group_ = false;
   bool unsynced_ = false;                        // committed, not yet forced to disk
   std::vector<std::int64_t> touched_;            // transactions that got events in this group
-  std::unordered_map<std::int64_t, Open> open_;  // begun in this run and neither prepared nor erased
+  std::unordered_map<std::int64_t, Open> open_;  // begun or opened again in this run, and neither prepared nor erased
   std::optional<Error> failed_;                  // this group was undone; told again until sync or flush ends it
   std::optional<Error> broken_;                  // the disk lost writes: nothing is promised any more
 };

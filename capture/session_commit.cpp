@@ -64,9 +64,8 @@ bool SessionMachine::knows_enough_to_commit() const {
   });
 }
 
-/// The gate hears of a transaction before its first captured statement is sent: until it has ended, the stream's
-/// promise
-/// ("no event with an lsn up to here any more") stays below what that statement may write.
+/// The gate hears of a transaction before its first captured statement is sent. Until it has ended, what the stream
+/// promises ("no event with an lsn up to here any more") stays below what that statement may write.
 void SessionMachine::announce_write() {
   std::int64_t& id = commit_ == Commit::sent ? next_gate_id_ : gate_id_;
   if (id == 0) id = gate_->open();

@@ -23,7 +23,6 @@ std::int64_t wall_us() {
 
 }  // namespace
 
-/// One session's end of the queue.
 /// Appended events of one session on their way to the journal.
 struct Backlog {
   std::atomic<std::size_t> bytes{0};
@@ -48,6 +47,7 @@ class Load {
   std::size_t bytes_;
 };
 
+/// One session's end of the queue.
 class SessionGate final : public capture::CommitGate {
  public:
   SessionGate(Committer& committer, Answer answer, std::function<void()> wake)

@@ -37,7 +37,7 @@ enum class TransactionStatus : char { idle = 'I', in_block = 'T', failed = 'E' }
 struct ParseView {
   std::string_view statement;  ///< name; empty: the unnamed one
   std::string_view query;
-  std::string_view parameter_types;  ///< int16 count and the oids, as they came
+  std::string_view parameter_types;  ///< their count and the oids, as they came
 };
 std::optional<ParseView> read_parse(std::string_view body);
 /// Parse's name alone; the body may be incomplete behind it.
