@@ -34,7 +34,7 @@ class CommitGate {
   virtual void truncate(std::int64_t id, std::uint32_t ordinal) = 0;
   /// Journals the rest and makes the whole durable. Answered once, later, by CaptureSession::on_prepared.
   virtual void prepare(event::Transaction transaction, std::vector<event::ChangeEvent> rest) = 0;
-  /// It was prepared, but what was to commit it failed and its block goes on from a savepoint: prepared no more. More
+  /// It was prepared, but what was to commit it failed, or was none, and its block goes on: prepared no more. More
   /// can be appended and taken back, and it is prepared again before it commits, even where nothing is left of it.
   virtual void reopen(std::int64_t id) = 0;
   /// After prepare was answered with success: what became of it. Before that: only aborted, which forgets it.

@@ -52,7 +52,7 @@ struct Portal {
   std::int64_t savepoint = -1;  ///< the transaction's last one when it was made; -1: not made yet
   bool ran = false;             ///< Execute was sent
   bool suspended = false;       ///< has rows that were written and not fetched
-  std::uint32_t order = 0;      ///< its statement's number in the transaction; 0: none of its rows was seen
+  std::uint32_t order = 0;      ///< its statement's number in the transaction; 0: it has none yet
   bool undone = false;          ///< its rows were rolled back to a savepoint
   std::shared_ptr<MovedRows> moved = {};
 };
@@ -63,6 +63,9 @@ struct PortalState {
   bool ran = false;
   bool suspended = false;
 };
+inline PortalState state_of(const std::shared_ptr<Portal>& portal) {
+  return {portal, portal->ran, portal->suspended};
+}
 
 /// One run of one statement, or of all statements of a Query.
 struct Execution {

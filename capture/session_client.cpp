@@ -165,6 +165,13 @@ bool SessionMachine::is_uncertain(bool portal, std::string_view name) const {
   return names_.is_unconfirmed(portal, name, names_at_sync_);
 }
 
+Names::PortalPtr SessionMachine::make_portal(const Names::PreparedPtr& prepared) const {
+  auto portal = std::make_shared<Portal>();
+  portal->prepared = prepared;
+  portal->segment = segment_;
+  return portal;
+}
+
 Pending SessionMachine::binding(std::string_view name, const Names::PortalPtr& portal) {
   Pending pending{.expect = Expect::bind, .mark = names_.define_portal(name, portal), .bound = portal};
   if (name.empty()) pending.own_place = replace_own_unnamed('P');
@@ -181,13 +188,7 @@ SessionMachine::Took SessionMachine::take_bind(const Frame& frame, wire::Turn& t
   if (prepared && prepared->statement && needs_plan(*prepared->statement) && !refuses_statements())
     return bind_captured(frame, *names, prepared, turn);
   if (!drain(names->portal, names_.find_portal(names->portal), turn)) return Took::nothing;
-  Names::PortalPtr portal;
-  if (prepared) {
-    portal = std::make_shared<Portal>();
-    portal->prepared = prepared;
-    portal->segment = segment_;
-  }
-  return relay_expecting(frame, binding(names->portal, portal), turn);
+  return relay_expecting(frame, binding(names->portal, prepared ? make_portal(prepared) : nullptr), turn);
 }
 
 SessionMachine::Took SessionMachine::bind_captured(const Frame& frame, const wire::BindNames& names,
@@ -206,9 +207,7 @@ SessionMachine::Took SessionMachine::bind_captured(const Frame& frame, const wir
   const bool doubtful = !unnamed && prepared->spliced.sent && !prepared->spliced_made && syncs_pending_ > 0;
   if (doubtful && !wait_for_answers(turn)) return Took::nothing;
   if (!drain(names.portal, names_.find_portal(names.portal), turn)) return Took::nothing;
-  const auto portal = std::make_shared<Portal>();
-  portal->prepared = prepared;
-  portal->segment = segment_;
+  const auto portal = make_portal(prepared);
   portal->plan = plan;
   portal->statement = names.statement;
   if (view && (plan->how == Plan::How::input || !plan->lock_query.empty())) {
@@ -240,10 +239,7 @@ SessionMachine::Took SessionMachine::bind_plain(const Frame& frame, const wire::
   plain->plan = nullptr;
   wire::append_parse(turn.to_upstream.buffer(), {}, plain->text->text, plain->parameter_types);
   expect({.expect = Expect::parse, .purpose = Purpose::tidy, .mark = names_.define({}, plain)});
-  const auto portal = std::make_shared<Portal>();
-  portal->prepared = plain;
-  portal->segment = segment_;
-  return relay_expecting(frame, binding(names.portal, portal), turn);
+  return relay_expecting(frame, binding(names.portal, make_portal(plain)), turn);
 }
 
 void SessionMachine::ensure_twin(const Names::PreparedPtr& prepared, const Plan& plan, wire::Turn& turn) {
@@ -318,9 +314,7 @@ SessionMachine::Took SessionMachine::take_execute(const Frame& frame, wire::Turn
                     (statement->kind == StatementKind::commit || statement->kind == StatementKind::prepare_transaction);
   const bool may_end = ends || (statement != nullptr && statement->kind == StatementKind::opaque);
   if (may_end && holds_writes_of_block()) {
-    if (!ready_to_commit(ends, turn)) return Took::nothing;
-    if (commit_ == Commit::refused) return refuse_commit(frame, turn);
-    if (commit_ == Commit::prepared) commit_ = Commit::sent;
+    if (const auto stop = pass_commit_point(ends, frame, turn)) return *stop;
   }
   if (portal->plan && portal->plan->how == Plan::How::returning) return execute_captured(frame, portal, *execute, turn);
   Pending pending{.expect = Expect::execute};
@@ -347,7 +341,7 @@ SessionMachine::Took SessionMachine::execute_captured(const Frame& frame, const 
     return Took::frame;
   }
   if (!portal->ran && !portal->plan->lock_query.empty()) send_lock(execution, turn);
-  PortalState before{portal, portal->ran, portal->suspended};
+  PortalState before = state_of(portal);
   portal->ran = true;
   portal->suspended = client_rows && execute.row_limit > 0;
   Pending pending{.expect = Expect::execute, .spliced = true, .execution = std::move(execution)};
@@ -368,7 +362,7 @@ void SessionMachine::provoke(std::shared_ptr<Execution> execution, wire::Turn& t
 bool SessionMachine::drain(std::string_view name, const Names::PortalPtr& portal, wire::Turn& turn) {
   if (!portal || !portal->suspended) return true;
   if ((control_pending_ > 0 || is_uncertain(true, name)) && !wait_for_answers(turn)) return false;
-  PortalState before{portal, portal->ran, portal->suspended};
+  PortalState before = state_of(portal);
   portal->suspended = false;
   if (failed_) {
     unread_.push_back(portal);
@@ -410,9 +404,7 @@ SessionMachine::Took SessionMachine::take_sync(const Frame& frame, wire::Turn& t
   if (copy_in_) return relay_unanswered(frame, turn);
   const bool may_commit = holds_writes() && !skipping_ && (!in_block_ || control_pending_ > 0);
   if (may_commit) {
-    if (!ready_to_commit(false, turn)) return Took::nothing;
-    if (commit_ == Commit::refused) return refuse_commit(frame, turn);
-    if (commit_ == Commit::prepared) commit_ = Commit::sent;
+    if (const auto stop = pass_commit_point(false, frame, turn)) return *stop;
   }
   skipping_ = own_failed_ = facts_failed_ = false;
   return relay_expecting(frame, {.expect = Expect::sync}, turn);
@@ -420,9 +412,7 @@ SessionMachine::Took SessionMachine::take_sync(const Frame& frame, wire::Turn& t
 
 SessionMachine::Took SessionMachine::take_function_call(const Frame& frame, wire::Turn& turn) {
   if (holds_writes() && !in_block_) {
-    if (!ready_to_commit(false, turn)) return Took::nothing;
-    if (commit_ == Commit::refused) return refuse_commit(frame, turn);
-    if (commit_ == Commit::prepared) commit_ = Commit::sent;
+    if (const auto stop = pass_commit_point(false, frame, turn)) return *stop;
   }
   return relay_expecting(frame, {.expect = Expect::function_call}, turn);
 }

@@ -51,6 +51,15 @@ bool SessionMachine::ready_to_commit(bool ends_block, wire::Turn& turn, bool sur
   return false;
 }
 
+/// Before bytes that may commit: what the handler is to return instead of sending them, or nothing.
+std::optional<SessionMachine::Took> SessionMachine::pass_commit_point(bool ends_block, const Frame& frame,
+                                                                      wire::Turn& turn) {
+  if (!ready_to_commit(ends_block, turn)) return Took::nothing;
+  if (commit_ == Commit::refused) return refuse_commit(frame, turn);
+  if (commit_ == Commit::prepared) commit_ = Commit::sent;
+  return std::nullopt;
+}
+
 /// Drivers send COMMIT as Bind, Describe, Execute, Sync in one go. All that is not answered then is the COMMIT's own
 /// Bind and Describe: nothing that could add to the transaction. Should one of them fail, the block has failed for
 /// good, provided that it has no savepoint to return to.
@@ -110,8 +119,8 @@ SessionMachine::Took SessionMachine::refuse_commit(const Frame& frame, wire::Tur
   return Took::frame;
 }
 
-/// What was to commit failed, but the block is still there: it may go on from a savepoint.
-void SessionMachine::commit_failed() {
+/// What was to commit failed, or was none, and the block is still there.
+void SessionMachine::reopen() {
   commit_ = Commit::open;
   reopened_ = true;
   gate_->reopen(gate_id_);

@@ -84,8 +84,8 @@ void SessionMachine::completed(Execution& execution, const Statement* statement,
       transaction_.release(statement->name);
       break;
     case StatementKind::rollback_to: {
-      if (!transaction_.knows(statement->name)) transaction_.make_gaps(kUnseenSavepoint);
-      const auto [first_ordinal, savepoint] = transaction_.rollback_to(statement->name);
+      const auto [first_ordinal, savepoint, known] = transaction_.rollback_to(statement->name);
+      if (!known) transaction_.make_gaps(kUnseenSavepoint);
       if (gate_id_ != 0) gate_->truncate(gate_id_, first_ordinal);
       rolled_back_to(savepoint);
       failed_ = false;
@@ -105,8 +105,10 @@ void SessionMachine::completed(Execution& execution, const Statement* statement,
       if (commit_ == Commit::sent) transaction_ended(Outcome::unknown);
       break;
     default:
-      if (statement->creates_table) catalog_changed_ = catalog_touched_ = true;
-      if (statement->creates_table) forget_catalog();
+      if (statement->creates_table) {
+        catalog_changed_ = catalog_touched_ = true;
+        forget_catalog();
+      }
       if (plan != nullptr && plan->how != Plan::How::none) completed_write(execution, *statement, *plan, tag);
       if (const auto rows = rows_of(tag); plan == nullptr && needs_plan(*statement) && rows.value_or(0) > 0)
         add_gap(written_name(*statement), op_of_tag(tag).value_or(event::Op::create), *rows,

@@ -14,6 +14,7 @@
 #include <atomic>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -70,6 +71,7 @@ class SessionMachine final : public CaptureSession {
   Took relay_unread_parse(const Frame& frame, wire::Turn& turn);
   Took take_bind(const Frame& frame, wire::Turn& turn);
   Took bind_plain(const Frame& frame, const wire::BindNames& names, const Prepared& spliced, wire::Turn& turn);
+  Names::PortalPtr make_portal(const Names::PreparedPtr& prepared) const;
   Pending binding(std::string_view name, const Names::PortalPtr& portal);
   Took bind_captured(const Frame& frame, const wire::BindNames& names, const Names::PreparedPtr& prepared,
                      wire::Turn& turn);
@@ -130,12 +132,13 @@ class SessionMachine final : public CaptureSession {
   /// That end may be on its way: a statement that ends the block, or the news that a failed COMMIT did.
   bool may_recover() const { return failed_ && (control_pending_ > 0 || syncs_pending_ > 0); }
   bool ready_to_commit(bool ends_block, wire::Turn& turn, bool surely = true);
+  std::optional<Took> pass_commit_point(bool ends_block, const Frame& frame, wire::Turn& turn);
   bool knows_enough_to_commit() const;
   bool wait_for_answers(wire::Turn& turn);
   void announce_write();
   void prepare();
   Took refuse_commit(const Frame& frame, wire::Turn& turn);
-  void commit_failed();
+  void reopen();
   void forget_prepared();
   void transaction_ended(Outcome outcome);
   void report_uncontrolled();

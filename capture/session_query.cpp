@@ -244,7 +244,7 @@ SessionMachine::Took SessionMachine::relay_cursor_query(const Frame& frame, cons
     return Took::frame;
   }
   if (captured && !statement.closes_portal) {
-    pending.before = {portal, portal->ran, portal->suspended};
+    pending.before = state_of(portal);
     portal->suspended = portal->suspended || !portal->ran;
     portal->ran = true;
     pending.spliced = true;
@@ -266,9 +266,7 @@ SessionMachine::Took SessionMachine::step_run(const Frame& frame, wire::Turn& tu
       if (!run.plans[run.next]) return Took::nothing;
     }
     if (ends_block(statement.kind) && holds_writes_of_block()) {
-      if (!ready_to_commit(true, turn)) return Took::nothing;
-      if (commit_ == Commit::refused) return refuse_commit(frame, turn);
-      if (commit_ == Commit::prepared) commit_ = Commit::sent;
+      if (const auto stop = pass_commit_point(true, frame, turn)) return *stop;
     }
     send_step(turn);
     const bool last = run.next == run.text->statements.size();
@@ -277,9 +275,7 @@ SessionMachine::Took SessionMachine::step_run(const Frame& frame, wire::Turn& tu
     if (!wait_for_answers(turn)) return Took::nothing;
   }
   if (!in_block_ && holds_writes()) {
-    if (!ready_to_commit(false, turn)) return Took::nothing;
-    if (commit_ == Commit::refused) return refuse_commit(frame, turn);
-    if (commit_ == Commit::prepared) commit_ = Commit::sent;
+    if (const auto stop = pass_commit_point(false, frame, turn)) return *stop;
   }
   return finish_run(turn);
 }

@@ -383,7 +383,7 @@ void SessionMachine::take_ready(const Frame& frame, wire::Turn& turn) {
     if (anything) transaction_ended(was_failed || hid_rollback_ ? Outcome::aborted : Outcome::committed);
   } else {
     if (hid_rollback_) transaction_.make_gaps(kUnseenSavepoint);
-    if (commit_ == Commit::sent) commit_failed();
+    if (commit_ == Commit::sent) reopen();
     if (hid_rollback_ && reopened_) forget_prepared();
   }
   hid_rollback_ = false;
@@ -449,8 +449,7 @@ void SessionMachine::skip_to_sync(bool refused) {
   std::int64_t last_mark = -1;
   own_failed_ = true;
   std::vector<PortalState> skipped;
-  if (pending_.front().before.portal && !refused) pending_.front().before.suspended = false;
-  if (pending_.front().before.portal && !refused) pending_.front().before.ran = true;
+  if (PortalState& failed = pending_.front().before; !refused) failed = {failed.portal, true, false};
   while (!pending_.empty() && pending_.front().expect != Expect::sync) {
     Pending& front = pending_.front();
     own_failed_ &= is_own(front.purpose) && front.purpose != Purpose::provoke;

@@ -76,7 +76,7 @@ void OpenTransaction::release(std::string_view name) {
 
 OpenTransaction::RolledBack OpenTransaction::rollback_to(std::string_view name) {
   const auto it = find(name);
-  if (it == savepoints_.end()) return {last_ordinal_ + 1, savepoint_count_ + 1};
+  if (it == savepoints_.end()) return {last_ordinal_ + 1, savepoint_count_ + 1, false};
   // The savepoint itself stays: it can be rolled back to again.
   savepoints_.erase(std::next(it), savepoints_.end());
   last_ordinal_ = savepoints_.back().last_ordinal;

@@ -31,8 +31,8 @@ class OpenTransaction {
   struct RolledBack {
     std::uint32_t first_ordinal;  ///< the first that is gone, or one past the last
     std::uint32_t savepoint;      ///< the savepoint's place among savepoint_count(), from 1
+    bool known = true;            ///< false: there is none of that name, and nothing was forgotten
   };
-  bool knows(std::string_view savepoint) { return find(savepoint) != savepoints_.end(); }
   /// Of the events kept so far only this is sure: that so many rows were written, and then `cause`.
   void make_gaps(std::string_view cause);
   /// Forgets what came after the savepoint.

@@ -150,7 +150,6 @@ void Ledger::run(command::End& end) {
     // Aborted; or the session ended before its COMMIT could be sent, which is the same.
     if (state == State::held) std::erase_if(held_, [&](const Held& h) { return h.prepare.transaction.id == end.id; });
     if (state == State::preparing) cancel_preparing(end.id);
-    if (state == State::in_flight) sequencer_.aborted(end.id);
     forget(end.id);
   }
 }
