@@ -246,6 +246,16 @@ std::string part_answered(const std::vector<Values>& rows, std::string_view tag)
   return out + server::complete(tag);
 }
 
+void commit_runs_in_part(SessionScript& script) {
+  script.journal_has_it()
+      .expect_upstream(sent_in_part("COMMIT") + client::flush())
+      .upstream_sends(part_answered({}, "COMMIT"))
+      .gate({"outcome 1 committed"})
+      .expect_upstream(client::sync())
+      .upstream_sends(server::ready('I'))
+      .expect_client(server::complete("COMMIT") + server::ready('I'));
+}
+
 std::string query_answered(const std::vector<Values>& rows, std::string_view tag) {
   std::string out = server::row_description({"row_to_json", "tableoid", "xid", "lsn"});
   for (const Values& row : rows) out += server::row(row);

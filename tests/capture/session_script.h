@@ -123,6 +123,8 @@ class SessionScript {
 /// What is sent for one statement of a Query that runs in parts, and its answer. Without Describe.
 std::string sent_in_part(std::string_view sql);
 std::string part_answered(const std::vector<Values>& rows, std::string_view tag);
+/// COMMIT, last of a Query that runs in parts: the journal takes transaction 1, and the commit succeeds.
+void commit_runs_in_part(SessionScript& script);
 /// The answer of a Query with `suffix`, without ReadyForQuery.
 std::string query_answered(const std::vector<Values>& rows, std::string_view tag);
 

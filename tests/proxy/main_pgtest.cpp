@@ -39,6 +39,12 @@ void expect_refusal(const std::string& arguments, int code, const std::vector<st
   for (const auto& word : words) EXPECT_NE(ended.text.find(word), std::string::npos) << word << " in " << ended.text;
 }
 
+auto connect(const test_support::WeirProcess& weir) {
+  Upstream through;
+  through.hosts = {{"127.0.0.1", static_cast<std::uint16_t>(weir.port())}};
+  return SideConnection::open(through, {"postgres", "", "postgres"});
+}
+
 TEST(Main, HelpAndVersionGoToStdoutAndEndWell) {
   EXPECT_EQ(weir("--version").text.rfind("weir ", 0), 0u);
   const auto help = weir("--help");
@@ -88,9 +94,7 @@ TEST(Main, EndsWellOnSigtermWithEverythingDelivered) {
   test_support::WeirProcess weir({.upstream = cluster.uri(), .emit = {"stdout"}});
   weir.start();
   {
-    Upstream through;
-    through.hosts = {{"127.0.0.1", static_cast<std::uint16_t>(weir.port())}};
-    auto client = SideConnection::open(through, {"postgres", "", "postgres"});
+    auto client = connect(weir);
     ASSERT_TRUE(client) << client.error().message;
     ASSERT_TRUE(client->query("CREATE TABLE public.t (id int PRIMARY KEY)"));
     for (int id = 0; id < 100; ++id) {
@@ -110,9 +114,7 @@ TEST(Main, WhatIsNotCapturedIsSaidInTheLogOnce) {
   test_support::WeirProcess weir({.upstream = cluster.uri(), .emit = {"stdout"}});
   weir.start();
   {
-    Upstream through;
-    through.hosts = {{"127.0.0.1", static_cast<std::uint16_t>(weir.port())}};
-    auto client = SideConnection::open(through, {"postgres", "", "postgres"});
+    auto client = connect(weir);
     ASSERT_TRUE(client) << client.error().message;
     for (const char* sql : {"CREATE TABLE public.t (id int)", "PREPARE p AS INSERT INTO public.t VALUES (1)",
                             "EXECUTE p", "EXECUTE p", "BEGIN", "EXECUTE p", "ROLLBACK"})
