@@ -133,7 +133,7 @@ Result<void> Capturing::run() {
   if (!reader) return reader.error();
   Resolver::Options asking;
   asking.upstream = settings_.upstream;
-  asking.login = settings_.login;
+  asking.credentials = settings_.credentials;
   asking.resolve = [this](std::int64_t id, capture::Outcome outcome) { committer_->resolve(id, outcome); };
   asking.give_up = [this](std::int64_t id, std::vector<event::ChangeEvent> gaps) {
     committer_->give_up(id, std::move(gaps));

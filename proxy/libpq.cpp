@@ -60,11 +60,11 @@ Complaint read_hosts(const std::map<std::string, std::string>& given, std::vecto
 Complaint read_option(const std::string& key, const std::string& value, UpstreamUri& result) {
   if (key == "host" || key == "port") return std::nullopt;
   if (key == "user") {
-    result.login.user = value;
+    result.credentials.user = value;
   } else if (key == "password") {
-    result.login.password = value;
+    result.credentials.password = value;
   } else if (key == "dbname") {
-    result.login.database = value;
+    result.credentials.database = value;
   } else if (key == "sslrootcert") {
     result.upstream.sslrootcert = value;
   } else if (key == "sslmode") {
@@ -90,7 +90,8 @@ std::string trimmed(const char* text) {
 }
 
 /// Keywords and values as PQconnectdbParams wants them; empty values stay libpq's own business.
-std::vector<std::pair<std::string, std::string>> connection_options(const Upstream& upstream, const Login& login) {
+std::vector<std::pair<std::string, std::string>> connection_options(const Upstream& upstream,
+                                                                    const Credentials& credentials) {
   std::string hosts;
   std::string ports;
   for (const auto& [host, port] : upstream.hosts) {
@@ -100,9 +101,9 @@ std::vector<std::pair<std::string, std::string>> connection_options(const Upstre
   const auto seconds = std::max<std::int64_t>(2, upstream.connect_timeout.count() / 1000);
   return {{"host", hosts},
           {"port", ports},
-          {"user", login.user},
-          {"password", login.password},
-          {"dbname", login.database},
+          {"user", credentials.user},
+          {"password", credentials.password},
+          {"dbname", credentials.database},
           {"sslmode", std::string(to_text(upstream.sslmode))},
           {"sslrootcert", upstream.sslrootcert == "system" ? kSystemStore : upstream.sslrootcert},
           {"connect_timeout", std::to_string(seconds)},
@@ -137,8 +138,8 @@ void SideConnection::Close::operator()(void* connection) const {
   PQfinish(static_cast<PGconn*>(connection));
 }
 
-Result<SideConnection> SideConnection::open(const Upstream& upstream, const Login& login) {
-  const auto options = connection_options(upstream, login);
+Result<SideConnection> SideConnection::open(const Upstream& upstream, const Credentials& credentials) {
+  const auto options = connection_options(upstream, credentials);
   std::vector<const char*> keywords;
   std::vector<const char*> values;
   for (const auto& [keyword, value] : options) {

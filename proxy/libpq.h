@@ -18,7 +18,7 @@ namespace weir::proxy {
 
 struct UpstreamUri {
   Upstream upstream;
-  Login login;
+  Credentials credentials;
 };
 
 /// "postgresql://[user[:password]@]host[:port][,…][/database][?sslmode=…&sslrootcert=…&connect_timeout=…]".
@@ -30,9 +30,9 @@ class SideConnection {
     std::vector<std::optional<std::string>> fields;
   };
 
-  /// Logs in. Where `login` has no user or database, libpq's own rules hold (environment, passfile). The error's
+  /// Logs in. Where `credentials` have no user or database, libpq's own rules hold (environment, passfile). The error's
   /// sqlstate is empty where the server was not reached.
-  static Result<SideConnection> open(const Upstream& upstream, const Login& login);
+  static Result<SideConnection> open(const Upstream& upstream, const Credentials& credentials);
 
   /// One statement with text parameters. The error has the server's SQLSTATE, or none when the connection is lost.
   Result<std::vector<Row>> query(const std::string& sql, const std::vector<std::string>& parameters = {});

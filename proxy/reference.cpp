@@ -34,7 +34,7 @@ std::string wrapped(std::string_view text) {
     const auto word = text.substr(0, text.find(' '));
     text.remove_prefix(std::min(text.size(), word.size() + 1));
     if (column + word.size() > kHelpWidth && column > kHelpColumn) {
-      result += '\n' + std::string(kHelpColumn, ' ');
+      result.append(1, '\n').append(kHelpColumn, ' ');
       column = kHelpColumn;
     }
     result += std::string(word) + (text.empty() ? "" : " ");

@@ -124,13 +124,13 @@ bool Resolver::ask(Open& open) {
 }
 
 Result<SideConnection*> Resolver::connection_for(const event::Transaction& transaction) {
-  Login login = options_.login;
-  if (login.user.empty()) login.user = transaction.context.user;
-  if (!transaction.database.empty()) login.database = transaction.database;
-  const Place place{login.user, login.database};
+  Credentials credentials = options_.credentials;
+  if (credentials.user.empty()) credentials.user = transaction.context.user;
+  if (!transaction.database.empty()) credentials.database = transaction.database;
+  const Place place{credentials.user, credentials.database};
   const auto found = connections_.find(place);
   if (found != connections_.end()) return &found->second;
-  auto opened = SideConnection::open(options_.upstream, login);
+  auto opened = SideConnection::open(options_.upstream, credentials);
   if (!opened) return opened.error();
   return &connections_.emplace(place, std::move(*opened)).first->second;
 }

@@ -30,7 +30,7 @@ class Resolver {
  public:
   struct Options {
     Upstream upstream;
-    Login login;  ///< empty fields: the transaction's own user and database
+    Credentials credentials;  ///< empty fields: the transaction's own user and database
     std::function<void(std::int64_t id, capture::Outcome outcome)> resolve;
     std::function<void(std::int64_t id, std::vector<event::ChangeEvent> gaps)> give_up;
   };

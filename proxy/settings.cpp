@@ -44,7 +44,7 @@ Complaint store_upstream(Settings& s, const std::string& text) {
   auto uri = parse_upstream_uri(text);
   if (!uri) return uri.error().message;
   s.upstream = uri->upstream;
-  s.login = uri->login;
+  s.credentials = uri->credentials;
   return std::nullopt;
 }
 

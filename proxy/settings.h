@@ -22,7 +22,7 @@
 namespace weir::proxy {
 
 /// How Weir itself logs in to the database, for side connections. Clients log in for themselves.
-struct Login {
+struct Credentials {
   std::string user;
   std::string password;
   std::string database;
@@ -46,7 +46,7 @@ struct EmitterSettings {
 struct Settings {
   std::vector<HostPort> listen;
   Upstream upstream;
-  Login login;
+  Credentials credentials;
   unsigned workers = 0;  ///< 0: one for each core
   ClientTls tls;
   bool capture_enabled = true;

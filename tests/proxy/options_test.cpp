@@ -115,9 +115,9 @@ TEST(Options, UpstreamUri) {
   ASSERT_TRUE(settings) << settings.error().message;
   EXPECT_EQ(settings->upstream.hosts.at(0).text(), "[::1]:5433");
   EXPECT_EQ(settings->upstream.hosts.at(1).text(), "db2:6000");
-  EXPECT_EQ(settings->login.user, "me");
-  EXPECT_EQ(settings->login.password, "s@crt");
-  EXPECT_EQ(settings->login.database, "shop");
+  EXPECT_EQ(settings->credentials.user, "me");
+  EXPECT_EQ(settings->credentials.password, "s@crt");
+  EXPECT_EQ(settings->credentials.database, "shop");
   EXPECT_EQ(settings->upstream.sslmode, SslMode::verify_full);
   EXPECT_EQ(settings->upstream.connect_timeout.count(), 3000);
 }

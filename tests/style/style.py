@@ -139,14 +139,44 @@ def folders_without_readme(files):
     return sorted(f for f in folders if f + "/README.md" not in files)
 
 
+def namespace_classes(lines):
+    """(line number, qualified name) of classes, structs and enums that other files can see: none of `namespace {`."""
+    namespaces = []
+    for number, line in enumerate(lines, 1):
+        if opened := re.match(r"(?:inline )?namespace ?([\w:]*) ?\{", line):
+            namespaces.append(opened.group(1))
+        elif line.startswith("}  // namespace"):
+            namespaces.pop()
+        elif (found := re.match(r"(?:class|struct|enum(?: class)?) (\w+)(?!\w|::)[^;]*$", line)) and "" not in namespaces:
+            yield number, "::".join([*namespaces, found.group(1)])
+
+
+def linked_together(one, other):
+    """Every test program has the house's own folders in it, but none of the other folders of tests."""
+    tests = [path.rpartition("/")[0] for path in (one, other) if path.startswith("tests/")]
+    return len(tests) < 2 or tests[0] == tests[1]
+
+
+def names_of_two_classes(texts):
+    """Two classes of one name in one namespace are one class to the linker, which then runs one's code on the other."""
+    places = {}
+    for path, lines in texts.items():
+        for number, name in namespace_classes(lines) if path.endswith((".cpp", ".h")) else ():
+            for other in places.setdefault(name, []):
+                if linked_together(path, other):
+                    yield f"{path}:{number}: {name} is another class in {other}"
+            places[name].append(path)
+
+
 def main():
     listing = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True,
                              text=True, check=True)
     files = sorted(f for f in listing.stdout.splitlines() if (ROOT / f).is_file())
     findings = [f"{folder}: a folder has a README.md" for folder in folders_without_readme(files)]
     checked = [f for f in files if any(fnmatch.fnmatch(f, pattern) for pattern in SOURCES)]
-    for path in checked:
-        lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
+    texts = {path: (ROOT / path).read_text(encoding="utf-8").splitlines() for path in checked}
+    findings += names_of_two_classes(texts)
+    for path, lines in texts.items():
         for rule in RULES:
             findings += [f"{path}:{number}: {text}" for number, text in rule(path, lines)]
     print("\n".join(findings))

@@ -78,6 +78,28 @@ class Includes(unittest.TestCase):
             self.assertEqual(self.check(path, included), [], (path, included))
 
 
+class NamesOfTwoClasses(unittest.TestCase):
+    HEADER = "namespace weir {\nstruct A {\n};\n}  // namespace weir\n"
+
+    def check(self, other, text):
+        texts = {"proxy/a.h": self.HEADER.splitlines(), other: text.splitlines()}
+        return [finding.partition(": ")[0] for finding in style.names_of_two_classes(texts)]
+
+    def test_seen_by_the_linker(self):
+        self.assertEqual(self.check("proxy/b.h", "\n" + self.HEADER), ["proxy/b.h:3"])
+        self.assertEqual(self.check("tests/proxy/b_test.cpp", self.HEADER), ["tests/proxy/b_test.cpp:2"])
+
+    def test_not_the_same(self):
+        self.assertEqual(self.check("wire/b.h", self.HEADER.replace("weir", "weir::wire")), [])
+        self.assertEqual(self.check("proxy/b.h", "namespace weir {\nstruct A;\nstruct A::B {\n};\n}  // namespace weir\n"), [])
+        inner = self.HEADER.replace("struct", "namespace {\nstruct").replace("};\n", "};\n}  // namespace\n")
+        self.assertEqual(self.check("proxy/b.cpp", inner), [])
+
+    def test_programs_of_their_own(self):
+        texts = {f"tests/{folder}/a.h": self.HEADER.splitlines() for folder in ("wire", "proxy")}
+        self.assertEqual(list(style.names_of_two_classes(texts)), [])
+
+
 class TheRest(unittest.TestCase):
     def test_file_size(self):
         self.assertEqual(findings(style.check_file_size, "a.cpp", "x\n" * 600), [])
