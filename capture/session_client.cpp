@@ -80,9 +80,10 @@ SessionMachine::Took SessionMachine::take_client(const Frame& frame, wire::Turn&
       return take_sync(frame, turn);
     case frontend::kFunctionCall:
       return take_function_call(frame, turn);
+    case frontend::kCopyData:
     case frontend::kCopyDone:
     case frontend::kCopyFail:
-      copy_in_ = false;
+      take_copy_message(frame.type);
       return relay_unanswered(frame, turn);
     default:
       return relay_unanswered(frame, turn);
@@ -401,7 +402,10 @@ void SessionMachine::close_twin(const Names::PreparedPtr& prepared, wire::Turn& 
 }
 
 SessionMachine::Took SessionMachine::take_sync(const Frame& frame, wire::Turn& turn) {
-  if (copy_in_) return relay_unanswered(frame, turn);
+  if (copy_reads_sync()) {
+    ++ignored_syncs_;
+    return relay_unanswered(frame, turn);
+  }
   const bool may_commit = holds_writes() && !skipping_ && (!in_block_ || control_pending_ > 0);
   if (may_commit) {
     if (const auto stop = pass_commit_point(false, frame, turn)) return *stop;

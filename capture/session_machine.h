@@ -1,9 +1,10 @@
-// The engine behind capture/session.h. One class, in six files by what they do:
+// The engine behind capture/session.h. One class, in seven files by what they do:
 //   session_client.cpp    messages from the client: what to splice, when to wait
 //   session_upstream.cpp  answers of the database: what the client sees of them
 //   session_complete.cpp  what a completed statement means for the transaction and its events
 //   session_query.cpp     a Query that writes, sent as Parse/Bind/Execute and shown as a Query's answer
 //   session_commit.cpp    the commit point: everything that must be safe before the bytes that may commit are sent
+//   session_copy.cpp      COPY FROM STDIN, and the Syncs that it reads
 //   session_catalog.cpp   plans, the facts they need, and other statements of Weir's own
 //
 // Waiting works by coming back: a handler that cannot go on sends what it needs, sets wait_ and consumes nothing. When
@@ -145,6 +146,15 @@ class SessionMachine final : public CaptureSession {
   void stream_if_large();
   event::Transaction describe_transaction() const;
 
+  // -- session_copy.cpp
+  void take_copy_in();
+  /// Not where something else was sent behind the COPY: it fails because of that, or has failed.
+  bool copy_reads_sync() const { return copy_in_ && pending_.size() == 1; }
+  void take_copy_message(char type);
+  void copy_succeeded();
+  void copy_failed(std::string_view sqlstate);
+  bool ends_unread_sync();
+
   // -- session_catalog.cpp
   std::shared_ptr<const Plan> find_plan(const std::shared_ptr<const ParsedText>& text, const Statement& statement,
                                         wire::Turn& turn);
@@ -168,7 +178,6 @@ class SessionMachine final : public CaptureSession {
   void take_complete(const Frame& frame, wire::Turn& turn);
   void take_error(const Frame& frame, wire::Turn& turn);
   void take_ready(const Frame& frame, wire::Turn& turn);
-  void take_copy_in();
   void relay_upstream(const Frame& frame, wire::Turn& turn);
   bool needs_whole(const Frame& frame) const;
   void show_scrubbed(const Frame& frame, wire::Turn& turn);
@@ -224,6 +233,9 @@ class SessionMachine final : public CaptureSession {
   bool skipping_ = false;      // the server skips messages up to Sync
   bool segment_clean_ = true;  // nothing was sent since the last Sync
   bool copy_in_ = false;
+  bool copy_data_sent_ = false;
+  int ignored_syncs_ = 0;     // sent with the COPY under way, which reads them without an answer
+  int unread_syncs_ = 0;      // of one that failed: it may not have read them
   int captured_pending_ = 0;  // captured statements under way
   int control_pending_ = 0;   // statements under way that may begin or end a transaction
   int syncs_pending_ = 0;

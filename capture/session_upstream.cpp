@@ -203,6 +203,7 @@ void SessionMachine::take_upstream(const Frame& frame, wire::Turn& turn) {
     lose_track("an answer to nothing that was sent");
     return relay_upstream(frame, turn);
   }
+  unread_syncs_ = 0;
   switch (frame.type) {
     case backend::kParseComplete:
     case backend::kBindComplete:
@@ -317,7 +318,7 @@ void SessionMachine::take_complete(const Frame& frame, wire::Turn& turn) {
   Pending& front = pending_.front();
   const std::string_view tag =
       frame.type == backend::kCommandComplete ? wire::read_string(frame.body()).value_or("") : std::string_view();
-  copy_in_ = false;
+  copy_succeeded();
   if (front.expect == Expect::query) {
     if (front.execution) {
       Execution& execution = *front.execution;
@@ -377,7 +378,8 @@ void SessionMachine::take_ready(const Frame& frame, wire::Turn& turn) {
     server_.utf8_client = reported_utf8_;
     forget_catalog();
   }
-  if (pending_.empty() || !is_own(pending_.front().purpose)) relay_upstream(frame, turn);
+  const bool of_copy = ends_unread_sync();
+  if (of_copy || pending_.empty() || !is_own(pending_.front().purpose)) relay_upstream(frame, turn);
   if (!in_block_) {
     const bool anything = !transaction_.empty() || gate_id_ != 0 || catalog_touched_;
     if (anything) transaction_ended(was_failed || hid_rollback_ ? Outcome::aborted : Outcome::committed);
@@ -387,8 +389,11 @@ void SessionMachine::take_ready(const Frame& frame, wire::Turn& turn) {
     if (hid_rollback_ && reopened_) forget_prepared();
   }
   hid_rollback_ = false;
-  if (!pending_.empty()) pop_front();
-  if (pending_.empty()) segment_clean_ = true;
+  if (!pending_.empty() && !of_copy) pop_front();
+  if (pending_.empty()) {
+    segment_clean_ = true;
+    skipping_ = false;
+  }
   if (!in_block_) names_.drop_portals();
 }
 
@@ -398,7 +403,7 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
   const std::string_view severity = fields ? wire::error_field(*fields, 'V') : std::string_view();
   // After a FATAL the connection ends; whether a commit under way took place is then not known.
   if (pending_.empty() || severity == "FATAL" || severity == "PANIC") return relay_upstream(frame, turn);
-  copy_in_ = false;
+  copy_failed(fields ? wire::error_field(*fields, 'C') : "");
   const Pending front = pending_.front();
   if (run_) {
     run_->held.clear();
@@ -508,14 +513,6 @@ void SessionMachine::show_error(const Frame& frame, const Pending& front, wire::
 }
 
 /// COPY FROM STDIN: the server ignores Sync until the copy ends, also those already on their way.
-void SessionMachine::take_copy_in() {
-  copy_in_ = true;
-  if (wait_ == Wait::answers) wait_ = Wait::nothing;  // the rest of the answer comes only after the client's data
-  const auto is_sync = [](const Pending& pending) { return pending.expect == Expect::sync; };
-  syncs_pending_ -= int(std::count_if(std::next(pending_.begin()), pending_.end(), is_sync));
-  pending_.erase(std::remove_if(std::next(pending_.begin()), pending_.end(), is_sync), pending_.end());
-}
-
 void SessionMachine::pop_front() {
   names_.succeeded(pending_.front().mark);
   if (pending_.front().twin) pending_.front().twin->spliced_made = true;

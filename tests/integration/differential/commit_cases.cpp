@@ -233,6 +233,30 @@ void copy_in_odd_orders(Script& s) {
   s.direct("SELECT a, b FROM nokey ORDER BY a, b");
 }
 
+void copy_that_fails_before_it_reads(Script& s) {
+  const std::string frozen = "COPY nokey FROM STDIN (FREEZE)";
+  s.connect();
+  s.query("BEGIN");
+  s.client().parse("", frozen).bind("", "").execute("").sync();
+  s.step_until("the Sync is answered after all", 'Z');
+  s.client().copy_data("120\tx\n").copy_done().sync();
+  s.step("what would have been its data");
+  s.query("ROLLBACK");
+  s.query("INSERT INTO nokey VALUES (121, 'x')");
+  s.client().parse("", frozen).bind("", "").execute("").sync();
+  s.step_until("outside a block", 'Z');
+  s.query("INSERT INTO nokey VALUES (122, 'x')");
+  s.client().parse("", frozen).bind("", "").execute("").sync();
+  s.client().parse("", "INSERT INTO nokey VALUES (123, 'x')").bind("", "").execute("").sync();
+  s.step_until("first of two", 'Z');
+  s.step_until("the other", 'Z');
+  s.client().parse("", "COPY nokey FROM STDIN").bind("", "").execute("").sync();
+  s.client().parse("", "INSERT INTO nokey VALUES (124, 'x')").bind("", "").execute("").sync();
+  s.step_until("a Parse inside", 'Z');
+  s.query("INSERT INTO nokey VALUES (125, 'x')");
+  s.direct("SELECT a, b FROM nokey ORDER BY a, b");
+}
+
 void early_error_to_a_busy_sender(Script& s) {
   s.connect();
   s.client().query("COPY nokey FROM STDIN");
@@ -258,6 +282,7 @@ std::vector<WireCase> commit_cases() {
           {"vanished_clients", vanished_client},
           {"procedures_that_commit", procedures_that_commit},
           {"copy_in_odd_orders", copy_in_odd_orders},
+          {"copy_that_fails_before_it_reads", copy_that_fails_before_it_reads},
           {"early_error_to_a_busy_sender", early_error_to_a_busy_sender}};
 }
 

@@ -1,0 +1,66 @@
+// COPY FROM STDIN in the extended protocol (PostgreSQL manual, "COPY Operations"): while it takes data the server reads
+// Sync without an answer, so a Sync that was sent with the COPY has none. Where the COPY fails before it has read
+// anything (FREEZE that is not possible, a trigger FOR EACH STATEMENT), that Sync is still to be read, and is answered.
+
+#include <algorithm>
+
+#include "capture/session_machine.h"
+
+namespace weir::capture {
+
+namespace {
+
+/// protocol_violation: it came to a message that is no part of a COPY, so it has read the Syncs before it.
+constexpr std::string_view kUnexpectedMessage = "08P01";
+/// query_canceled: the one error that can come while it waits for data.
+constexpr std::string_view kCanceled = "57014";
+
+}  // namespace
+
+void SessionMachine::take_copy_in() {
+  copy_in_ = true;
+  if (wait_ == Wait::answers) wait_ = Wait::nothing;  // the rest of the answer comes only after the client's data
+  const auto is_sync = [](const Pending& pending) { return pending.expect == Expect::sync; };
+  const auto first = std::next(pending_.begin());
+  const auto last = std::find_if_not(first, pending_.end(), is_sync);
+  ignored_syncs_ = int(last - first);
+  syncs_pending_ -= ignored_syncs_;
+  pending_.erase(first, last);
+}
+
+void SessionMachine::take_copy_message(char type) {
+  if (type != wire::frontend::kCopyData) copy_in_ = false;
+  copy_data_sent_ = true;
+}
+
+void SessionMachine::copy_succeeded() {
+  copy_in_ = copy_data_sent_ = false;
+  ignored_syncs_ = 0;
+}
+
+/// An error for the front. Where it cannot be known whether the Syncs were read, what comes next shows it: one
+/// ReadyForQuery for each that was not.
+void SessionMachine::copy_failed(std::string_view sqlstate) {
+  const int syncs = std::exchange(ignored_syncs_, 0);
+  const bool read_nothing = !copy_data_sent_ && sqlstate != kCanceled;
+  copy_in_ = copy_data_sent_ = false;
+  unread_syncs_ = 0;
+  if (syncs == 0 || sqlstate == kUnexpectedMessage) return;
+  const auto behind = std::next(pending_.begin());
+  const bool more_behind = behind != pending_.end() && behind->expect != Expect::sync;
+  if (read_nothing || more_behind) {
+    pending_.insert(behind, std::size_t(syncs), Pending{.expect = Expect::sync});
+    syncs_pending_ += syncs;
+  } else {
+    unread_syncs_ = syncs;
+  }
+}
+
+/// Whether a ReadyForQuery is the answer to one of those, not to what is at the front.
+bool SessionMachine::ends_unread_sync() {
+  if (unread_syncs_ == 0 || pending_.empty() || pending_.front().expect == Expect::sync) return false;
+  --unread_syncs_;
+  return true;
+}
+
+}  // namespace weir::capture

@@ -1,0 +1,136 @@
+// COPY FROM STDIN in the extended protocol, where it fails: which of the Syncs sent with it are still answered.
+// Whatever was the case, the session is followed: the write behind it is captured.
+#include <gtest/gtest.h>
+
+#include "tests/capture/session_script.h"
+
+namespace weir::testing {
+namespace {
+
+const std::string kCopy = client::parse("", "COPY t FROM STDIN") + client::bind("", "") + client::execute("");
+const std::string kData = frame('d', "1\ta\n") + frame('c');
+const std::string kInsert = "INSERT INTO t VALUES (1, 'a')";
+const std::string kNotPossible = server::error("55000", "cannot perform COPY FREEZE");
+const std::string kMalformed = server::error("22P02", "invalid input syntax");
+
+std::string copy_in_response() {
+  return frame('G', std::string(1, '\0') + int16(2) + int16(0) + int16(0));
+}
+
+std::string copy_begins() {
+  return server::parse_complete() + server::bind_complete() + copy_in_response();
+}
+
+/// In a block, the COPY and a Sync have been sent, and the server waits for data or is about to fail.
+void copy_in_block(SessionScript& script) {
+  script.starts()
+      .client_is_relayed(client::query("BEGIN"))
+      .upstream_is_relayed(server::complete("BEGIN") + server::ready('T'))
+      .client_sends(kCopy + client::sync())
+      .asks_facts(Table(), false)
+      .expect_upstream(kCopy + client::sync())
+      .upstream_is_relayed(copy_begins());
+}
+
+/// The block ends, and the next write is captured as any other.
+void goes_on(SessionScript& script) {
+  const std::string spliced = client::query(kInsert + suffix());
+  script.client_is_relayed(client::query("ROLLBACK"))
+      .upstream_is_relayed(server::complete("ROLLBACK") + server::ready('I'))
+      .client_is_relayed(client::query("BEGIN"))
+      .upstream_is_relayed(server::complete("BEGIN") + server::ready('T'))
+      .client_sends(client::query(kInsert))
+      .asks_facts(Table(), false)
+      .expect_upstream(spliced)
+      .upstream_sends(query_answered({written(R"({"id":1,"a":"a"})", "0/10")}, "INSERT 0 1") + server::ready('T'))
+      .expect_client(server::complete("INSERT 0 1") + server::ready('T'));
+}
+
+TEST(SessionCopyTest, WhatFailsBeforeItReadsLeavesTheSyncToBeAnswered) {
+  SessionScript script;
+  copy_in_block(script);
+  script.upstream_is_relayed(kNotPossible + server::ready('E'))
+      .client_is_relayed(kData + client::sync())
+      .upstream_is_relayed(server::ready('E'));
+  goes_on(script);
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionCopyTest, TheSyncIsAnsweredAlsoWhereDataWasOnItsWay) {
+  SessionScript script;
+  copy_in_block(script);
+  script.client_is_relayed(kData + client::sync())
+      .upstream_is_relayed(kNotPossible + server::ready('E') + server::ready('E'));
+  goes_on(script);
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionCopyTest, TheSecondAnswerMayComeWhenTheClientHasGoneOn) {
+  SessionScript script;
+  copy_in_block(script);
+  script.client_is_relayed(kData + client::sync())
+      .upstream_is_relayed(kNotPossible + server::ready('E'))
+      .client_is_relayed(client::query("SELECT 1"))
+      .upstream_is_relayed(server::ready('E') + server::error("25P02", "aborted") + server::ready('E'));
+  goes_on(script);
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionCopyTest, DataThatCannotBeReadHasReadTheSync) {
+  SessionScript script;
+  copy_in_block(script);
+  script.client_is_relayed(kData + client::sync())
+      .upstream_is_relayed(kMalformed + server::ready('E'))
+      .client_is_relayed(client::query("SELECT 1"))
+      .upstream_is_relayed(server::error("25P02", "aborted") + server::ready('E'));
+  goes_on(script);
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionCopyTest, ACancelMayComeBeforeOrBehindTheSync) {
+  const std::string canceled = server::error("57014", "canceling statement due to user request");
+  for (const bool read : {false, true}) {
+    SessionScript script;
+    copy_in_block(script);
+    script.upstream_is_relayed(canceled + (read ? "" : server::ready('E')))
+        .client_is_relayed(kData + client::sync())
+        .upstream_is_relayed(server::ready('E'));
+    goes_on(script);
+    EXPECT_EQ(script.replay(), "") << (read ? "read" : "not read");
+  }
+}
+
+TEST(SessionCopyTest, AnotherMessageInsideEndsItAndTheSyncBehindThatIsAnswered) {
+  const std::string select =
+      client::parse("", "SELECT 1") + client::bind("", "") + client::execute("") + client::sync();
+  SessionScript script;
+  copy_in_block(script);
+  script.client_is_relayed(select).upstream_is_relayed(
+      server::error("08P01", "unexpected message type 0x50 during COPY from stdin") + server::ready('E'));
+  goes_on(script);
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionCopyTest, AStatementBehindOneThatHadFailedRuns) {
+  const std::string select = client::parse("", "SELECT 1") + client::bind("", "") + client::execute("");
+  SessionScript script;
+  script.starts()
+      .client_sends(kCopy + client::sync())
+      .asks_facts(Table())
+      .expect_upstream(kCopy + client::flush())
+      .upstream_is_relayed(copy_begins())
+      .expect_upstream(client::sync())
+      .client_sends(select + client::sync())
+      .expect_upstream(select + client::flush())
+      .upstream_is_relayed(kNotPossible + server::ready('I') + server::parse_complete() + server::bind_complete() +
+                           server::complete("SELECT 1"))
+      .expect_upstream(client::sync())
+      .upstream_is_relayed(server::ready('I'))
+      .client_is_relayed(client::query("BEGIN"))
+      .upstream_is_relayed(server::complete("BEGIN") + server::ready('T'));
+  goes_on(script);
+  EXPECT_EQ(script.replay(), "");
+}
+
+}  // namespace
+}  // namespace weir::testing
