@@ -120,7 +120,7 @@ void SessionMachine::expect(Pending pending) {
 
 SessionMachine::Took SessionMachine::take_parse(const Frame& frame, wire::Turn& turn) {
   if (!frame.whole() && frame.size <= kLargestHeldFrame) return Took::nothing;
-  const auto view = frame.whole() ? wire::read_parse(frame.body()) : std::nullopt;
+  const auto view = frame.whole() && !copy_reads_sync() ? wire::read_parse(frame.body()) : std::nullopt;
   if (!view) return relay_unread_parse(frame, turn);
   const auto text = statements_->find_or_parse(view->query, lexer_, !view->statement.empty());
   Names::PreparedPtr prepared;
@@ -146,7 +146,8 @@ SessionMachine::Took SessionMachine::take_parse(const Frame& frame, wire::Turn& 
   return Took::frame;
 }
 
-/// Too large, or the server refuses it too. Its name no longer means what it did.
+/// Too large, or the server refuses it too, or a COPY does (and names the message that came). Its name no longer means
+/// what it did.
 SessionMachine::Took SessionMachine::relay_unread_parse(const Frame& frame, wire::Turn& turn) {
   const auto name = wire::read_parse_name(frame.body());
   if (!name && !frame.whole()) return Took::nothing;
@@ -183,6 +184,7 @@ SessionMachine::Took SessionMachine::take_bind(const Frame& frame, wire::Turn& t
   const auto names = wire::read_bind_names(frame.body());
   if (!names && !frame.whole()) return Took::nothing;
   if (!names) return relay_expecting(frame, {.expect = Expect::bind}, turn);
+  if (copy_reads_sync()) return relay_expecting(frame, binding(names->portal, names_.unknown_portal()), turn);
   if (names->statement.empty() && !drop_own_unnamed('S', turn)) return Took::nothing;
   if (is_uncertain(false, names->statement) && !wait_for_answers(turn)) return Took::nothing;
   const Names::PreparedPtr prepared = names_.find(names->statement);

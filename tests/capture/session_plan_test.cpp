@@ -9,20 +9,6 @@ namespace weir::testing {
 namespace {
 
 const std::string kInsert = "INSERT INTO t VALUES (1, 'a')";
-const std::string kEpilogue =
-    "SELECT pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text, "
-    "pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text";
-
-/// Weir asks for the transaction's id and version.
-void asks_epilogue(SessionScript& script, const Values& answer = {"800", "0/30"}) {
-  const std::string own = script.next_own_name();
-  script
-      .expect_upstream(client::parse(own, kEpilogue) + client::bind("weir:own", own) + client::execute("weir:own") +
-                       client::close('P', "weir:own") + client::flush())
-      .upstream_sends(server::parse_complete() + server::bind_complete() + server::row(answer) +
-                      server::complete("SELECT 1") + server::close_complete());
-}
-
 /// A Query that is one statement, sent in parts: committed, and shown with its tag.
 void commits_query(SessionScript& script, const std::string& prepared, const std::string& tag) {
   script.gate({prepared})
@@ -206,30 +192,6 @@ TEST(SessionPlanTest, CopyInASimpleQuery) {
       .gate({"report xid 0 | g public.t 1.1 0/0 statement inserted 2 cause copy"})
       .client_is_relayed(client::query("SELECT 1"))
       .upstream_is_relayed(server::complete("SELECT 1") + server::ready('I'));
-  EXPECT_EQ(script.replay(), "");
-}
-
-// FACTS: COPY through the extended protocol: the server ignores Sync while in copy-in.
-TEST(SessionPlanTest, CopyInTheExtendedProtocolIgnoresSync) {
-  const std::string copy = client::parse("", "COPY t FROM STDIN") + client::bind("", "") + client::execute("");
-  const std::string data = frame('d', "1\ta\n") + client::sync() + frame('c');
-  SessionScript script;
-  script.starts().client_sends(copy + client::sync()).asks_facts(Table());
-  script.expect_upstream(copy + client::flush())
-      .upstream_is_relayed(server::parse_complete() + server::bind_complete() +
-                           frame('G', std::string(1, '\0') + int16(2) + int16(0) + int16(0)))
-      .expect_upstream(client::sync())
-      .client_sends(data + client::sync())
-      .expect_upstream(data + client::flush())
-      .upstream_is_relayed(server::complete("COPY 1"));
-  asks_epilogue(script);
-  script
-      .gate({"prepare 1 xid 800 lsn 0/30-0/30 | c public.t 1.1 0/30 statement inserted 1 cause only the statement is "
-             "known"})
-      .journal_has_it()
-      .expect_upstream(client::sync())
-      .upstream_is_relayed(server::ready('I'))
-      .gate({"outcome 1 committed"});
   EXPECT_EQ(script.replay(), "");
 }
 

@@ -236,6 +236,19 @@ std::string SessionScript::replay_cut_short(
   return script_.replay_cut_short(maker(), [this, &lost](std::size_t steps) { lost(steps, stand_->gate.calls()); });
 }
 
+const std::string kEpilogue =
+    "SELECT pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text, "
+    "pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text";
+
+void asks_epilogue(SessionScript& script, const Values& answer) {
+  const std::string own = script.next_own_name();
+  script
+      .expect_upstream(client::parse(own, kEpilogue) + client::bind("weir:own", own) + client::execute("weir:own") +
+                       client::close('P', "weir:own") + client::flush())
+      .upstream_sends(server::parse_complete() + server::bind_complete() + server::row(answer) +
+                      server::complete("SELECT 1") + server::close_complete());
+}
+
 std::string sent_in_part(std::string_view sql) {
   return client::parse("", sql) + client::bind("", "") + client::execute("");
 }

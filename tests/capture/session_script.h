@@ -120,6 +120,10 @@ class SessionScript {
   int own_names_ = 0;
 };
 
+/// What Weir asks before a commit whose rows did not say it: the transaction's id and version.
+extern const std::string kEpilogue;
+void asks_epilogue(SessionScript& script, const Values& answer = {"800", "0/30"});
+
 /// What is sent for one statement of a Query that runs in parts, and its answer. Without Describe.
 std::string sent_in_part(std::string_view sql);
 std::string part_answered(const std::vector<Values>& rows, std::string_view tag);

@@ -235,6 +235,7 @@ void copy_in_odd_orders(Script& s) {
 
 void copy_that_fails_before_it_reads(Script& s) {
   const std::string frozen = "COPY nokey FROM STDIN (FREEZE)";
+  s.direct("CREATE TABLE other (a integer)");
   s.connect();
   s.query("BEGIN");
   s.client().parse("", frozen).bind("", "").execute("").sync();
@@ -253,7 +254,18 @@ void copy_that_fails_before_it_reads(Script& s) {
   s.client().parse("", "COPY nokey FROM STDIN").bind("", "").execute("").sync();
   s.client().parse("", "INSERT INTO nokey VALUES (124, 'x')").bind("", "").execute("").sync();
   s.step_until("a Parse inside", 'Z');
-  s.query("INSERT INTO nokey VALUES (125, 'x')");
+  s.client().parse("", "COPY nokey FROM STDIN").bind("", "").execute("").sync();
+  s.client().parse("", "INSERT INTO other VALUES (1)").bind("", "").execute("").sync();
+  s.step_until("a Parse inside, of a table that was not seen before", 'Z');
+  s.client().parse("named", "INSERT INTO nokey VALUES (125, 'x')").sync();
+  s.step("to be bound inside");
+  s.client().parse("", "COPY nokey FROM STDIN").bind("", "").execute("").sync();
+  s.client().bind("", "named").execute("").sync();
+  s.step_until("a Bind inside", 'Z');
+  s.client().parse("", frozen).bind("", "").execute("").sync().bind("", "named").execute("").sync();
+  s.step_until("a COPY that fails", 'Z');
+  s.step_until("and a Bind behind it", 'Z');
+  s.query("INSERT INTO nokey VALUES (126, 'x')");
   s.direct("SELECT a, b FROM nokey ORDER BY a, b");
 }
 
