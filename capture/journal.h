@@ -99,9 +99,16 @@ class JournalReader {
   virtual ~JournalReader() = default;
   /// The first released transaction with a position > after, if there is one.
   virtual Result<std::optional<event::Transaction>> next(event::Position after) = 0;
-  /// At most `limit` events of it with ordinal > after_ordinal, in order.
+  /// At most `limit` events of it with ordinal > after_ordinal, in order. Fewer where they are large: the last one
+  /// is that with which they take kMostBytes.
   virtual Result<std::vector<event::ChangeEvent>> events(std::int64_t id, std::uint32_t after_ordinal,
                                                          std::size_t limit) = 0;
+
+  static constexpr std::size_t kMostBytes = 16u << 20;
+  /// Whether nothing can follow what was read with this limit.
+  static bool are_last(const std::vector<event::ChangeEvent>& events, std::size_t limit) {
+    return events.size() < limit && event::memory_of(events) < kMostBytes;
+  }
 };
 
 }  // namespace weir::capture

@@ -69,10 +69,15 @@ class SqliteJournalReader final : public JournalReader {
   Result<std::vector<event::ChangeEvent>> events(std::int64_t id, std::uint32_t after_ordinal,
                                                  std::size_t limit) override {
     std::vector<event::ChangeEvent> events;
+    std::size_t bytes = 0;
     events_.bind(id, after_ordinal, limit);
     for (Result<bool> row = events_.step(); !row || *row; row = events_.step()) {
       if (!row) return row.error();
       events.push_back(read_event(events_));
+      bytes += event::memory_of(events.back());
+      if (bytes < kMostBytes) continue;
+      events_.reset();
+      break;
     }
     return events;
   }

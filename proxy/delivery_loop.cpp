@@ -152,7 +152,7 @@ Result<void> DeliveryLoop::read_slice(std::int64_t now_us) {
       if (!more) return more.error();
       events_ = std::move(*more);
       next_event_ = 0;
-      last_events_ = events_.size() < kEventsPerRead;
+      last_events_ = capture::JournalReader::are_last(events_, kEventsPerRead);
       if (!events_.empty()) after_ordinal_ = events_.back().ordinal;
       continue;
     }

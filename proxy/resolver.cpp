@@ -165,10 +165,10 @@ bool Resolver::end(const Open& open, const Verdict& verdict) {
 Result<std::vector<event::ChangeEvent>> Resolver::gaps_of(const event::Transaction& transaction) {
   std::map<std::pair<std::string, std::string>, event::Counts> tables;
   std::uint32_t after = 0;
-  for (std::size_t read = kEventsPerRead; read == kEventsPerRead;) {
+  for (bool last = false; !last;) {
     const auto events = reader_->events(transaction.id, after, kEventsPerRead);
     if (!events) return events.error();
-    read = events->size();
+    last = capture::JournalReader::are_last(*events, kEventsPerRead);
     for (const auto& event : *events) {
       after = event.ordinal;
       count(event, tables[{event.schema, event.table}]);

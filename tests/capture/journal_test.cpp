@@ -91,6 +91,25 @@ TEST_F(JournalTest, ReadsInOrderOfPositionAndInSlices) {
   EXPECT_EQ(slice[1].ordinal, 4u);
 }
 
+TEST_F(JournalTest, AReadEndsBehindTheRowThatMakesItLarge) {
+  open();
+  const std::string half = "\"" + std::string(JournalReader::kMostBytes / 2, 'x') + "\"";
+  const std::vector<ChangeEvent> events = {row(1, half), row(2, half), row(3, half)};
+  const std::int64_t id = *journal_->begin();
+  ASSERT_TRUE(journal_->append(id, events));
+  ASSERT_TRUE(journal_->prepare(transaction(id, 1, 2000, 3)));
+  ASSERT_TRUE(journal_->release(id, 1, 0, 0));
+  ASSERT_TRUE(journal_->flush());
+  const auto reader = std::move(*journal_->reader());
+  const auto first = *reader->events(id, 0, 10);
+  ASSERT_EQ(first.size(), 2u);
+  EXPECT_FALSE(JournalReader::are_last(first, 10));
+  const auto rest = *reader->events(id, 2, 10);
+  ASSERT_EQ(rest.size(), 1u);
+  EXPECT_EQ(rest[0].ordinal, 3u);
+  EXPECT_TRUE(JournalReader::are_last(rest, 10));
+}
+
 TEST_F(JournalTest, ReadersSeeAReleaseAfterFlushAndNotBefore) {
   open();
   const std::int64_t id = prepare(1);

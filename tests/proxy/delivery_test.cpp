@@ -98,7 +98,9 @@ class FakeReader final : public capture::JournalReader {
     for (auto ordinal = after + 1; ordinal <= count && result.size() < limit; ++ordinal) {
       event::ChangeEvent event;
       event.ordinal = ordinal;
+      event.after = std::string(row_size, '.');
       result.push_back(event);
+      if (event::memory_of(result) >= kMostBytes) break;
     }
     return result;
   }
@@ -115,6 +117,7 @@ class FakeReader final : public capture::JournalReader {
   std::vector<event::Transaction> transactions;
   std::optional<Error> error;
   int reads = 0;
+  std::size_t row_size = 1;
 };
 
 class DeliveryLoopTest : public testing::Test {
@@ -196,6 +199,14 @@ TEST_F(DeliveryLoopTest, LargeRowsMakeSmallerSlices) {
   settle();
   EXPECT_LE(emitter.largest, 5u);
   EXPECT_EQ(emitter.taken.size(), 12u);
+}
+
+TEST_F(DeliveryLoopTest, RowsTooLargeForOneReadAllCome) {
+  reader.row_size = capture::JournalReader::kMostBytes / 2;
+  release(5);
+  release(1);
+  EXPECT_EQ(settle().what, What::idle);
+  EXPECT_EQ(emitter.taken, (Strings{"b101@1", "1@1", "2@1", "3@1", "4@1", "5@1", "e@1", "b102@2", "1@2", "e@2"}));
 }
 
 TEST_F(DeliveryLoopTest, ATransactionWhoseEventsFillReadsExactlyStillEnds) {
