@@ -12,6 +12,29 @@ UPDATE = r"""\set aid random(1, 100000 * :scale)
 UPDATE pgbench_accounts SET abalance = abalance + 1 WHERE aid = :aid;
 """
 
+# What is added to a captured statement, asked for by pgbench itself: what the columns cost without any capture.
+COLUMNS = """ RETURNING pg_catalog.row_to_json({table}.*)::pg_catalog.text, {table}.tableoid::pg_catalog.text,
+    pg_catalog.pg_current_xact_id()::pg_catalog.text, pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text"""
+TPCB_RETURNING = r"""\set aid random(1, 100000 * {scale})
+\set bid random(1, 1 * {scale})
+\set tid random(1, 10 * {scale})
+\set delta random(-5000, 5000)
+BEGIN;
+UPDATE pgbench_accounts SET abalance = abalance + :delta WHERE aid = :aid {accounts};
+SELECT abalance FROM pgbench_accounts WHERE aid = :aid;
+UPDATE pgbench_tellers SET tbalance = tbalance + :delta WHERE tid = :tid {tellers};
+UPDATE pgbench_branches SET bbalance = bbalance + :delta WHERE bid = :bid {branches};
+INSERT INTO pgbench_history (tid, bid, aid, delta, mtime)
+    VALUES (:tid, :bid, :aid, :delta, CURRENT_TIMESTAMP) {history};
+END;
+"""
+
+
+def write_scripts(folder, scale):
+    columns = {name: COLUMNS.format(table=f"pgbench_{name}") for name in ("accounts", "tellers", "branches", "history")}
+    (folder.path / "tpcb_returning.sql").write_text(TPCB_RETURNING.format(scale=scale, **columns))
+    (folder.path / "update.sql").write_text(UPDATE)
+
 
 class Run:
     """One pgbench run: transactions per second, transactions, median latency in µs (where logged), CPU of the proxy."""
@@ -21,11 +44,12 @@ class Run:
 
 
 def pgbench(folder, server, load, clients, mode, seconds, log_latency=False):
-    """`load` is read, tpcb or update. The proxy's CPU is µs per transaction; for PostgreSQL itself it says nothing."""
+    """`load` is read, tpcb, tpcb_returning or update. The proxy's CPU is µs per transaction; for PostgreSQL itself it says nothing."""
     command = [POSTGRES_BIN / "pgbench", "-h", "127.0.0.1", "-p", server.port, "-U", "bench", "-n", "-M", mode,
                "-c", clients, "-j", min(clients, 2), "-T", seconds]
     command += {"read": ["-b", "select-only"], "tpcb": ["-b", "tpcb-like"],
-                "update": ["-f", folder.path / "update.sql"]}[load]
+                "update": ["-f", folder.path / "update.sql"],
+                "tpcb_returning": ["-f", folder.path / "tpcb_returning.sql"]}[load]
     prefix = folder.path / f"latency-{time.monotonic_ns()}"
     if log_latency:
         command += ["-l", "--log-prefix", prefix]

@@ -29,16 +29,17 @@ class Plan:
         self.latency_seconds, self.throughput_seconds = (5, 5) if quick else (20, 20)
 
 
-def interleaved(folder, plan, what, targets):
-    """{(clients, mode): {target: [Run of each round]}}, and a progress line on stderr."""
+def interleaved(folder, plan, what, targets, instead=None):
+    """{(clients, mode): {target: [Run of each round]}}, and a progress line on stderr. `instead`: {target: its load}."""
     cells = [(clients, mode) for clients in plan.clients for mode in ("simple", "prepared")]
     results = {cell: collections.defaultdict(list) for cell in cells}
     for round_number in range(plan.rounds):
         for clients, mode in cells:
             print(f"\r{what}: round {round_number + 1}, {clients} clients, {mode}   ", end="", file=sys.stderr)
             for name, server in targets.items():
+                its_load = (instead or {}).get(name, what)
                 results[clients, mode][name].append(
-                    load.pgbench(folder, server, what, clients, mode, plan.seconds, log_latency=clients == 1))
+                    load.pgbench(folder, server, its_load, clients, mode, plan.seconds, log_latency=clients == 1))
     print("\r" + " " * 60 + "\r", end="", file=sys.stderr)
     return results
 
@@ -108,7 +109,7 @@ def prepare(folder, plan):
     subprocess.run([servers.POSTGRES_BIN / "pgbench", *connect, "-i", "-q", "-s", str(plan.scale), "bench"], check=True,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     sql(database, "CREATE TABLE bench_latency (id integer PRIMARY KEY, n bigint); INSERT INTO bench_latency VALUES (1, 0)")
-    (folder.path / "update.sql").write_text(load.UPDATE)
+    load.write_scripts(folder, plan.scale)
     return database
 
 
@@ -130,12 +131,16 @@ def main():
         peers = direct | {"pgbouncer": servers.start_pgbouncer(folder, database),
                           "haproxy": servers.start_haproxy(folder, database)}
         if "read" in only:
-            print_ratios("Reads (pgbench -S), capture on", interleaved(folder, plan, "read", peers))
+            # The least a relay can cost here, beside what the relays cost.
+            loop = {"copy loop": servers.start_copy_loop(folder, build / "bench" / "copy_loop", database)}
+            print_ratios("Reads (pgbench -S), capture on", interleaved(folder, plan, "read", peers | loop))
         if "write" in only:
             print_ratios("Captured: single-row UPDATE, autocommit", interleaved(folder, plan, "update", direct))
-            # What seven round trips through any proxy cost, beside what the capture costs.
-            hop = direct | {"pgbouncer": peers["pgbouncer"]}
-            print_ratios("Captured: TPC-B like (PgBouncer only relays)", interleaved(folder, plan, "tpcb", hop))
+            # What seven round trips through any proxy cost, and what the added columns cost in any way they are asked for.
+            returning = "pgbouncer, pgbench asks for the columns"
+            hop = direct | {"pgbouncer": peers["pgbouncer"], returning: peers["pgbouncer"]}
+            print_ratios("Captured: TPC-B like (PgBouncer only relays)",
+                         interleaved(folder, plan, "tpcb", hop, {returning: "tpcb_returning"}))
         if "kafka" in only:
             measure_kafka(folder, plan, build, database)
     return 0

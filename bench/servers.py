@@ -175,6 +175,11 @@ listen postgresql
     return Server(folder, "haproxy", ["/usr/sbin/haproxy", "-db", "-f", config], port)
 
 
+def start_copy_loop(folder, binary, upstream):
+    port = free_port()
+    return Server(folder, "copy_loop", [binary, str(port), str(upstream.port)], port, as_root=True)
+
+
 def start_kafka(folder, jars):
     port, controller = free_port(), free_port()
     config, data = folder.path / "kafka.properties", folder.path / "kafka"
