@@ -34,7 +34,7 @@ void SessionMachine::take_copy_message(char type) {
 }
 
 void SessionMachine::copy_succeeded() {
-  copy_in_ = copy_data_sent_ = false;
+  copy_in_ = false;
   ignored_syncs_ = 0;
 }
 
@@ -43,7 +43,7 @@ void SessionMachine::copy_succeeded() {
 void SessionMachine::copy_failed(std::string_view sqlstate) {
   const int syncs = std::exchange(ignored_syncs_, 0);
   const bool read_nothing = !copy_data_sent_ && sqlstate != kCanceled;
-  copy_in_ = copy_data_sent_ = false;
+  copy_in_ = false;
   unread_syncs_ = 0;
   if (syncs == 0 || sqlstate == kUnexpectedMessage) return;
   const auto behind = std::next(pending_.begin());

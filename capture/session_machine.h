@@ -233,11 +233,11 @@ class SessionMachine final : public CaptureSession {
   bool skipping_ = false;      // the server skips messages up to Sync
   bool segment_clean_ = true;  // nothing was sent since the last Sync
   bool copy_in_ = false;
-  bool copy_data_sent_ = false;
-  int ignored_syncs_ = 0;     // sent with the COPY under way, which reads them without an answer
-  int unread_syncs_ = 0;      // of one that failed: it may not have read them
-  int captured_pending_ = 0;  // captured statements under way
-  int control_pending_ = 0;   // statements under way that may begin or end a transaction
+  bool copy_data_sent_ = false;  // perhaps ahead of its COPY's answer
+  int ignored_syncs_ = 0;        // sent with the COPY under way, which reads them without an answer
+  int unread_syncs_ = 0;         // of one that failed: it may not have read them
+  int captured_pending_ = 0;     // captured statements under way
+  int control_pending_ = 0;      // statements under way that may begin or end a transaction
   int syncs_pending_ = 0;
   std::uint64_t segment_ = 0;       // Syncs and Queries sent so far
   std::int64_t names_at_sync_ = 0;  // changes of names_ below this mark were sent before the last Sync

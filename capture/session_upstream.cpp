@@ -392,7 +392,7 @@ void SessionMachine::take_ready(const Frame& frame, wire::Turn& turn) {
   if (!pending_.empty() && !of_copy) pop_front();
   if (pending_.empty()) {
     segment_clean_ = true;
-    skipping_ = false;
+    skipping_ = copy_data_sent_ = false;
   }
   if (!in_block_) names_.drop_portals();
 }

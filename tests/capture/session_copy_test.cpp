@@ -109,6 +109,21 @@ TEST(SessionCopyTest, DataThatCannotBeReadHasReadTheSync) {
   EXPECT_EQ(script.replay(), "");
 }
 
+TEST(SessionCopyTest, DataMayBeSentAheadOfEverything) {
+  const std::string select = client::parse("", "SELECT 1") + client::bind("", "") + client::execute("");
+  SessionScript script;
+  copy_in_block(script);
+  script.client_is_relayed(kData + client::sync())
+      .upstream_is_relayed(server::complete("COPY 1") + server::ready('T'))
+      .client_is_relayed(select + kCopy + client::sync() + kData + client::sync())
+      .upstream_is_relayed(server::parse_complete() + server::bind_complete() + server::complete("SELECT 1"))
+      .upstream_is_relayed(copy_begins() + kMalformed + server::ready('E'))
+      .client_is_relayed(client::query("SELECT 1"))
+      .upstream_is_relayed(server::error("25P02", "aborted") + server::ready('E'));
+  goes_on(script);
+  EXPECT_EQ(script.replay(), "");
+}
+
 TEST(SessionCopyTest, ACancelMayComeBeforeOrBehindTheSync) {
   const std::string canceled = server::error("57014", "canceling statement due to user request");
   for (const bool read : {false, true}) {
