@@ -111,6 +111,7 @@ struct Pending {
   bool scrubs = false;               ///< its rows may show texts that Weir spliced
   bool spliced = false;              ///< of a text with a splice: what the client sees is without the added columns
   bool no_data = false;              ///< Close in a Describe's place: CloseComplete is shown as its answer, NoData
+  bool behind_copy_end = false;      ///< Sync: that of a COPY, which reads those before it without an answer
   bool describes_statement = false;  ///< and that Describe is of a statement, not of a portal
   char own_place = '\0';   ///< 'S', 'P': takes the unnamed statement's or portal's place from one of Weir's own
   std::int64_t mark = -1;  ///< the last change in Names it makes: undone where it fails

@@ -63,6 +63,7 @@ SessionMachine::Took SessionMachine::take_client(const Frame& frame, wire::Turn&
     own_failed_ = false;  // the client saw the error in this message's place
     return relay_unanswered(frame, turn);
   }
+  if (waits_for_copy(frame.type) && !wait_for_answers(turn)) return Took::nothing;
   switch (frame.type) {
     case frontend::kQuery:
       return take_query(frame, turn);
@@ -107,6 +108,7 @@ SessionMachine::Took SessionMachine::relay_expecting(const Frame& frame, Pending
 
 void SessionMachine::expect(Pending pending) {
   count(pending, 1);
+  if (pending.expect == Expect::execute || pending.expect == Expect::query) copy_data_sent_ = copy_ended_ = false;
   const bool ends_segment =
       pending.expect == Expect::sync || pending.expect == Expect::query || pending.expect == Expect::function_call;
   // A Query is skipped too where something before it failed, so it ends nothing before it is answered.
@@ -120,7 +122,7 @@ void SessionMachine::expect(Pending pending) {
 
 SessionMachine::Took SessionMachine::take_parse(const Frame& frame, wire::Turn& turn) {
   if (!frame.whole() && frame.size <= kLargestHeldFrame) return Took::nothing;
-  const auto view = frame.whole() && !copy_reads_sync() ? wire::read_parse(frame.body()) : std::nullopt;
+  const auto view = frame.whole() ? wire::read_parse(frame.body()) : std::nullopt;
   if (!view) return relay_unread_parse(frame, turn);
   const auto text = statements_->find_or_parse(view->query, lexer_, !view->statement.empty());
   Names::PreparedPtr prepared;
@@ -132,7 +134,8 @@ SessionMachine::Took SessionMachine::take_parse(const Frame& frame, wire::Turn& 
     prepared->segment = segment_;
   }
   const Statement* statement = text->single();
-  if (view->statement.empty() && statement != nullptr && needs_plan(*statement) && !refuses_statements()) {
+  const bool planned = statement != nullptr && needs_plan(*statement) && !refuses_statements() && !copy_reads_sync();
+  if (view->statement.empty() && planned) {
     prepared->plan = find_plan(text, *statement, turn);
     if (!prepared->plan) return Took::nothing;
   }
@@ -146,8 +149,7 @@ SessionMachine::Took SessionMachine::take_parse(const Frame& frame, wire::Turn& 
   return Took::frame;
 }
 
-/// Too large, or the server refuses it too, or a COPY does (and names the message that came). Its name no longer means
-/// what it did.
+/// Too large, or the server refuses it too. Its name no longer means what it did.
 SessionMachine::Took SessionMachine::relay_unread_parse(const Frame& frame, wire::Turn& turn) {
   const auto name = wire::read_parse_name(frame.body());
   if (!name && !frame.whole()) return Took::nothing;
@@ -184,12 +186,11 @@ SessionMachine::Took SessionMachine::take_bind(const Frame& frame, wire::Turn& t
   const auto names = wire::read_bind_names(frame.body());
   if (!names && !frame.whole()) return Took::nothing;
   if (!names) return relay_expecting(frame, {.expect = Expect::bind}, turn);
-  if (copy_reads_sync()) return relay_expecting(frame, binding(names->portal, names_.unknown_portal()), turn);
   if (names->statement.empty() && !drop_own_unnamed('S', turn)) return Took::nothing;
   if (is_uncertain(false, names->statement) && !wait_for_answers(turn)) return Took::nothing;
   const Names::PreparedPtr prepared = names_.find(names->statement);
-  if (prepared && prepared->statement && needs_plan(*prepared->statement) && !refuses_statements())
-    return bind_captured(frame, *names, prepared, turn);
+  const bool planned = prepared && prepared->statement && needs_plan(*prepared->statement) && !refuses_statements();
+  if (planned && !copy_reads_sync()) return bind_captured(frame, *names, prepared, turn);
   if (!drain(names->portal, names_.find_portal(names->portal), turn)) return Took::nothing;
   return relay_expecting(frame, binding(names->portal, prepared ? make_portal(prepared) : nullptr), turn);
 }
@@ -413,7 +414,7 @@ SessionMachine::Took SessionMachine::take_sync(const Frame& frame, wire::Turn& t
     if (const auto stop = pass_commit_point(false, frame, turn)) return *stop;
   }
   skipping_ = own_failed_ = facts_failed_ = false;
-  return relay_expecting(frame, {.expect = Expect::sync}, turn);
+  return relay_expecting(frame, {.expect = Expect::sync, .behind_copy_end = copy_ended_}, turn);
 }
 
 SessionMachine::Took SessionMachine::take_function_call(const Frame& frame, wire::Turn& turn) {

@@ -8,6 +8,8 @@
 
 namespace weir::capture {
 
+namespace frontend = wire::frontend;
+
 namespace {
 
 /// protocol_violation: it came to a message that is no part of a COPY, so it has read the Syncs before it.
@@ -18,19 +20,38 @@ constexpr std::string_view kCanceled = "57014";
 }  // namespace
 
 void SessionMachine::take_copy_in() {
-  copy_in_ = true;
+  copy_in_ = !copy_ended_;
   if (wait_ == Wait::answers) wait_ = Wait::nothing;  // the rest of the answer comes only after the client's data
-  const auto is_sync = [](const Pending& pending) { return pending.expect == Expect::sync; };
+  const auto is_read = [](const Pending& pending) {
+    return pending.expect == Expect::sync && !pending.behind_copy_end;
+  };
   const auto first = std::next(pending_.begin());
-  const auto last = std::find_if_not(first, pending_.end(), is_sync);
+  const auto last = std::find_if_not(first, pending_.end(), is_read);
   ignored_syncs_ = int(last - first);
   syncs_pending_ -= ignored_syncs_;
   pending_.erase(first, last);
 }
 
+bool SessionMachine::waits_for_copy(char type) const {
+  if (copies_pending_ == 0 || copy_reads_sync()) return false;
+  switch (type) {
+    case frontend::kSync:
+    case frontend::kFlush:
+    case frontend::kCopyData:
+    case frontend::kCopyDone:
+    case frontend::kCopyFail:
+    case frontend::kTerminate:
+      return false;
+    default:
+      return true;
+  }
+}
+
 void SessionMachine::take_copy_message(char type) {
-  if (type != wire::frontend::kCopyData) copy_in_ = false;
   copy_data_sent_ = true;
+  if (type == frontend::kCopyData) return;
+  copy_in_ = false;
+  copy_ended_ = true;
 }
 
 void SessionMachine::copy_succeeded() {
@@ -42,13 +63,13 @@ void SessionMachine::copy_succeeded() {
 /// ReadyForQuery for each that was not.
 void SessionMachine::copy_failed(std::string_view sqlstate) {
   const int syncs = std::exchange(ignored_syncs_, 0);
-  const bool read_nothing = !copy_data_sent_ && sqlstate != kCanceled;
   copy_in_ = false;
   unread_syncs_ = 0;
   if (syncs == 0 || sqlstate == kUnexpectedMessage) return;
   const auto behind = std::next(pending_.begin());
   const bool more_behind = behind != pending_.end() && behind->expect != Expect::sync;
-  if (read_nothing || more_behind) {
+  const bool read_nothing = !copy_data_sent_ && (more_behind || sqlstate != kCanceled);
+  if (read_nothing) {
     pending_.insert(behind, std::size_t(syncs), Pending{.expect = Expect::sync});
     syncs_pending_ += syncs;
   } else {

@@ -148,8 +148,10 @@ class SessionMachine final : public CaptureSession {
 
   // -- session_copy.cpp
   void take_copy_in();
-  /// Not where something else was sent behind the COPY: it fails because of that, or has failed.
+  /// Not where something else was sent behind the COPY: it fails because of that, or had failed before.
   bool copy_reads_sync() const { return copy_in_ && pending_.size() == 1; }
+  /// Whether a COPY reads a message is known when its answer has begun, and what comes of that one when it has ended.
+  bool waits_for_copy(char type) const;
   void take_copy_message(char type);
   void copy_succeeded();
   void copy_failed(std::string_view sqlstate);
@@ -232,8 +234,10 @@ class SessionMachine final : public CaptureSession {
   bool failed_ = false;        // the block is aborted
   bool skipping_ = false;      // the server skips messages up to Sync
   bool segment_clean_ = true;  // nothing was sent since the last Sync
+  int copies_pending_ = 0;     // COPY FROM under way
   bool copy_in_ = false;
-  bool copy_data_sent_ = false;  // perhaps ahead of its COPY's answer
+  bool copy_data_sent_ = false;  // CopyData, CopyDone or CopyFail was sent behind the last Execute or Query
+  bool copy_ended_ = false;      // one of the latter two
   int ignored_syncs_ = 0;        // sent with the COPY under way, which reads them without an answer
   int unread_syncs_ = 0;         // of one that failed: it may not have read them
   int captured_pending_ = 0;     // captured statements under way

@@ -392,7 +392,7 @@ void SessionMachine::take_ready(const Frame& frame, wire::Turn& turn) {
   if (!pending_.empty() && !of_copy) pop_front();
   if (pending_.empty()) {
     segment_clean_ = true;
-    skipping_ = copy_data_sent_ = false;
+    skipping_ = false;
   }
   if (!in_block_) names_.drop_portals();
 }
@@ -542,6 +542,7 @@ void SessionMachine::count(const Pending& pending, int by) {
   const auto count_one = [&](const Statement& statement) {
     if (controls_transaction(statement.kind)) control_pending_ += by;
     if (changes_catalog(statement.kind)) catalog_pending_ += by;
+    if (statement.kind == StatementKind::copy_from) copies_pending_ += by;
     if (by > 0 && statement.sets_lexer) doubt_encoding();
   };
   if (is_unread(execution)) {

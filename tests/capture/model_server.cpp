@@ -98,6 +98,10 @@ std::string ModelServer::take(std::string_view frame) {
   out_.clear();
   const std::string_view body = frame.substr(wire::kHeaderSize);
   if (skipping_ && frame[0] != 'S') return {};
+  if (copy_in_) {
+    take_copy(frame[0]);
+    return out_;
+  }
   wire::Cursor in(body);
   switch (frame[0]) {
     case 'P': {
@@ -230,7 +234,30 @@ ModelServer::Ended ModelServer::run(Portal& portal, std::size_t limit) {
     return fetch(portal, limit, "SELECT ");
   }
   portal.ran = true;
-  return run_control(text);
+  return text == "COPY s FROM STDIN" ? begin_copy() : run_control(text);
+}
+
+/// It may fail before it reads anything; what was sent with it is then read as ever.
+ModelServer::Ended ModelServer::begin_copy() {
+  out_ += frame('G', std::string(3, '\0'));
+  if (decide(4, copies_++) % 3 == 2) return refuse("55000", "cannot perform COPY FREEZE");
+  copy_in_ = true;
+  return {};
+}
+
+void ModelServer::take_copy(char type) {
+  if (type == 'S' || type == 'H') return;
+  if (type == 'd' && decide(5, copies_) % 3 != 2) return;
+  copy_in_ = false;
+  if (type == 'c') {
+    out_ += server::complete("COPY 1");
+  } else if (type == 'd') {
+    fail("22P04", "extra data after last expected column");
+  } else if (type == 'f') {
+    fail("57014", "COPY from stdin failed");
+  } else {
+    fail("08P01", std::string("unexpected message type ") + type + " during COPY from stdin");
+  }
 }
 
 ModelServer::Ended ModelServer::run_own(const Portal& portal) {

@@ -1,9 +1,9 @@
 // A model of the server for tests of the session engine: statements and portals by name, transactions, savepoints,
-// errors that skip to Sync, deferred constraints. Which statements fail and how many rows they write is decided by a
-// seed and by how many ran before, so two servers that are asked the same things do the same. Knows the tables t
-// (ordinary), m (whose UPDATE moves rows), s (temporary) and r (row-level security), and answers the questions Weir
-// asks of its own. The client of a plain one and a client behind Weir must see the same bytes; `committed` says what is
-// true.
+// errors that skip to Sync, deferred constraints, COPY FROM STDIN. Which statements fail and how many rows they write
+// is decided by a seed and by how many ran before, so two servers that are asked the same things do the same. Knows the
+// tables t (ordinary), m (whose UPDATE moves rows), s (temporary) and r (row-level security), and answers the questions
+// Weir asks of its own. The client of a plain one and a client behind Weir must see the same bytes; `committed` says
+// what is true.
 #pragma once
 
 #include <cstdint>
@@ -61,6 +61,8 @@ class ModelServer {
   std::uint32_t rows_of_write(std::uint32_t run) const;
   Ended fetch(Portal& portal, std::size_t limit, std::string_view verb);
   Ended list_statements();
+  Ended begin_copy();
+  void take_copy(char type);
   bool end_transaction(bool commit);
   Ended refuse(std::string_view sqlstate, std::string_view message);
   void fail(std::string_view sqlstate, std::string_view message);
@@ -75,6 +77,7 @@ class ModelServer {
   bool in_block_ = false;
   bool failed_ = false;
   bool skipping_ = false;
+  bool copy_in_ = false;
   std::vector<Savepoint> savepoints_;
   std::vector<std::string> written_;  ///< by the open transaction
   std::vector<std::string> committed_;
@@ -82,6 +85,7 @@ class ModelServer {
   std::uint32_t runs_ = 0;
   std::uint32_t commits_ = 0;
   std::uint32_t rows_ = 0;
+  std::uint32_t copies_ = 0;
   std::uint64_t xid_ = 800;
   bool has_xid_ = false;
   std::uint64_t lsn_ = 16;

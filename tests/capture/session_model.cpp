@@ -43,6 +43,7 @@ constexpr std::array<const char*, 26> kTexts{"INSERT INTO t VALUES (1)",
 /// The server takes them, the parser does not.
 constexpr std::array<const char*, 3> kUnread{"?SELECT id FROM x", "?COMMIT", "?ROLLBACK"};
 constexpr unsigned kFirstUnread = kTexts.size() * 9;
+constexpr unsigned kFirstCopy = 240;
 constexpr std::array<const char*, 4> kNames{"", "", "a", "b"};
 
 /// Takes bytes one by one; zeros when there are no more.
@@ -76,21 +77,38 @@ std::string query_of(Bytes& in) {
 }
 
 /// What a driver sends for one statement.
-std::string run_of(Bytes& in) {
-  const std::string text = in.text();
+std::string run_of(Bytes& in, const std::string& text) {
   return client::parse("", text) + client::bind("", "") + client::describe('P', "") +
          client::execute("", std::int32_t(in.next() % 3));
 }
 
+/// A whole COPY, with what may be sent before it is known how it goes. Nothing else can run its statement: a Query
+/// inside would end the session.
+std::string copy_of(Bytes& in) {
+  const unsigned what = in.next();
+  std::string out = client::parse("", "COPY s FROM STDIN") + client::bind("", "") + client::execute("");
+  if (what & 1) out += client::sync();
+  const std::string end = client::sync() + client::close('S', "");
+  // Of a write that ran all the same only a gap would tell.
+  const std::string inside = in.text();
+  const bool writes = inside.starts_with("INSERT") || inside.starts_with("UPDATE") || inside.starts_with("DELETE");
+  if ((what & 14) == 14) return out + run_of(in, writes ? "COMMIT" : inside) + end;
+  if (what & 2) out += frame('d', "1\n");
+  if (what & 4) out += client::sync();
+  return out + frame(what & 8 ? 'f' : 'c', what & 8 ? std::string("no\0", 3) : "") + end;
+}
+
 std::string message_of(Bytes& in) {
-  const unsigned kind = in.next() % 12;
+  const unsigned byte = in.next();
+  if (byte >= kFirstCopy) return copy_of(in);
+  const unsigned kind = byte % 12;
   switch (kind) {
     case 0:
     case 1:
       return query_of(in);
     case 2:
     case 3:
-      return run_of(in);
+      return run_of(in, in.text());
     case 4: {
       const std::string name = in.name();
       return client::parse(name, in.text());
