@@ -120,6 +120,11 @@ void SessionMachine::expect(Pending pending) {
   pending_.push_back(std::move(pending));
 }
 
+/// Not where the server refuses it, or a COPY does and names the message that came.
+bool SessionMachine::plans_now(const Statement* statement) const {
+  return statement != nullptr && needs_plan(*statement) && !refuses_statements() && !copy_reads_sync();
+}
+
 SessionMachine::Took SessionMachine::take_parse(const Frame& frame, wire::Turn& turn) {
   if (!frame.whole() && frame.size <= kLargestHeldFrame) return Took::nothing;
   const auto view = frame.whole() ? wire::read_parse(frame.body()) : std::nullopt;
@@ -134,8 +139,7 @@ SessionMachine::Took SessionMachine::take_parse(const Frame& frame, wire::Turn& 
     prepared->segment = segment_;
   }
   const Statement* statement = text->single();
-  const bool planned = statement != nullptr && needs_plan(*statement) && !refuses_statements() && !copy_reads_sync();
-  if (view->statement.empty() && planned) {
+  if (view->statement.empty() && plans_now(statement)) {
     prepared->plan = find_plan(text, *statement, turn);
     if (!prepared->plan) return Took::nothing;
   }
@@ -189,8 +193,7 @@ SessionMachine::Took SessionMachine::take_bind(const Frame& frame, wire::Turn& t
   if (names->statement.empty() && !drop_own_unnamed('S', turn)) return Took::nothing;
   if (is_uncertain(false, names->statement) && !wait_for_answers(turn)) return Took::nothing;
   const Names::PreparedPtr prepared = names_.find(names->statement);
-  const bool planned = prepared && prepared->statement && needs_plan(*prepared->statement) && !refuses_statements();
-  if (planned && !copy_reads_sync()) return bind_captured(frame, *names, prepared, turn);
+  if (prepared && plans_now(prepared->statement)) return bind_captured(frame, *names, prepared, turn);
   if (!drain(names->portal, names_.find_portal(names->portal), turn)) return Took::nothing;
   return relay_expecting(frame, binding(names->portal, prepared ? make_portal(prepared) : nullptr), turn);
 }

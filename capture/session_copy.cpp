@@ -3,6 +3,7 @@
 // anything (FREEZE that is not possible, a trigger FOR EACH STATEMENT), that Sync is still to be read, and is answered.
 
 #include <algorithm>
+#include <utility>
 
 #include "capture/session_machine.h"
 

@@ -68,6 +68,7 @@ class SessionMachine final : public CaptureSession {
 
   // -- session_client.cpp
   Took take_client(const Frame& frame, wire::Turn& turn);
+  bool plans_now(const Statement* statement) const;
   Took take_parse(const Frame& frame, wire::Turn& turn);
   Took relay_unread_parse(const Frame& frame, wire::Turn& turn);
   Took take_bind(const Frame& frame, wire::Turn& turn);

@@ -403,20 +403,19 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
   const std::string_view severity = fields ? wire::error_field(*fields, 'V') : std::string_view();
   // After a FATAL the connection ends; whether a commit under way took place is then not known.
   if (pending_.empty() || severity == "FATAL" || severity == "PANIC") return relay_upstream(frame, turn);
-  copy_failed(fields ? wire::error_field(*fields, 'C') : "");
+  const std::string_view sqlstate = fields ? wire::error_field(*fields, 'C') : std::string_view();
+  copy_failed(sqlstate);
   const Pending front = pending_.front();
   if (run_) {
     run_->held.clear();
     // A row that the client's encoding cannot say fails while rows are sent, behind their description.
-    const bool sending =
-        fields && wire::error_field(*fields, 'C') == kUntranslatable && front.expect == Expect::execute;
+    const bool sending = sqlstate == kUntranslatable && front.expect == Expect::execute;
     if (sending && !server_.utf8_client) show_run_description(turn);
     run_->description.clear();
   }
   const bool stays = is_sync_like(front.expect);
-  const bool refused = fields && wire::error_field(*fields, 'C') == kInFailedBlock;
-  if (!stays) skip_to_sync(refused);
-  if (stays && front.undo >= 0) session_query_failed(front, fields ? wire::error_field(*fields, 'C') : "");
+  if (!stays) skip_to_sync(sqlstate == kInFailedBlock);
+  if (stays && front.undo >= 0) session_query_failed(front, sqlstate);
   const bool in_own_exchange =
       front.purpose == Purpose::facts && !skipping_ && !pending_.empty() && pending_.front().purpose == Purpose::facts;
   if (!in_own_exchange) show_error(frame, front, turn);
@@ -512,7 +511,6 @@ void SessionMachine::show_error(const Frame& frame, const Pending& front, wire::
   wire::append_error_fields(turn.to_client.buffer(), frame.type, *fields);
 }
 
-/// COPY FROM STDIN: the server ignores Sync until the copy ends, also those already on their way.
 void SessionMachine::pop_front() {
   names_.succeeded(pending_.front().mark);
   if (pending_.front().twin) pending_.front().twin->spliced_made = true;
