@@ -12,10 +12,6 @@ const std::string kRow = R"({"id":1,"v":null})";
 const std::string kCreated = R"(c public.t 1.1 0/10 key {"id":1} after {"id":1,"v":null})";
 const std::string kCancelled = server::error("57014", "canceling statement due to user request");
 
-void passes(SessionScript& script, const std::string& sql, const std::string& tag, char status) {
-  script.client_is_relayed(client::query(sql)).upstream_is_relayed(server::complete(tag) + server::ready(status));
-}
-
 /// A captured insert of no row: nothing for the journal.
 void insert_nothing(SessionScript& script) {
   script.expect_upstream(sent_in_part(kInsert + suffix()) + client::flush())

@@ -1,4 +1,4 @@
-// COPY FROM STDIN in the extended protocol, where it fails: which of the Syncs sent with it are still answered.
+// COPY FROM STDIN in the extended protocol: the Syncs that it reads, and where it fails those that are still answered.
 // Whatever was the case, the session is followed: the write behind it is captured.
 #include <gtest/gtest.h>
 
@@ -23,10 +23,9 @@ std::string copy_begins() {
 
 /// In a block, the COPY and a Sync have been sent, and the server waits for data or is about to fail.
 void copy_in_block(SessionScript& script) {
-  script.starts()
-      .client_is_relayed(client::query("BEGIN"))
-      .upstream_is_relayed(server::complete("BEGIN") + server::ready('T'))
-      .client_sends(kCopy + client::sync())
+  script.starts();
+  passes(script, "BEGIN", "BEGIN", 'T');
+  script.client_sends(kCopy + client::sync())
       .asks_facts(Table(), false)
       .expect_upstream(kCopy + client::sync())
       .upstream_is_relayed(copy_begins());
@@ -35,11 +34,9 @@ void copy_in_block(SessionScript& script) {
 /// The block ends, and the next write is captured as any other.
 void goes_on(SessionScript& script) {
   const std::string spliced = client::query(kInsert + suffix());
-  script.client_is_relayed(client::query("ROLLBACK"))
-      .upstream_is_relayed(server::complete("ROLLBACK") + server::ready('I'))
-      .client_is_relayed(client::query("BEGIN"))
-      .upstream_is_relayed(server::complete("BEGIN") + server::ready('T'))
-      .client_sends(client::query(kInsert))
+  passes(script, "ROLLBACK", "ROLLBACK", 'I');
+  passes(script, "BEGIN", "BEGIN", 'T');
+  script.client_sends(client::query(kInsert))
       .asks_facts(Table(), false)
       .expect_upstream(spliced)
       .upstream_sends(query_answered({written(R"({"id":1,"a":"a"})", "0/10")}, "INSERT 0 1") + server::ready('T'))
@@ -178,9 +175,8 @@ TEST(SessionCopyTest, AWriteBehindOneThatHadFailedRunsAndIsAGap) {
       .upstream_is_relayed(kNotPossible + server::ready('I') + server::parse_complete())
       .expect_upstream(kRunInside + client::sync())
       .upstream_is_relayed(server::bind_complete() + server::complete("INSERT 0 1") + server::ready('I'))
-      .gate({"report xid 0 | g .other 1.1 0/0 statement inserted 1 cause statement was not planned"})
-      .client_is_relayed(client::query("BEGIN"))
-      .upstream_is_relayed(server::complete("BEGIN") + server::ready('T'));
+      .gate({"report xid 0 | g .other 1.1 0/0 statement inserted 1 cause statement was not planned"});
+  passes(script, "BEGIN", "BEGIN", 'T');
   goes_on(script);
   EXPECT_EQ(script.replay(), "");
 }

@@ -236,6 +236,10 @@ std::string SessionScript::replay_cut_short(
   return script_.replay_cut_short(maker(), [this, &lost](std::size_t steps) { lost(steps, stand_->gate.calls()); });
 }
 
+void passes(SessionScript& script, const std::string& sql, const std::string& tag, char status) {
+  script.client_is_relayed(client::query(sql)).upstream_is_relayed(server::complete(tag) + server::ready(status));
+}
+
 const std::string kEpilogue =
     "SELECT pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text, "
     "pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text";

@@ -120,6 +120,9 @@ class SessionScript {
   int own_names_ = 0;
 };
 
+/// A Query that only goes through, with its answer.
+void passes(SessionScript& script, const std::string& sql, const std::string& tag, char status);
+
 /// What Weir asks before a commit whose rows did not say it: the transaction's id and version.
 extern const std::string kEpilogue;
 void asks_epilogue(SessionScript& script, const Values& answer = {"800", "0/30"});

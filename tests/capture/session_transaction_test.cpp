@@ -15,11 +15,6 @@ std::string insert(int id) {
   return "INSERT INTO t VALUES (" + std::to_string(id) + ")";
 }
 
-/// A Query that only goes through, with its answer.
-void passes(SessionScript& script, const std::string& sql, const std::string& tag, char status) {
-  script.client_is_relayed(client::query(sql)).upstream_is_relayed(server::complete(tag) + server::ready(status));
-}
-
 /// A captured insert by Query within a block.
 void insert_in_block(SessionScript& script, int id, const std::string& image, const std::string& lsn, bool asks) {
   script.client_sends(client::query(insert(id)));

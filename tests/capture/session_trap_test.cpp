@@ -11,10 +11,6 @@ const std::string kRow = R"({"id":1,"v":null})";
 const std::string kCreated = R"(c public.t 1.1 0/10 key {"id":1} after {"id":1,"v":null})";
 const std::string kTwoRows = "INSERT INTO t SELECT 1 UNION ALL SELECT 2 RETURNING id";
 
-void passes(SessionScript& script, const std::string& sql, const std::string& tag, char status) {
-  script.client_is_relayed(client::query(sql)).upstream_is_relayed(server::complete(tag) + server::ready(status));
-}
-
 /// In a block, portal "p" of a write with rows of the client's own; one row was fetched.
 void open_portal(SessionScript& script) {
   script.starts();
