@@ -92,6 +92,11 @@ enum class Expect : std::uint8_t {
   function_call
 };
 
+/// True where its answer ends with ReadyForQuery.
+inline bool ends_segment(Expect expect) {
+  return expect == Expect::sync || expect == Expect::query || expect == Expect::function_call;
+}
+
 /// Who wanted the answer.
 enum class Purpose : std::uint8_t {
   client,  ///< it goes to the client
@@ -105,6 +110,10 @@ enum class Purpose : std::uint8_t {
   tidy,
 };
 
+inline bool is_own(Purpose purpose) {
+  return purpose != Purpose::client && purpose != Purpose::run;
+}
+
 struct Pending {
   Expect expect;
   Purpose purpose = Purpose::client;
@@ -115,7 +124,9 @@ struct Pending {
   bool describes_statement = false;  ///< and that Describe is of a statement, not of a portal
   char own_place = '\0';   ///< 'S', 'P': takes the unnamed statement's or portal's place from one of Weir's own
   std::int64_t mark = -1;  ///< the last change in Names it makes: undone where it fails
-  std::int64_t undo = -1;  ///< Query: the first change its statements make, undone where none of them succeeded
+  std::int64_t unnamed_portal = -1;  ///< Query: the change that ends it, undone where the server refuses the Query
+  /// Query with DEALLOCATE or DISCARD: the first change from each statement on, undone where that one is not reached.
+  std::vector<std::int64_t> changes = {};
   std::shared_ptr<Execution> execution = {};
   std::shared_ptr<Portal> bound = {};   ///< Bind: the portal it makes
   std::shared_ptr<Prepared> twin = {};  ///< whose capturing twin a splice prepares

@@ -61,7 +61,7 @@ SessionMachine::Took SessionMachine::take_client(const Frame& frame, wire::Turn&
   if (skipping_ && frame.type != frontend::kSync &&
       !(frame.type == frontend::kQuery && (own_failed_ || (run_ && !run_->finished)))) {
     own_failed_ = false;  // the client saw the error in this message's place
-    return relay_unanswered(frame, turn);
+    return relay_client(frame, turn);
   }
   if (waits_for_copy(frame.type) && !wait_for_answers(turn)) return Took::nothing;
   switch (frame.type) {
@@ -85,9 +85,9 @@ SessionMachine::Took SessionMachine::take_client(const Frame& frame, wire::Turn&
     case frontend::kCopyDone:
     case frontend::kCopyFail:
       take_copy_message(frame.type);
-      return relay_unanswered(frame, turn);
+      return relay_client(frame, turn);
     default:
-      return relay_unanswered(frame, turn);
+      return relay_client(frame, turn);
   }
 }
 
@@ -95,10 +95,6 @@ SessionMachine::Took SessionMachine::relay_client(const Frame& frame, wire::Turn
   turn.to_upstream.relay(frame.received);
   client_skip_ = frame.size - frame.received.size();
   return Took::frame;
-}
-
-SessionMachine::Took SessionMachine::relay_unanswered(const Frame& frame, wire::Turn& turn) {
-  return relay_client(frame, turn);
 }
 
 SessionMachine::Took SessionMachine::relay_expecting(const Frame& frame, Pending pending, wire::Turn& turn) {
@@ -109,11 +105,10 @@ SessionMachine::Took SessionMachine::relay_expecting(const Frame& frame, Pending
 void SessionMachine::expect(Pending pending) {
   count(pending, 1);
   if (pending.expect == Expect::execute || pending.expect == Expect::query) copy_data_sent_ = copy_ended_ = false;
-  const bool ends_segment =
-      pending.expect == Expect::sync || pending.expect == Expect::query || pending.expect == Expect::function_call;
+  const bool ends = ends_segment(pending.expect);
   // A Query is skipped too where something before it failed, so it ends nothing before it is answered.
-  if (pending.expect == Expect::sync || !ends_segment) segment_clean_ = ends_segment;
-  if (ends_segment) {
+  if (pending.expect == Expect::sync || !ends) segment_clean_ = ends;
+  if (ends) {
     names_at_sync_ = names_.end_mark();
     ++segment_;
   }
@@ -410,7 +405,7 @@ void SessionMachine::close_twin(const Names::PreparedPtr& prepared, wire::Turn& 
 SessionMachine::Took SessionMachine::take_sync(const Frame& frame, wire::Turn& turn) {
   if (copy_reads_sync()) {
     ++ignored_syncs_;
-    return relay_unanswered(frame, turn);
+    return relay_client(frame, turn);
   }
   const bool may_commit = holds_writes() && !skipping_ && (!in_block_ || control_pending_ > 0);
   if (may_commit) {

@@ -1,6 +1,7 @@
-// The engine behind capture/session.h. One class, in seven files by what they do:
+// The engine behind capture/session.h. One class, in eight files by what they do:
 //   session_client.cpp    messages from the client: what to splice, when to wait
 //   session_upstream.cpp  answers of the database: what the client sees of them
+//   session_error.cpp     errors of the database: what they undo, and what the client sees of them
 //   session_complete.cpp  what a completed statement means for the transaction and its events
 //   session_query.cpp     a Query that writes, sent as Parse/Bind/Execute and shown as a Query's answer
 //   session_commit.cpp    the commit point: everything that must be safe before the bytes that may commit are sent
@@ -87,7 +88,6 @@ class SessionMachine final : public CaptureSession {
   Took take_sync(const Frame& frame, wire::Turn& turn);
   Took take_function_call(const Frame& frame, wire::Turn& turn);
   Took relay_client(const Frame& frame, wire::Turn& turn);
-  Took relay_unanswered(const Frame& frame, wire::Turn& turn);
   Took relay_expecting(const Frame& frame, Pending pending, wire::Turn& turn);
   void expect(Pending pending);
   std::int64_t apply_session_statement(const Statement& statement, wire::Turn& turn);
@@ -110,7 +110,7 @@ class SessionMachine final : public CaptureSession {
   bool can_splice(const ParsedText& text, const Plans& plans) const;
   Took splice_query(std::shared_ptr<const ParsedText> text, Plans plans, wire::Turn& turn);
   Took relay_query(const Frame& frame, std::shared_ptr<const ParsedText> text, Plans plans, wire::Turn& turn);
-  std::int64_t forget_unnamed(bool runs);
+  Pending replacing_unnamed(bool runs);
   bool drain_unnamed(const ParsedText& text, wire::Turn& turn);
   bool drain_closed(const Statement& statement, wire::Turn& turn);
   Took relay_cursor_query(const Frame& frame, const Statement& statement, std::shared_ptr<const ParsedText> text,
@@ -179,35 +179,39 @@ class SessionMachine final : public CaptureSession {
   void take_row_description(const Frame& frame, wire::Turn& turn);
   void take_data_row(const Frame& frame, wire::Turn& turn);
   void take_complete(const Frame& frame, wire::Turn& turn);
-  void take_error(const Frame& frame, wire::Turn& turn);
   void take_ready(const Frame& frame, wire::Turn& turn);
   void relay_upstream(const Frame& frame, wire::Turn& turn);
   bool needs_whole(const Frame& frame) const;
   void show_scrubbed(const Frame& frame, wire::Turn& turn);
+  void show_held(wire::Turn& turn);
   void capture_row(std::string_view body, Execution& execution);
   void keep_moved(std::vector<event::ChangeEvent> events, Execution& execution);
-  void skip_to_sync(bool refused);
   void left_suspended(const Pending& pending);
-  void session_query_failed(const Pending& front, std::string_view sqlstate);
-  void completed_unread(std::string_view tag);
+  void lose_track(std::string_view why);
+  void answered();
+  void pop_front();
+  void doubt_encoding();
+  void count(const Pending& pending, int by);
+  void note_setting(std::string_view body);
+
+  // -- session_error.cpp
+  void take_error(const Frame& frame, wire::Turn& turn);
+  void query_failed(const Pending& front, std::string_view sqlstate);
+  void skip_to_sync(bool refused);
+  void show_error(const Frame& frame, const Pending& front, wire::Turn& turn);
+
+  // -- session_complete.cpp
   void completed(Execution& execution, const Statement* statement, const Plan* plan, std::string_view tag);
+  void completed_unread(std::string_view tag);
   void completed_write(Execution& execution, const Statement& statement, const Plan& plan, std::string_view tag);
+  void completed_move(Execution& execution, std::int64_t rows);
+  void rolled_back_to(std::uint32_t savepoint);
   void add_statement_event(const Execution& execution, const RelationName& table, event::Op op, std::string cause,
                            std::int64_t rows);
-  void rolled_back_to(std::uint32_t savepoint);
-  void completed_move(Execution& execution, std::int64_t rows);
   bool add_input_events(const Execution& execution, const Statement& statement, const Plan& plan, std::int64_t rows);
   void add_unfetched(const Portal& portal);
   void add_gap(const RelationName& table, event::Op op, std::int64_t rows, std::string cause);
   void add_change(event::ChangeEvent change, const Execution& execution);
-  void lose_track(std::string_view why);
-  void answered();
-  void pop_front();
-  void show_error(const Frame& frame, const Pending& front, wire::Turn& turn);
-  void show_held(wire::Turn& turn);
-  void doubt_encoding();
-  void count(const Pending& pending, int by);
-  void note_setting(std::string_view body);
 
   // From the options.
   StatementCache* statements_;

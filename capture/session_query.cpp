@@ -81,7 +81,7 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
   const auto text = query ? statements_->find_or_parse(*query, lexer_) : std::make_shared<const ParsedText>();
   if (!drain_unnamed(*text, turn)) return Took::nothing;
   if (text->only_reads() && !holds_writes()) {
-    return relay_expecting(frame, {.expect = Expect::query, .mark = forget_unnamed(!text->statements.empty())}, turn);
+    return relay_expecting(frame, replacing_unnamed(!text->statements.empty()), turn);
   }
   const auto plans = plan_query(text, turn);
   if (!plans) return Took::nothing;
@@ -116,7 +116,7 @@ bool SessionMachine::relay_plain_read(std::string_view query, const Frame& frame
   const bool commits_writes = holds_writes() && (!in_block_ || control_pending_ > 0);
   const Names::PortalPtr& portal = names_.find_portal({});
   if (commits_writes || (portal && portal->suspended) || !is_plain_read(query)) return false;
-  relay_expecting(frame, {.expect = Expect::query, .mark = forget_unnamed(true)}, turn);
+  relay_expecting(frame, replacing_unnamed(true), turn);
   return true;
 }
 
@@ -173,7 +173,8 @@ SessionMachine::Took SessionMachine::splice_query(std::shared_ptr<const ParsedTe
   const Statement& statement = text->statements[0];
   const auto plan = plans[0];
   wire::append_query(turn.to_upstream.buffer(), text->text.substr(0, statement.end) + plan->suffix);
-  Pending pending{.expect = Expect::query, .spliced = true, .mark = forget_unnamed(true)};
+  Pending pending = replacing_unnamed(true);
+  pending.spliced = true;
   pending.execution = std::make_shared<Execution>(
       Execution{.text = std::move(text), .statement = &statement, .plan = plan, .plans = std::move(plans)});
   expect(std::move(pending));
@@ -184,27 +185,25 @@ SessionMachine::Took SessionMachine::relay_query(const Frame& frame, std::shared
                                                  Plans plans, wire::Turn& turn) {
   if (const Statement* only = text->single(); only != nullptr && (only->fetch || only->closes_portal))
     return relay_cursor_query(frame, *only, text, turn);
-  Pending pending{.expect = Expect::query, .mark = forget_unnamed(!text->statements.empty())};
-  if (!text->parsed) {
-    // It may run; then the unnamed portal is gone, too.
-    pending.undo = names_.define_portal({}, names_.unknown_portal());
-    pending.mark = std::max(pending.mark, pending.undo);
-  }
+  // One that cannot be read may run.
+  Pending pending = replacing_unnamed(!text->parsed || !text->statements.empty());
+  const bool session = any_of_kind(*text, {StatementKind::session});
   for (const Statement& statement : text->statements) {
     pending.scrubs |= statement.shows_text;
-    if (statement.kind != StatementKind::session) continue;
-    const std::int64_t mark = apply_session_statement(statement, turn);
-    if (pending.undo < 0) pending.undo = mark;
-    pending.mark = std::max(pending.mark, mark);
+    if (session) pending.changes.push_back(names_.end_mark());
+    if (statement.kind == StatementKind::session)
+      pending.mark = std::max(pending.mark, apply_session_statement(statement, turn));
   }
   pending.execution = std::make_shared<Execution>(Execution{.text = std::move(text), .plans = std::move(plans)});
   return relay_expecting(frame, std::move(pending), turn);
 }
 
 /// A Query destroys the unnamed statement, and the unnamed portal where there is something to run.
-std::int64_t SessionMachine::forget_unnamed(bool runs) {
-  const std::int64_t mark = names_.define({}, names_.unknown_statement());
-  return !runs ? mark : std::max(mark, names_.define_portal({}, names_.unknown_portal()));
+Pending SessionMachine::replacing_unnamed(bool runs) {
+  Pending pending{.expect = Expect::query, .mark = names_.define({}, names_.unknown_statement())};
+  if (runs) pending.unnamed_portal = names_.define_portal({}, names_.unknown_portal());
+  pending.mark = std::max(pending.mark, pending.unnamed_portal);
+  return pending;
 }
 
 /// Before a Query that destroys the unnamed portal. Also waited for: what fails is in the Query's place.
@@ -231,7 +230,7 @@ SessionMachine::Took SessionMachine::relay_cursor_query(const Frame& frame, cons
                                                         std::shared_ptr<const ParsedText> text, wire::Turn& turn) {
   if (statement.closes_portal && !drain_closed(statement, turn)) return Took::nothing;
   const Names::PortalPtr portal = names_.find_portal(statement.name);
-  Pending pending{.expect = Expect::query, .mark = forget_unnamed(!text->statements.empty())};
+  Pending pending = replacing_unnamed(!text->statements.empty());
   pending.execution = std::make_shared<Execution>(Execution{.text = std::move(text)});
   const bool captured = portal && portal->plan && portal->plan->how == Plan::How::returning;
   if (captured && !statement.closes_portal && !portal->prepared->statement->write->has_returning) {
@@ -317,9 +316,11 @@ SessionMachine::Took SessionMachine::finish_run(wire::Turn& turn) {
   run_->finished = true;
   skipping_ = false;
   own_statement_ = own_portal_ = OwnUnnamed::stays;
-  const std::int64_t mark = forget_unnamed(!run_->text->statements.empty());
+  Pending pending = replacing_unnamed(!run_->text->statements.empty());
+  pending.expect = Expect::sync;
+  pending.purpose = Purpose::run;
   wire::append_sync(turn.to_upstream.buffer());
-  expect({.expect = Expect::sync, .purpose = Purpose::run, .mark = mark});
+  expect(std::move(pending));
   return Took::frame;
 }
 

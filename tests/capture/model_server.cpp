@@ -405,13 +405,14 @@ void ModelServer::query(const std::string& text) {
   // An empty one commits too what was outstanding.
   if (parts.empty() && !in_block_ && !end_transaction(true)) fail("23503", "violates foreign key constraint");
   if (parts.empty() && !skipping_) out_ += frame('I');
-  // A failed one leaves its own unnamed portal in a failed block; nobody asks for that, and it is not modelled.
-  if (!parts.empty() && !bad) portals_.erase("");
   for (std::size_t i = 0; i < parts.size() && !skipping_; ++i) {
     if (refused_in_failed_block(parts[i])) {
       fail("25P02", "current transaction is aborted");
       break;
     }
+    // One that fails while it runs leaves its own unnamed portal in a failed block; nobody asks for that, and it is not
+    // modelled.
+    portals_.erase("");
     Portal portal{.text = parts[i]};
     const std::string before = std::exchange(out_, {});
     const Ended ended = run(portal, 0);

@@ -1,0 +1,158 @@
+// An error of the database: what it undoes of what was sent, and what the client sees of it.
+#include <algorithm>
+#include <charconv>
+
+#include "capture/session_machine.h"
+
+namespace weir::capture {
+namespace {
+
+constexpr std::string_view kUntranslatable = "22P05";
+constexpr std::string_view kInFailedBlock = "25P02";
+constexpr std::string_view kSyntaxError = "42601";
+/// What the server calls the lock query in "cannot execute … in a read-only transaction".
+constexpr std::string_view kLockStatement = "SELECT FOR UPDATE";
+
+/// "bind message has 7 result formats but query has 5 columns": the number behind `words`, less `added`.
+std::string with_fewer(std::string message, std::string_view words, int added) {
+  const std::size_t at = message.find(words);
+  if (at == std::string::npos) return message;
+  const std::size_t begin = at + words.size();
+  const std::size_t end = message.find(' ', begin);
+  int number = 0;
+  std::from_chars(message.data() + begin, message.data() + message.size(), number);
+  return message.replace(begin, end - begin, std::to_string(number - added));
+}
+
+/// An error in a Bind of spliced text, as the client's own text would have had it.
+std::string message_of_bind(std::string message, const Portal& portal) {
+  const std::string twin = "\"" + portal.prepared->spliced.name + "\"";
+  const std::size_t at = message.find(twin);
+  if (!portal.statement.empty() && at != std::string::npos)
+    message.replace(at, twin.size(), "\"" + portal.statement + "\"");
+  if (message.find(" result formats but query has ") == std::string::npos) return message;
+  message = with_fewer(std::move(message), "bind message has ", portal.plan->added.count);
+  return with_fewer(std::move(message), "but query has ", portal.plan->added.count);
+}
+
+}  // namespace
+
+void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
+  gathers_ = false;
+  const auto fields = wire::read_error_fields(frame.body());
+  const std::string_view severity = fields ? wire::error_field(*fields, 'V') : std::string_view();
+  // After a FATAL the connection ends; whether a commit under way took place is then not known.
+  if (pending_.empty() || severity == "FATAL" || severity == "PANIC") return relay_upstream(frame, turn);
+  const std::string_view sqlstate = fields ? wire::error_field(*fields, 'C') : std::string_view();
+  copy_failed(sqlstate);
+  const Pending front = pending_.front();
+  if (run_) {
+    run_->held.clear();
+    // A row that the client's encoding cannot say fails while rows are sent, behind their description.
+    const bool sending = sqlstate == kUntranslatable && front.expect == Expect::execute;
+    if (sending && !server_.utf8_client) show_run_description(turn);
+    run_->description.clear();
+  }
+  const bool stays = ends_segment(front.expect);
+  if (!stays) skip_to_sync(sqlstate == kInFailedBlock);
+  if (front.expect == Expect::query) query_failed(front, sqlstate);
+  const bool in_own_exchange =
+      front.purpose == Purpose::facts && !skipping_ && !pending_.empty() && pending_.front().purpose == Purpose::facts;
+  if (!in_own_exchange) show_error(frame, front, turn);
+  // It may have failed because the catalog is no longer what the plan was made from: ask again next time.
+  if (front.spliced) forget_catalog();
+  if (in_block_) {
+    failed_ = true;
+    // Whether the block is over with it is for ReadyForQuery to say.
+    if (front.expect == Expect::sync) transaction_ended(Outcome::aborted);
+  } else if (!in_own_exchange) {
+    transaction_ended(Outcome::aborted);
+    names_.drop_portals();
+  }
+  answered();
+}
+
+/// What its statements would have done to names did not happen. Where the commit of DEALLOCATE or DISCARD failed, the
+/// names are gone all the same; a name that is forgotten here and known to the server is only not captured, so the
+/// doubt ends there.
+void SessionMachine::query_failed(const Pending& front, std::string_view sqlstate) {
+  const Execution* execution = front.execution.get();
+  const std::size_t done = execution != nullptr ? execution->next : 0;
+  const bool unread = execution != nullptr && !execution->text->parsed;
+  const bool refused = sqlstate == kInFailedBlock || sqlstate == kSyntaxError;
+  if (refused && done == 0 && (failed_ || unread)) names_.failed(front.unnamed_portal, front.unnamed_portal);
+  if (done >= front.changes.size()) return;
+  const auto& statements = execution->text->statements;
+  if (refused || done + 1 < statements.size()) {
+    names_.failed(front.changes[done], front.mark);
+  } else if (statements.back().drops_all_statements) {
+    for (OwnStatement* own : {&facts_statement_, &epilogue_statement_})
+      if (std::exchange(own->sent, false)) left_behind_.push_back(own->name);
+  }
+}
+
+/// The server ignores everything up to the next Sync; so what was sent since has no answer and no effect. The first of
+/// it failed, or was `refused` before it ran.
+void SessionMachine::skip_to_sync(bool refused) {
+  std::int64_t last_mark = -1;
+  own_failed_ = true;
+  std::vector<PortalState> skipped;
+  if (PortalState& failed = pending_.front().before; !refused) failed = {failed.portal, true, false};
+  while (!pending_.empty() && pending_.front().expect != Expect::sync) {
+    Pending& front = pending_.front();
+    own_failed_ &= is_own(front.purpose) && front.purpose != Purpose::provoke;
+    last_mark = std::max(last_mark, front.mark);
+    if (front.twin) front.twin->spliced.sent = false;
+    if (!front.closes.empty()) left_behind_.push_back(std::move(front.closes));
+    if (front.purpose == Purpose::facts) {
+      facts_failed_ = true;
+      if (front.expect == Expect::parse) facts_statement_.sent = false;
+    }
+    if (front.purpose == Purpose::epilogue && front.expect == Expect::parse) epilogue_statement_.sent = false;
+    if (front.purpose == Purpose::run && run_) run_->failed = true;
+    if (front.before.portal) skipped.push_back(std::move(front.before));
+    count(front, -1);
+    pending_.pop_front();
+  }
+  for (auto state = skipped.rbegin(); state != skipped.rend(); ++state) {
+    state->portal->ran = state->ran;
+    state->portal->suspended = state->suspended;
+  }
+  facts_asked_.clear();
+  facts_answer_.reset();
+  names_.failed(last_mark + 1);
+  if (run_ && !run_->finished) run_->failed = true;
+  for (const char kind : {'S', 'P'}) keep_own_unnamed(kind);
+  skipping_ = pending_.empty();
+  own_failed_ &= skipping_;
+}
+
+/// What the client sees of an error: as it came, but for one that Weir brought about, for names and counts that Weir
+/// changed in a Bind, and for positions in a text that was sent in parts.
+void SessionMachine::show_error(const Frame& frame, const Pending& front, wire::Turn& turn) {
+  auto fields = wire::read_error_fields(frame.body());
+  const bool provoked = front.purpose == Purpose::provoke;
+  const bool shifted = front.purpose == Purpose::run && run_ && run_->offset > 0;
+  const bool locking = front.purpose == Purpose::lock;
+  const bool bound = front.spliced && front.bound;
+  if (!fields || (!provoked && !shifted && !bound && !locking)) return relay_upstream(frame, turn);
+  std::string message(wire::error_field(*fields, 'M'));
+  std::string position(wire::error_field(*fields, 'P'));
+  if (bound) message = message_of_bind(message, *front.bound);
+  if (locking && message.find(kLockStatement) != std::string::npos)
+    message.replace(message.find(kLockStatement), kLockStatement.size(), "UPDATE");
+  if (shifted && !position.empty()) position = std::to_string(std::stoull(position) + run_->offset);
+  if (provoked)
+    message = front.execution ? "portal \"" + front.execution->portal_name + "\" cannot be run" : refusal_.message;
+  for (auto& [code, value] : *fields) {
+    if (code == 'M') value = message;
+    if (code == 'P') value = position;
+    if (!provoked) continue;
+    if (code == 'C') value = front.execution ? std::string_view("55000") : std::string_view(refusal_.sqlstate);
+    if (front.execution && code == 'F') value = "portalmem.c";
+    if (front.execution && code == 'R') value = "MarkPortalActive";
+  }
+  wire::append_error_fields(turn.to_client.buffer(), frame.type, *fields);
+}
+
+}  // namespace weir::capture
