@@ -46,10 +46,11 @@ SELECT c.oid::pg_catalog.text, n.nspname::pg_catalog.text, c.relname::pg_catalog
        ON a.attrelid OPERATOR(pg_catalog.=) k.partrelid AND a.attnum OPERATOR(pg_catalog.=) k.attnum
      WHERE k.attnum OPERATOR(pg_catalog.<>) 0),
   EXISTS (SELECT FROM tree JOIN pg_catalog.pg_partitioned_table q ON q.partrelid OPERATOR(pg_catalog.=) tree.oid
-     WHERE q.partexprs IS NOT NULL)::pg_catalog.text
-FROM root JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) root.oid
-JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace)";
-constexpr std::size_t kFactsColumns = 14;
+     WHERE q.partexprs IS NOT NULL)::pg_catalog.text,
+  pg_catalog.current_schema()::pg_catalog.text
+FROM root LEFT JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) root.oid
+LEFT JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace)";
+constexpr std::size_t kFactsColumns = 15;
 
 using Json = boost::json::value;
 
@@ -134,6 +135,10 @@ std::optional<RelationFacts> read_facts(const wire::RowView& row) {
   facts.routing = read_names(row[12]);
   facts.routes_by_expression = is_true(13);
   return facts;
+}
+
+std::string read_creation_schema(const wire::RowView& row) {
+  return row.size() == kFactsColumns ? std::string(row.back().value_or("")) : std::string();
 }
 
 }  // namespace weir::capture

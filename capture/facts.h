@@ -50,7 +50,9 @@ std::string quoted_name(const TableName& table);
 /// `"name"`, quotes doubled.
 std::string quoted(std::string_view name);
 
-/// Reads the answer's DataRow; nothing where it is not of the expected form.
+/// Reads the answer's DataRow; nothing where there is no such table, or the row is not of the expected form.
 std::optional<RelationFacts> read_facts(const wire::RowView& row);
+/// From the same row, with or without a table: the schema where one made without naming a schema would be. Empty: none.
+std::string read_creation_schema(const wire::RowView& row);
 
 }  // namespace weir::capture

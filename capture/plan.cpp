@@ -242,8 +242,8 @@ Plan make_plan(const PlanInput& input) {
       plan.inner.push_back({input.relations[i]->name, op_of(input.statement.tables[i].kind)});
   if (input.statement.creates_table && !input.statement.tables[0].temporary) {
     const TableName& made = input.statement.tables[0];
-    if (input.scope.captures(made.schema, made.name))
-      plan.inner.push_back({{made.schema, made.name}, event::Op::create});
+    const std::string& schema = made.schema.empty() ? input.server.creation_schema : made.schema;
+    if (input.scope.captures(schema, made.name)) plan.inner.push_back({{schema, made.name}, event::Op::create});
   }
   if (row_write && captured(input.relations[0])) {
     plan.relation = input.relations[0];

@@ -20,11 +20,12 @@ namespace weir::capture {
 /// Begins everything that Weir splices behind a client's text. The line break ends a comment the text may end with.
 constexpr std::string_view kSpliceMark = "\n/*weir*/";
 
-/// What the session's ParameterStatus messages say and the plan depends on.
+/// What the plan depends on besides tables: ParameterStatus says it, but for the last, which comes with the facts.
 struct ServerSettings {
-  int version = 0;          ///< major: 15, 18; 0 until the server said it
-  bool utf8_client = true;  ///< client_encoding is UTF8
-  bool convertible = true;  ///< server_encoding is not SQL_ASCII: texts can be converted to UTF-8
+  int version = 0;                   ///< major: 15, 18; 0 until the server said it
+  bool utf8_client = true;           ///< client_encoding is UTF8
+  bool convertible = true;           ///< server_encoding is not SQL_ASCII: texts can be converted to UTF-8
+  std::string creation_schema = {};  ///< of a table that is made without naming one; empty: not known, or none
 };
 
 /// Which added column is which, counted from the first added one; -1: not asked for.

@@ -194,6 +194,7 @@ void SessionMachine::own_row(const Pending& pending, std::string_view body) {
   if (!wire::read_data_row(body, row_)) return lose_track("malformed DataRow");
   switch (pending.purpose) {
     case Purpose::facts:
+      server_.creation_schema = read_creation_schema(row_);
       if (auto facts = read_facts(row_)) facts_answer_ = std::make_shared<const RelationFacts>(std::move(*facts));
       break;
     case Purpose::epilogue:

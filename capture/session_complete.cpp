@@ -168,7 +168,8 @@ void SessionMachine::completed_write(Execution& execution, const Statement& stat
                        statement.kind != StatementKind::truncate;
   for (const auto& [table, op] : plan.inner) {
     if (counted && rows == 0 && rows_of(tag)) continue;
-    if (statement.creates_table && !rows_of(tag)) continue;  // there already, or WITH NO DATA
+    // There already, or WITH NO DATA; EXPLAIN ANALYZE does not say.
+    if (statement.creates_table && !rows_of(tag) && tag != "EXPLAIN") continue;
     if (relayed) {
       add_gap(table, op, counted ? rows : 0, statement.copy ? "copy" : "query cannot be split");
     } else {

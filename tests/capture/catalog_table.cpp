@@ -9,6 +9,14 @@ std::string boolean(bool value) {
 
 }  // namespace
 
+Values Table::no_facts(const std::string& creation_schema) {
+  Values row = Table().facts();
+  row.assign(row.size(), std::nullopt);
+  for (const std::size_t column : {5u, 8u, 13u}) row[column] = boolean(false);
+  row.back() = creation_schema;
+  return row;
+}
+
 Values Table::facts() const {
   const auto or_null = [](const std::string& text) { return text.empty() ? std::nullopt : std::optional(text); };
   return {oid,
@@ -24,7 +32,8 @@ Values Table::facts() const {
           or_null(columns),
           or_null(leaves),
           or_null(routing),
-          boolean(routes_by_expression)};
+          boolean(routes_by_expression),
+          creation_schema};
 }
 
 }  // namespace weir::testing

@@ -25,8 +25,11 @@ struct Table {
   std::string leaves = R"([["16400","public","t"]])";
   std::string routing = {};  ///< empty: NULL
   bool routes_by_expression = false;
+  std::string creation_schema = "public";
 
   Values facts() const;
+  /// The answer where there is no such table.
+  static Values no_facts(const std::string& creation_schema = "public");
 };
 
 }  // namespace weir::testing

@@ -19,7 +19,8 @@ wire::RowView complete_row() {
           R"([["id","N",""],["note","S",""],["sum","N","v"]])",
           R"([["16400","shop","orders"],["16401","shop","orders_2026"]])",
           R"(["region"])",
-          "true"};
+          "true",
+          "later"};
 }
 
 TEST(FactsTest, EveryColumnOfTheAnswer) {
@@ -44,6 +45,17 @@ TEST(FactsTest, EveryColumnOfTheAnswer) {
   EXPECT_EQ(facts->leaves.at(16401).table, "orders_2026");
   EXPECT_EQ(facts->routing, std::vector<std::string>{"region"});
   EXPECT_TRUE(facts->routes_by_expression);
+  EXPECT_EQ(read_creation_schema(complete_row()), "later");
+}
+
+TEST(FactsTest, WithoutTheTableTheRowSaysWhereOneWouldBeMade) {
+  wire::RowView row(complete_row().size());
+  EXPECT_FALSE(read_facts(row));
+  EXPECT_EQ(read_creation_schema(row), "");
+  row.back() = "later";
+  EXPECT_FALSE(read_facts(row));
+  EXPECT_EQ(read_creation_schema(row), "later");
+  EXPECT_EQ(read_creation_schema({}), "");
 }
 
 TEST(FactsTest, TablesWithoutKeyOrColumns) {

@@ -304,6 +304,21 @@ TEST(PlanTest, SplicedTextsParseAsTheSameStatement) {
   }
 }
 
+TEST(PlanTest, ANewTableIsInTheScopeOfTheSchemaItIsMadeIn) {
+  Planned made = planned("CREATE TABLE u AS SELECT 1");
+  made.server.creation_schema = "later";
+  made.scope.include = {"later.*"};
+  const Plan plan = made.make();
+  ASSERT_EQ(plan.inner.size(), 1u);
+  EXPECT_EQ(plan.inner[0].name.schema, "later");
+  made.server.creation_schema = "public";
+  EXPECT_EQ(made.make().how, Plan::How::none);
+  // SET search_path = pg_temp
+  made.scope.include.clear();
+  made.server.creation_schema = "pg_temp_3";
+  EXPECT_EQ(made.make().how, Plan::How::none);
+}
+
 TEST(PlanTest, OnlyWritesNeedAPlan) {
   const auto needs = [](const char* text) { return needs_plan(*parse(text, {}).single()); };
   EXPECT_TRUE(needs("INSERT INTO t VALUES (1)"));

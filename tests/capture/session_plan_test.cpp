@@ -385,25 +385,33 @@ TEST(SessionPlanTest, AWriteInsideTheWithOfASelectIsNeverLost) {
   EXPECT_EQ(script.replay(), "");
 }
 
-TEST(SessionPlanTest, ANewTableIsFilledByItsQuery) {
-  const std::string sql = "CREATE TABLE u AS SELECT 1";
-  SessionScript script;
+/// A table that is made from a query: the catalog knows none of that name yet.
+void makes_table(SessionScript& script, const std::string& sql, const std::string& name, const std::string& prepared) {
   script.starts().client_sends(client::query(sql));
   const std::string own = script.next_own_name();
   script
-      .expect_upstream(client::parse(own, capture::facts_query()) + client::bind("weir:own", own, {"\"u\""}) +
+      .expect_upstream(client::parse(own, capture::facts_query()) + client::bind("weir:own", own, {name}) +
                        client::execute("weir:own") + client::close('P', "weir:own") + client::sync())
-      .upstream_sends(server::parse_complete() + server::bind_complete() + server::complete("SELECT 0") +
-                      server::close_complete() + server::ready('I'))
+      .upstream_sends(server::parse_complete() + server::bind_complete() + server::row(Table::no_facts("later")) +
+                      server::complete("SELECT 1") + server::close_complete() + server::ready('I'))
       .expect_upstream(client::parse("", sql) + client::bind("", "") + client::describe('P', "") + client::execute("") +
                        client::flush())
       .upstream_sends(server::parse_complete() + server::bind_complete() + server::no_data() +
                       server::complete("SELECT 1"));
   asks_epilogue(script);
-  commits_query(
-      script, "prepare 1 xid 800 lsn 0/30-0/30 | c .u 1.1 0/30 statement inserted 1 cause only the statement is known",
-      "SELECT 1");
-  EXPECT_EQ(script.replay(), "");
+  commits_query(script, prepared, "SELECT 1");
+}
+
+TEST(SessionPlanTest, ANewTableIsFilledByItsQuery) {
+  const std::string cause = " 1.1 0/30 statement inserted 1 cause only the statement is known";
+  const std::string prepared = "prepare 1 xid 800 lsn 0/30-0/30 | c ";
+  SessionScript named;
+  makes_table(named, "CREATE TABLE s.u AS SELECT 1", "\"s\".\"u\"", prepared + "s.u" + cause);
+  EXPECT_EQ(named.replay(), "");
+  // Where the search_path lets it be made.
+  SessionScript unnamed;
+  makes_table(unnamed, "CREATE TABLE u AS SELECT 1", "\"u\"", prepared + "later.u" + cause);
+  EXPECT_EQ(unnamed.replay(), "");
 }
 
 TEST(SessionPlanTest, AMalformedLengthOfTheClientBecomesTheServersOwnError) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <string>
@@ -129,6 +130,35 @@ TEST(Main, WhatIsNotCapturedIsSaidInTheLogOnce) {
   const auto events = weir.output();
   ASSERT_NE(events.find(gap), std::string::npos) << events;
   EXPECT_NE(events.find(gap), events.rfind(gap)) << "each has its event: " << events;
+}
+
+TEST(Main, ATableMadeFromAQueryIsNamedWithItsSchema) {
+  for (const int version : {15, 18}) {
+    test_support::PgCluster cluster(version);
+    cluster.start();
+    test_support::WeirProcess weir({.upstream = cluster.uri(),
+                                    .emit = {"stdout"},
+                                    .arguments = {"--format", "flat"},
+                                    .config = "capture:\n  include: [later.*]\n"});
+    weir.start();
+    {
+      auto client = connect(weir);
+      ASSERT_TRUE(client) << client.error().message;
+      for (const char* sql : {"SET search_path = public", "CREATE TABLE b AS SELECT 1 AS id", "CREATE SCHEMA later",
+                              "SET search_path = later, public", "CREATE TABLE a AS SELECT 1 AS id UNION ALL SELECT 2",
+                              "CREATE TEMP TABLE c AS SELECT 1 AS id", "SET search_path = pg_temp, later",
+                              "CREATE TABLE d AS SELECT 1 AS id", "RESET search_path",
+                              "EXPLAIN (ANALYZE) CREATE TABLE later.e AS SELECT 1 AS id"})
+        ASSERT_TRUE(client->query(sql)) << sql;
+    }
+    EXPECT_EQ(weir.terminate(), 0);
+    const std::string events = weir.output();
+    EXPECT_EQ(std::count(events.begin(), events.end(), '\n'), 2) << events;
+    EXPECT_NE(events.find(R"("schema":"later","table":"a","key":null,"row":null,"before":null,"rows":2)"),
+              std::string::npos)
+        << events;
+    EXPECT_NE(events.find(R"("schema":"later","table":"e")"), std::string::npos) << events;
+  }
 }
 
 TEST(Main, ATemporaryJournalIsSaidToBeOne) {
