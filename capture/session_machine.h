@@ -256,7 +256,7 @@ class SessionMachine final : public CaptureSession {
   wire::RowView row_;  // reused
 
   // The open transaction.
-  Wait wait_ = Wait::nothing;
+  Wait wait_ = Wait::answers;  // of the login, up to its ReadyForQuery
   OpenTransaction transaction_;
   bool keeps_moved_ = false;              // rows wait until it is known what moved
   std::vector<Names::PortalPtr> unread_;  // whose rows could not be read any more, because the block had failed

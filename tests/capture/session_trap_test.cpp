@@ -205,6 +205,21 @@ TEST(SessionTrapTest, PrepareTransactionInAFailedBlockRollsBack) {
 }
 
 // FACTS: a Query inside COPY IN kills the connection, with two ErrorResponses.
+// The server reads nothing before its first ReadyForQuery; that one answers nothing of the client's.
+TEST(SessionTrapTest, WhatIsSentAheadOfTheLoginWaitsForItsEnd) {
+  SessionScript script;
+  script.client_sends(client::query(kInsert)).expect_upstream("").expect_stalled().starts().asks_facts(Table());
+  script.expect_upstream(sent_in_part(kInsert + suffix()) + client::flush())
+      .upstream_sends(part_answered({written(kRow, "0/10")}, "INSERT 0 1"))
+      .gate({"prepare 1 xid 800 lsn 0/10-0/10 | " + kCreated})
+      .journal_has_it()
+      .expect_upstream(client::sync())
+      .upstream_sends(server::ready('I'))
+      .expect_client(server::complete("INSERT 0 1") + server::ready('I'))
+      .gate({"outcome 1 committed"});
+  EXPECT_EQ(script.replay(), "");
+}
+
 TEST(SessionTrapTest, AQueryInsideCopyIn) {
   SessionScript script;
   script.starts().client_sends(client::query("COPY t FROM STDIN")).asks_facts(Table());
