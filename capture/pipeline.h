@@ -99,9 +99,10 @@ inline bool ends_segment(Expect expect) {
 
 /// Who wanted the answer.
 enum class Purpose : std::uint8_t {
-  client,  ///< it goes to the client
-  run,     ///< part of a Query that was sent as Parse/Bind/Execute: shown as a Query's answer
-  facts,   ///< Weir's own, below: the client sees none of it, but for an error
+  client,    ///< it goes to the client
+  run,       ///< part of a Query that was sent as Parse/Bind/Execute: shown as a Query's answer
+  question,  ///< Weir's own, from here on: in an exchange of its own, of which the client sees nothing
+  facts,     ///< and these, of which it sees nothing but an error that came in the place of its own message
   epilogue,
   splice,
   lock,

@@ -7,8 +7,11 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "capture/event/change_event.h"
 #include "capture/event/result.h"
@@ -30,11 +33,24 @@ struct SessionOptions {
   event::Context context;
 };
 
+/// What Weir itself wants to know of the database: one statement that only reads. The client's search_path and role
+/// hold, so every name and operator in it is schema-qualified.
+struct Question {
+  using Row = std::vector<std::optional<std::string>>;
+  std::string sql;
+  std::vector<std::string> parameters;  ///< as text
+  /// Called once, on the session's thread. An error has the server's SQLSTATE, or none where the session ended first.
+  std::function<void(Result<std::vector<Row>>)> answered;
+};
+
 /// An engine that starts with the bytes the database sends after AuthenticationOk.
 class CaptureSession : public wire::Engine {
  public:
   /// The answer to CommitGate::prepare; on an error the commit is refused with its SQLSTATE. Its turn's bytes are sent.
   virtual void on_prepared(Result<void> result, wire::Turn& turn) = 0;
+  /// Asks between two transactions of the client, in one of its own; what the client sends meanwhile waits. False where
+  /// the session does not stand there, or speaks another encoding than UTF8: `question` is as it was.
+  virtual bool ask(Question& question, wire::Turn& turn) = 0;
 };
 
 std::unique_ptr<CaptureSession> make_session(const SessionOptions& options);

@@ -205,6 +205,12 @@ void SessionMachine::own_row(const Pending& pending, std::string_view body) {
         transaction_.forget_events();  // no id was given out: nothing was written
       }
       break;
+    case Purpose::question:
+      if (asked_ && asked_->answer) {
+        auto& row = asked_->answer->emplace_back();
+        for (const auto& column : row_) row.push_back(column ? std::optional(std::string(*column)) : std::nullopt);
+      }
+      break;
     case Purpose::lock:
       if (auto locked = read_locked_row(row_, *pending.execution->plan))
         pending.execution->moved->locked.push_back(std::move(*locked));
@@ -212,6 +218,27 @@ void SessionMachine::own_row(const Pending& pending, std::string_view body) {
     default:
       break;
   }
+}
+
+bool SessionMachine::ask(Question& question, wire::Turn& turn) {
+  if (!idle() || !server_.utf8_client) return false;
+  asked_ = std::make_unique<Asked>(Asked{std::move(question), std::vector<Question::Row>()});
+  OwnStatement own;
+  prepare_own(own, asked_->question.sql, Purpose::question, turn);
+  send_own(own, asked_->question.parameters, Purpose::question, turn);
+  close_own(own.name, turn);
+  wire::append_sync(turn.to_upstream.buffer());
+  expect({.expect = Expect::sync, .purpose = Purpose::question});
+  wait_ = Wait::answers;
+  return true;
+}
+
+void SessionMachine::question_failed(Error error) {
+  if (asked_) asked_->answer = std::move(error);
+}
+
+void SessionMachine::question_ended() {
+  if (const auto asked = std::move(asked_)) asked->question.answered(std::move(asked->answer));
 }
 
 void SessionMachine::own_complete(const Pending& pending) {

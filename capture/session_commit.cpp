@@ -189,6 +189,8 @@ void SessionMachine::upstream_gone() {
   if (gate_id_ != 0) gate_->outcome(gate_id_, commit_ == Commit::sent ? Outcome::unknown : Outcome::aborted);
   if (next_gate_id_ != 0) gate_->outcome(next_gate_id_, Outcome::aborted);
   gate_id_ = next_gate_id_ = 0;
+  question_failed({"the session ended", ""});
+  question_ended();
 }
 
 }  // namespace weir::capture

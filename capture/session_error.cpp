@@ -56,8 +56,10 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
   const bool stays = ends_segment(front.expect);
   if (!stays) skip_to_sync(sqlstate == kInFailedBlock);
   if (front.expect == Expect::query) query_failed(front, sqlstate);
-  const bool in_own_exchange =
-      front.purpose == Purpose::facts && !skipping_ && !pending_.empty() && pending_.front().purpose == Purpose::facts;
+  const bool own_sync_next = !skipping_ && !pending_.empty() && pending_.front().purpose == front.purpose;
+  const bool asks = front.purpose == Purpose::question;
+  const bool in_own_exchange = own_sync_next && (asks || front.purpose == Purpose::facts);
+  if (asks && fields) question_failed({std::string(wire::error_field(*fields, 'M')), std::string(sqlstate)});
   if (!in_own_exchange) show_error(frame, front, turn);
   // It may have failed because the catalog is no longer what the plan was made from: ask again next time.
   if (front.spliced) forget_catalog();

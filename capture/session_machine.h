@@ -50,6 +50,7 @@ class SessionMachine final : public CaptureSession {
   std::size_t upstream_frame_size() const override { return upstream_frame_size_; }
   void upstream_gone() override;
   void on_prepared(Result<void> result, wire::Turn& turn) override;
+  bool ask(Question& question, wire::Turn& turn) override;
 
  private:
   enum class Wait { nothing, answers, journal };
@@ -170,6 +171,8 @@ class SessionMachine final : public CaptureSession {
   void forget_catalog();
   void own_row(const Pending& pending, std::string_view body);
   void own_complete(const Pending& pending);
+  void question_failed(Error error);
+  void question_ended();
   std::string next_own_name();
 
   // -- session_upstream.cpp
@@ -297,6 +300,11 @@ class SessionMachine final : public CaptureSession {
   bool own_failed_ = false;  // a statement of Weir's own failed inside the client's exchange; the client saw the error
   OwnStatement facts_statement_;
   OwnStatement epilogue_statement_;
+  struct Asked {
+    Question question;
+    Result<std::vector<Question::Row>> answer;
+  };
+  std::unique_ptr<Asked> asked_;
   std::uint64_t own_names_ = 0;
   std::vector<std::string> left_behind_;  // statements of Weir's own whose Close the server skipped
 };

@@ -353,12 +353,14 @@ void SessionMachine::take_ready(const Frame& frame, wire::Turn& turn) {
     if (hid_rollback_ && reopened_) forget_prepared();
   }
   hid_rollback_ = false;
+  const bool of_question = !of_copy && !pending_.empty() && pending_.front().purpose == Purpose::question;
   if (!pending_.empty() && !of_copy) pop_front();
   if (pending_.empty()) {
     segment_clean_ = true;
     skipping_ = false;
   }
   if (!in_block_) names_.drop_portals();
+  if (of_question) question_ended();
 }
 
 void SessionMachine::pop_front() {
@@ -437,6 +439,8 @@ void SessionMachine::lose_track(std::string_view why) {
   gate_->report(describe_transaction(), std::move(gap));
   if (gate_id_ != 0) gate_->outcome(gate_id_, commit_ == Commit::sent ? Outcome::unknown : Outcome::aborted);
   gate_id_ = 0;
+  question_failed({"lost track of the session", ""});
+  question_ended();
 }
 
 }  // namespace weir::capture

@@ -1,13 +1,15 @@
 // A capturing session with the gate it needs: what the I/O side sees is one engine.
 //
-// The gate's answers come from the journal's thread through the SessionHandle, so they reach the engine on its own
-// thread, and only while it exists.
+// The gate's answers come from the journal's thread, and Weir's questions from the resolver's, through the
+// SessionHandle: so they reach the engine on its own thread, and only while it exists.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <utility>
 
 #include "capture/session.h"
+#include "proxy/client_sessions.h"
 #include "proxy/committer.h"
 #include "proxy/engine_factory.h"
 
@@ -16,11 +18,18 @@ namespace weir::proxy {
 class CapturedSession final : public wire::Engine {
  public:
   /// `options.gate` is filled in here.
-  CapturedSession(Committer& committer, const SessionHandle& handle, capture::SessionOptions options)
-      : gate_(committer.make_gate(answer_through(handle), wake_through(handle))) {
+  CapturedSession(Committer& committer, ClientSessions& sessions, const SessionInfo& info,
+                  capture::SessionOptions options)
+      : id_(info.id),
+        sessions_(sessions),
+        gate_(committer.make_gate(answer_through(info.handle), wake_through(info.handle))) {
     options.gate = gate_.get();
     session_ = capture::make_session(options);
+    sessions_.add(id_, info.database, ask_through(info.handle));
   }
+  ~CapturedSession() override { sessions_.remove(id_); }
+  CapturedSession(const CapturedSession&) = delete;
+  CapturedSession& operator=(const CapturedSession&) = delete;
 
   std::size_t from_client(std::string_view received, wire::Turn& turn) override {
     return session_->from_client(received, turn);
@@ -47,11 +56,21 @@ class CapturedSession final : public wire::Engine {
     };
   }
 
+  static ClientSessions::Ask ask_through(const SessionHandle& handle) {
+    return [handle](capture::Question question) {
+      handle.post([question = std::move(question)](wire::Engine& engine, wire::Turn& turn) mutable {
+        static_cast<CapturedSession&>(engine).session_->ask(question, turn);
+      });
+    };
+  }
+
   /// A function that does nothing still has the I/O look anew at what it may read.
   static std::function<void()> wake_through(const SessionHandle& handle) {
     return [handle] { handle.post([](wire::Engine&, wire::Turn&) {}); };
   }
 
+  const std::uint64_t id_;
+  ClientSessions& sessions_;
   std::unique_ptr<capture::CommitGate> gate_;  // outlives the session
   std::unique_ptr<capture::CaptureSession> session_;
 };

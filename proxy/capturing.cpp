@@ -134,6 +134,7 @@ Result<void> Capturing::run() {
   Resolver::Options asking;
   asking.upstream = settings_.upstream;
   asking.credentials = settings_.credentials;
+  asking.sessions = &client_sessions_;
   asking.resolve = [this](std::int64_t id, capture::Outcome outcome) { committer_->resolve(id, outcome); };
   asking.give_up = [this](std::int64_t id, std::vector<event::ChangeEvent> gaps) {
     committer_->give_up(id, std::move(gaps));
@@ -163,7 +164,7 @@ std::unique_ptr<wire::Engine> Capturing::make_engine(const SessionInfo& info) {
   options.catalog_epoch = &catalog_epoch_;
   options.database = info.database;
   options.context = {info.user, info.application_name, info.client, std::to_string(info.id)};
-  return std::make_unique<CapturedSession>(*committer_, info.handle, std::move(options));
+  return std::make_unique<CapturedSession>(*committer_, client_sessions_, info, std::move(options));
 }
 
 bool Capturing::stop(std::chrono::milliseconds at_most) {

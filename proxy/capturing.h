@@ -14,6 +14,7 @@
 
 #include "capture/scope.h"
 #include "capture/sql/statement_cache.h"
+#include "proxy/client_sessions.h"
 #include "proxy/committer.h"
 #include "proxy/delivery.h"
 #include "proxy/engine_factory.h"
@@ -43,6 +44,7 @@ class Capturing {
   std::string journal_name_;
   Tail tail_;
   std::vector<std::unique_ptr<Delivery>> deliveries_;
+  ClientSessions client_sessions_;
   std::unique_ptr<Resolver> resolver_;
   std::unique_ptr<Committer> committer_;  // stopped before what its thread calls goes away
 

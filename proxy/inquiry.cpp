@@ -29,6 +29,11 @@ std::string quoted(std::string_view name) {
   return result + "\"";
 }
 
+/// Since 1970, as SQL.
+std::string microseconds(const std::string& time) {
+  return " (extract(epoch FROM " + time + ") OPERATOR(pg_catalog.*) 1000000)::pg_catalog.int8";
+}
+
 std::int64_t to_number(const std::optional<std::string>& text) {
   return text ? std::strtoll(text->c_str(), nullptr, 10) : 0;
 }
@@ -49,15 +54,18 @@ std::string key_condition(const std::string& key) {
 }  // namespace
 
 Result<Inquiry::Facts> Inquiry::facts(event::Xid xid) {
-  auto rows = connection_.query(
-      "SELECT pg_catalog.pg_xact_status($1::text::pg_catalog.xid8),"
-      " (extract(epoch FROM pg_catalog.pg_postmaster_start_time()) * 1000000)::bigint,"
-      " CASE WHEN pg_catalog.pg_is_in_recovery() THEN NULL ELSE pg_catalog.pg_current_wal_insert_lsn()::text END,"
-      " c.redo_lsn::text, (extract(epoch FROM c.checkpoint_time) * 1000000)::bigint,"
-      " pg_catalog.current_setting('track_commit_timestamp') FROM pg_catalog.pg_control_checkpoint() AS c",
+  auto rows = questions_.query(
+      "SELECT pg_catalog.pg_xact_status($1::pg_catalog.text::pg_catalog.xid8)," +
+          microseconds("pg_catalog.pg_postmaster_start_time()") +
+          ", CASE WHEN pg_catalog.pg_is_in_recovery() THEN NULL"
+          " ELSE pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text END,"
+          " c.redo_lsn::pg_catalog.text, " +
+          microseconds("c.checkpoint_time") +
+          ","
+          " pg_catalog.current_setting('track_commit_timestamp') FROM pg_catalog.pg_control_checkpoint() AS c",
       {std::to_string(xid)});
   if (!rows) return rows.error();
-  const auto& fields = rows->at(0).fields;
+  const auto& fields = rows->at(0);
   Facts facts;
   facts.in_recovery = !fields[2];
   facts.status = fields[0].value_or("");
@@ -112,11 +120,11 @@ Result<Verdict> Inquiry::judge_by_rows(const event::Transaction& transaction, co
 }
 
 Result<std::int64_t> Inquiry::committed_at_us(event::Xid xid) {
-  auto rows = connection_.query(
-      "SELECT (extract(epoch FROM pg_catalog.pg_xact_commit_timestamp($1::text::xid)) * 1000000)::bigint",
+  auto rows = questions_.query(
+      "SELECT " + microseconds("pg_catalog.pg_xact_commit_timestamp($1::pg_catalog.text::pg_catalog.xid)"),
       {low_half(xid)});
   if (!rows) return rows.error();
-  return to_number(rows->at(0).fields[0]);
+  return to_number(rows->at(0)[0]);
 }
 
 /// One row that has this transaction's mark and content proves that it committed. That there is none proves nothing: a
@@ -134,7 +142,7 @@ Result<bool> Inquiry::left_a_row(const event::Transaction& transaction) {
     if (!event->after) continue;
     if (++asked > kWitnesses) break;
     const auto found = left(transaction, *event);
-    if (!found && !connection_.alive()) return found.error();
+    if (!found && !questions_.alive()) return found.error();
     if (found && *found) return true;  // an error: the table is gone, or may not be read
   }
   return false;
@@ -144,12 +152,14 @@ Result<bool> Inquiry::left(const event::Transaction& transaction, const event::C
   const auto condition = key_condition(*event.key);
   if (condition.empty()) return false;
   const auto table = quoted(event.schema) + "." + quoted(event.table);
-  auto rows = connection_.query(
-      "SELECT t.xmin::text = $2 AND pg_catalog.to_jsonb(t.*) OPERATOR(pg_catalog.@>) $3::jsonb FROM " + table +
-          " AS t, pg_catalog.jsonb_populate_record(NULL::" + table + ", $1::jsonb) AS k WHERE " + condition,
+  auto rows = questions_.query(
+      "SELECT t.xmin::pg_catalog.text OPERATOR(pg_catalog.=) $2"
+      " AND pg_catalog.to_jsonb(t.*) OPERATOR(pg_catalog.@>) $3::pg_catalog.jsonb FROM " +
+          table + " AS t, pg_catalog.jsonb_populate_record(NULL::" + table + ", $1::pg_catalog.jsonb) AS k WHERE " +
+          condition,
       {*event.key, low_half(transaction.xid), *event.after});
   if (!rows) return rows.error();
-  return !rows->empty() && rows->at(0).fields[0] == "t";
+  return !rows->empty() && rows->at(0)[0] == "t";
 }
 
 }  // namespace weir::proxy

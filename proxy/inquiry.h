@@ -12,7 +12,7 @@
 #include "capture/event/change_event.h"
 #include "capture/event/result.h"
 #include "capture/journal.h"
-#include "proxy/libpq.h"
+#include "proxy/questions.h"
 
 namespace weir::proxy {
 
@@ -29,8 +29,8 @@ struct Verdict {
 
 class Inquiry {
  public:
-  /// `connection` is logged in to the transaction's own database.
-  Inquiry(SideConnection& connection, capture::JournalReader& reader) : connection_(connection), reader_(reader) {}
+  /// `questions` are asked in the transaction's own database.
+  Inquiry(Questions& questions, capture::JournalReader& reader) : questions_(questions), reader_(reader) {}
 
   /// An error: the database could not be asked; try again later.
   Result<Verdict> ask(const event::Transaction& transaction);
@@ -53,7 +53,7 @@ class Inquiry {
   Result<bool> left(const event::Transaction& transaction, const event::ChangeEvent& event);
   Result<std::int64_t> committed_at_us(event::Xid xid);
 
-  SideConnection& connection_;
+  Questions& questions_;
   capture::JournalReader& reader_;
 };
 

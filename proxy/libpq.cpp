@@ -172,7 +172,7 @@ Result<std::vector<SideConnection::Row>> SideConnection::query(const std::string
   std::vector<Row> rows(static_cast<std::size_t>(PQntuples(result.get())));
   for (int row = 0; row < PQntuples(result.get()); ++row) {
     for (int column = 0; column < PQnfields(result.get()); ++column) {
-      auto& fields = rows[static_cast<std::size_t>(row)].fields;
+      auto& fields = rows[static_cast<std::size_t>(row)];
       if (PQgetisnull(result.get(), row, column) != 0) {
         fields.emplace_back(std::nullopt);
       } else {

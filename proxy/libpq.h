@@ -5,13 +5,13 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "capture/event/result.h"
 #include "proxy/endpoint.h"
+#include "proxy/questions.h"
 #include "proxy/settings.h"
 
 namespace weir::proxy {
@@ -24,19 +24,14 @@ struct UpstreamUri {
 /// "postgresql://[user[:password]@]host[:port][,…][/database][?sslmode=…&sslrootcert=…&connect_timeout=…]".
 Result<UpstreamUri> parse_upstream_uri(const std::string& uri);
 
-class SideConnection {
+class SideConnection final : public Questions {
  public:
-  struct Row {
-    std::vector<std::optional<std::string>> fields;
-  };
-
   /// Logs in. Where `credentials` have no user or database, libpq's own rules hold (environment, passfile). The error's
   /// sqlstate is empty where the server was not reached.
   static Result<SideConnection> open(const Upstream& upstream, const Credentials& credentials);
 
-  /// One statement with text parameters. The error has the server's SQLSTATE, or none when the connection is lost.
-  Result<std::vector<Row>> query(const std::string& sql, const std::vector<std::string>& parameters = {});
-  bool alive() const;
+  Result<std::vector<Row>> query(const std::string& sql, const std::vector<std::string>& parameters = {}) override;
+  bool alive() const override;
 
  private:
   struct Close {

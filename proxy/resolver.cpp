@@ -109,18 +109,23 @@ void Resolver::ask_due() {
 /// True: it is known how the transaction ended.
 bool Resolver::ask(Open& open) {
   const auto& transaction = open.doubt.transaction;
-  const auto connection = connection_for(transaction);
-  if (!connection) {
+  if (const auto connection = connection_for(transaction)) {
+    const bool known = ask(open, **connection);
+    if (!(*connection)->alive()) connections_.clear();
+    return known;
+  } else if (const auto sessions = options_.sessions ? options_.sessions->of(transaction.database) : nullptr) {
+    return ask(open, *sessions);
+  } else {
     complain(transaction, connection.error());
     return false;
   }
-  const auto verdict = Inquiry(**connection, *reader_).ask(transaction);
-  if (!verdict) {
-    if (!(*connection)->alive()) connections_.clear();
-    complain(transaction, verdict.error());
-    return false;
-  }
-  return end(open, *verdict);
+}
+
+bool Resolver::ask(Open& open, Questions& questions) {
+  const auto verdict = Inquiry(questions, *reader_).ask(open.doubt.transaction);
+  if (verdict) return end(open, *verdict);
+  complain(open.doubt.transaction, verdict.error());
+  return false;
 }
 
 Result<SideConnection*> Resolver::connection_for(const event::Transaction& transaction) {
@@ -196,8 +201,9 @@ void Resolver::complain(const event::Transaction& transaction, const Error& erro
   complained_at_ = Clock::now();
   log::error(std::to_string(open_.size()) + " transactions are in doubt and events behind them wait: cannot ask " +
              upstream_text() + " about " + name_of(transaction) + ": " + error.message +
-             ". If the database is up, put user and password of a role that may log in to this database into upstream "
-             "(postgresql://USER:PASSWORD@...) or into the passfile of Weir's user");
+             ". If the database is up, the next client that connects to it is asked; to depend on none, put user and "
+             "password of a role that may log in to this database into upstream (postgresql://USER:PASSWORD@...) or "
+             "into the passfile of Weir's user");
 }
 
 std::string Resolver::upstream_text() const {

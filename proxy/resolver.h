@@ -1,9 +1,10 @@
 // Finds out how transactions in doubt ended: after a crash of Weir, or when a session lost the database behind its
 // COMMIT.
 //
-// One thread that asks over side connections (libpq.h) until it knows; the question itself is inquiry.h. While the
-// database is down it tries again, ever more slowly; while a transaction is in progress it asks again soon. What nobody
-// can know any more is given up: it becomes gap events that say how many rows of which tables it concerns.
+// One thread that asks until it knows, over side connections (libpq.h), or where it cannot log in in the sessions of
+// clients; the question itself is inquiry.h. While nobody can be asked it tries again, ever more slowly; while a
+// transaction is in progress it asks again soon. What nobody can know any more is given up: it becomes gap events that
+// say how many rows of which tables it concerns.
 // add() may be called from any thread.
 #pragma once
 
@@ -20,6 +21,7 @@
 
 #include "capture/gate.h"
 #include "capture/journal.h"
+#include "proxy/client_sessions.h"
 #include "proxy/command.h"
 #include "proxy/inquiry.h"
 #include "proxy/libpq.h"
@@ -30,7 +32,8 @@ class Resolver {
  public:
   struct Options {
     Upstream upstream;
-    Credentials credentials;  ///< empty fields: the transaction's own user and database
+    Credentials credentials;                   ///< empty fields: the transaction's own user and database
+    const ClientSessions* sessions = nullptr;  ///< outlive the resolver; null: there are none
     std::function<void(std::int64_t id, capture::Outcome outcome)> resolve;
     std::function<void(std::int64_t id, std::vector<event::ChangeEvent> gaps)> give_up;
   };
@@ -59,6 +62,7 @@ class Resolver {
   void run();
   void ask_due();
   bool ask(Open& open);
+  bool ask(Open& open, Questions& questions);
   Result<SideConnection*> connection_for(const event::Transaction& transaction);
   bool end(const Open& open, const Verdict& verdict);
   Result<std::vector<event::ChangeEvent>> gaps_of(const event::Transaction& transaction);

@@ -46,6 +46,16 @@ const char* name_of(capture::Outcome outcome) {
   return "?";
 }
 
+std::string said(const Result<std::vector<capture::Question::Row>>& rows) {
+  if (!rows) return "error " + rows.error().sqlstate + " " + rows.error().message;
+  std::string out = "rows";
+  for (const auto& row : *rows) {
+    out += &row == &rows->front() ? " " : ", ";
+    for (const auto& column : row) out += (&column == &row.front() ? "" : "|") + column.value_or("NULL");
+  }
+  return out;
+}
+
 }  // namespace
 
 std::vector<std::string> FakeGate::take() {
@@ -196,6 +206,20 @@ SessionScript& SessionScript::journal_refuses(Error error) {
     dynamic_cast<capture::CaptureSession&>(engine).on_prepared(error, turn);
   });
   return *this;
+}
+
+SessionScript& SessionScript::weir_asks() {
+  script_.on("Weir asks", [this](wire::Engine& engine, wire::Turn& turn) {
+    capture::Question question{
+        "SELECT $1", {"x"}, [heard = &stand_->heard](auto rows) { heard->push_back(said(rows)); }};
+    if (!dynamic_cast<capture::CaptureSession&>(engine).ask(question, turn)) stand_->heard.emplace_back("not asked");
+  });
+  return *this;
+}
+
+SessionScript& SessionScript::weir_heard(std::vector<std::string> answers) {
+  return on("Weir heard",
+            [answers = std::move(answers)](Stand& stand) { EXPECT_EQ(std::exchange(stand.heard, {}), answers); });
 }
 
 SessionScript& SessionScript::on(std::string name, std::function<void(Stand&)> look) {

@@ -62,6 +62,7 @@ struct Stand {
   capture::Scope scope;
   FakeGate gate;
   std::atomic<std::uint64_t> epoch{0};
+  std::vector<std::string> heard;  ///< answers to Weir's own questions
 };
 
 class SessionScript {
@@ -95,6 +96,10 @@ class SessionScript {
   SessionScript& gate(std::vector<std::string> calls);
   SessionScript& journal_has_it();
   SessionScript& journal_refuses(Error error);
+  /// Weir asks a question of its own, "SELECT $1", with "x".
+  SessionScript& weir_asks();
+  /// What weir_asks led to since the last look: "rows x|y, z|NULL", "error SQLSTATE message", or "not asked".
+  SessionScript& weir_heard(std::vector<std::string> answers);
   /// Anything with the fixtures.
   SessionScript& on(std::string name, std::function<void(Stand&)> look);
 

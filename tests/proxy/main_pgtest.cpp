@@ -3,13 +3,16 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <string>
+#include <thread>
 
 #include "proxy/libpq.h"
 #include "tests/support/child_process.h"
 #include "tests/support/pg_cluster.h"
+#include "tests/support/pg_connection.h"
 #include "tests/support/weir_process.h"
 
 namespace weir::proxy {
@@ -130,6 +133,41 @@ TEST(Main, WhatIsNotCapturedIsSaidInTheLogOnce) {
   const auto events = weir.output();
   ASSERT_NE(events.find(gap), std::string::npos) << events;
   EXPECT_NE(events.find(gap), events.rfind(gap)) << "each has its event: " << events;
+}
+
+/// The database wants a password that only clients know; what was in doubt is asked in a client's session.
+TEST(Main, WhatIsInDoubtNeedsNoPasswordOfWeirsOwn) {
+  test_support::PgSettings settings;
+  settings.authentication = "scram-sha-256";
+  test_support::PgCluster cluster(15, settings);
+  cluster.start();
+  const test_support::PgConnection admin(cluster.socket_conninfo());
+  admin.run(
+      "CREATE ROLE ann LOGIN PASSWORD 'secret'; CREATE TABLE t (id int PRIMARY KEY); GRANT ALL ON t TO ann;"
+      "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(1); RETURN NULL; END';"
+      "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON t INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait()");
+  test_support::WeirProcess weir({.upstream = cluster.uri("postgres", ""), .emit = {"stdout"}});
+  weir.start();
+  const std::string as_ann = weir.conninfo("postgres", "ann") + " password=secret";
+  const auto within_10_s = [](const auto& is_so) {
+    for (int i = 0; i < 500 && !is_so(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    return is_so();
+  };
+  {
+    const test_support::PgConnection client(as_ann);
+    ASSERT_EQ(PQsendQuery(client.raw(), "INSERT INTO t VALUES (1)"), 1);
+    ASSERT_TRUE(within_10_s(
+        [&] { return admin.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") == "1"; }));
+    weir.kill_hard();
+  }
+  ASSERT_TRUE(within_10_s([&] { return admin.value("SELECT count(*) FROM t") == "1"; }));
+  weir.start();
+  const auto emitted = [&weir] { return weir.output().find(R"("after":{"id":1})") != std::string::npos; };
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  EXPECT_FALSE(emitted()) << "it was known without being asked";
+  const test_support::PgConnection client(as_ann);
+  EXPECT_TRUE(within_10_s(emitted)) << weir.errors();
+  EXPECT_EQ(client.value("SELECT count(*) FROM t"), "1");
 }
 
 TEST(Main, ATableMadeFromAQueryIsNamedWithItsSchema) {

@@ -75,7 +75,7 @@ class ResolverTest : public testing::Test {
   static std::string value(SideConnection& connection, const std::string& sql) {
     auto rows = connection.query(sql);
     EXPECT_TRUE(rows) << rows.error().message;
-    return rows ? rows->at(0).fields.at(0).value_or("") : "";
+    return rows ? rows->at(0).at(0).value_or("") : "";
   }
   static void run(SideConnection& connection, const std::string& sql) {
     auto rows = connection.query(sql);
@@ -218,6 +218,7 @@ class ResolverThreadTest : public ResolverTest {
   void start(std::vector<event::ChangeEvent> events = {}) {
     Resolver::Options options;
     options.upstream = upstream();
+    options.sessions = &sessions;
     options.resolve = [this](std::int64_t id, capture::Outcome outcome) {
       heard.add(std::to_string(id) + (outcome == capture::Outcome::committed ? " committed" : " aborted"));
     };
@@ -232,6 +233,7 @@ class ResolverThreadTest : public ResolverTest {
   }
 
   Heard heard;
+  ClientSessions sessions;
   std::unique_ptr<Resolver> resolver;
 };
 
@@ -260,6 +262,34 @@ TEST_F(ResolverThreadTest, WaitsForADatabaseThatIsDown) {
   cluster->start();
   EXPECT_TRUE(heard.has("1 committed"));
   EXPECT_TRUE(heard.has("2 aborted"));
+}
+
+/// Any rights will do, and any search_path: an operator of the client's own stands in for nobody.
+TEST_F(ResolverThreadTest, WhereItCannotLogInTheSessionsOfClientsAreAsked) {
+  auto session = connect();
+  run(session, "CREATE ROLE nobody LOGIN");
+  run(session, "CREATE SCHEMA trap");
+  run(session, "CREATE FUNCTION trap.no(text, text) RETURNS bool RETURN false");
+  run(session, "CREATE OPERATOR trap.= (FUNCTION = trap.no, LEFTARG = text, RIGHTARG = text)");
+  run(session, "GRANT USAGE ON SCHEMA trap TO nobody");
+  auto open = begin(session, "INSERT INTO public.\"T x\" VALUES (30, 'a')");
+  run(session, "COMMIT");
+  auto other = connect();
+  auto aborted = begin(other, "INSERT INTO public.\"T x\" VALUES (31, 'a')");
+  run(other, "ROLLBACK");
+  for (auto* transaction : {&open, &aborted}) transaction->context.user = "no such role";
+
+  auto client = SideConnection::open(upstream(), {"nobody", "", "postgres"});
+  ASSERT_TRUE(client) << client.error().message;
+  run(*client, "SET search_path = trap, pg_catalog");
+  sessions.add(1, "postgres", [&client](const capture::Question& question) {
+    question.answered(client->query(question.sql, question.parameters));
+  });
+  start();
+  resolver->add({{1, open}, {2, aborted}});
+  EXPECT_TRUE(heard.has("1 committed"));
+  EXPECT_TRUE(heard.has("2 aborted"));
+  resolver->stop();
 }
 
 TEST_F(ResolverThreadTest, WhatTheServerHasForgottenBecomesGaps) {
