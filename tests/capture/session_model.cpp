@@ -232,8 +232,15 @@ class Proxied {
     offer_client();
     return true;
   }
+  /// A question of Weir's own, wherever the session stands.
+  void weir_asks() {
+    capture::Question question{"SELECT to_regclass($1)", {"\"t\""}, [this](auto rows) { unheard_ -= rows ? 1 : 2; }};
+    in_turn([&](wire::Turn& turn) { unheard_ += session_->ask(question, turn) ? 1 : 0; });
+  }
   void ends() { session_->upstream_gone(); }
 
+  /// Every question that was taken was answered, and with rows.
+  bool heard_all() const { return unheard_ == 0; }
   bool settled() const { return from_client_.empty() && kept_.empty() && !session_->stalled() && !closed_; }
   const std::vector<std::string>& committed() const { return server_.committed(); }
 
@@ -261,6 +268,7 @@ class Proxied {
   std::unique_ptr<capture::CaptureSession> session_;
   ModelServer server_;
   std::string from_client_, to_server_, from_server_, kept_;
+  int unheard_ = 0;
   bool closed_ = false;
 };
 
@@ -336,12 +344,15 @@ std::string play(const std::vector<std::string>& messages, std::string_view pace
       while (proxied.server_goes_on(1u << 20) || proxied.journal_answers()) {
       }
     }
+    if (step & 16) proxied.weir_asks();
   }
   while (proxied.server_goes_on(1u << 20) || proxied.journal_answers()) {
   }
   const bool settled = proxied.settled();
+  const bool heard_all = proxied.heard_all();
   proxied.ends();
   std::string problem = proxied.gate.problem;
+  if (!heard_all) problem = "a question of Weir's own was not answered";
   if (!settled) problem = "the session is stuck";
   if (proxied.gate.open_transactions() > 0) problem = "a transaction was never ended";
   if (proxied.committed() != direct.committed())
