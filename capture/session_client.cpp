@@ -364,12 +364,12 @@ void SessionMachine::provoke(std::shared_ptr<Execution> execution, wire::Turn& t
 bool SessionMachine::drain(std::string_view name, const Names::PortalPtr& portal, wire::Turn& turn) {
   if (!portal || !portal->suspended) return true;
   if ((control_pending_ > 0 || is_uncertain(true, name)) && !wait_for_answers(turn)) return false;
-  PortalState before = state_of(portal);
-  portal->suspended = false;
   if (failed_) {
-    unread_.push_back(portal);
+    unread_.insert(portal);
     return true;
   }
+  PortalState before = state_of(portal);
+  portal->suspended = false;
   auto execution = std::make_shared<Execution>(Execution{.text = portal->prepared->text,
                                                          .statement = portal->prepared->statement,
                                                          .plan = portal->plan,

@@ -1,5 +1,6 @@
 // What a completed statement means: for the transaction, and for the events of writes whose rows were not returned.
 // Reads command tags, never the client's text alone.
+#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -137,8 +138,12 @@ void SessionMachine::rolled_back_to(std::uint32_t savepoint) {
     portal->undone = true;
     portal->suspended = false;
   }
-  for (const auto& portal : std::exchange(unread_, {}))
-    if (portal->order <= transaction_.statement()) add_unfetched(*portal);
+  // A failed block may have refused the Bind that was to take a portal's place.
+  const auto there = names_.portals();
+  for (const auto& portal : std::exchange(unread_, {})) {
+    const bool stays = std::find(there.begin(), there.end(), portal) != there.end();
+    if (!stays && portal->order <= transaction_.statement()) add_unfetched(*portal);
+  }
   names_.drop_portals(savepoint);
 }
 

@@ -17,6 +17,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -261,12 +262,12 @@ class SessionMachine final : public CaptureSession {
   // The open transaction.
   Wait wait_ = Wait::answers;  // of the login, up to its ReadyForQuery
   OpenTransaction transaction_;
-  bool keeps_moved_ = false;              // rows wait until it is known what moved
-  std::vector<Names::PortalPtr> unread_;  // whose rows could not be read any more, because the block had failed
-  std::int64_t next_gate_id_ = 0;         // of the transaction behind the one whose commit is on its way
-  std::int64_t gate_id_ = 0;              // 0: the gate does not know of it yet
-  bool catalog_changed_ = false;          // DDL in it: all sessions must ask again
-  bool catalog_touched_ = false;          // SET or DDL in it: a rollback undoes what the facts were read under
+  bool keeps_moved_ = false;           // rows wait until it is known what moved
+  std::set<Names::PortalPtr> unread_;  // that were to go with rows, which a failed block does not let anyone read
+  std::int64_t next_gate_id_ = 0;      // of the transaction behind the one whose commit is on its way
+  std::int64_t gate_id_ = 0;           // 0: the gate does not know of it yet
+  bool catalog_changed_ = false;       // DDL in it: all sessions must ask again
+  bool catalog_touched_ = false;       // SET or DDL in it: a rollback undoes what the facts were read under
   enum class Commit { open, preparing, prepared, refused, sent } commit_ = Commit::open;
   bool reopened_ = false;      // the journal has it as prepared before it went on
   bool hid_rollback_ = false;  // a text that could not be read rolled back, wholly or to a savepoint

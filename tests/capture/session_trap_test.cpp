@@ -86,6 +86,27 @@ TEST(SessionTrapTest, CloseInTheExtendedProtocolOfAProtocolPortal) {
   EXPECT_EQ(script.replay(), "");
 }
 
+// A failed block refuses the Bind that was to take the portal's place, so its rows are still to be had.
+TEST(SessionTrapTest, APortalWhoseSuccessorWasRefusedKeepsItsRows) {
+  SessionScript script;
+  open_portal(script);
+  passes(script, "SAVEPOINT a", "SAVEPOINT", 'T');
+  script.client_is_relayed(client::query("SELECT nope"))
+      .upstream_is_relayed(server::error("42703", "no column") + server::ready('E'))
+      .client_is_relayed(client::bind("p", "") + client::sync())
+      .upstream_is_relayed(server::error("25P02", "current transaction is aborted") + server::ready('E'));
+  passes(script, "ROLLBACK TO a", "ROLLBACK", 'T');
+  script.client_is_relayed(client::execute("p", 5) + client::sync())
+      .upstream_sends(server::row(Values{"2"} + written(R"({"id":2})", "0/18")) + server::complete("INSERT 0 1") +
+                      server::ready('T'))
+      .expect_client(server::row({"2"}) + server::complete("INSERT 0 1") + server::ready('T'))
+      .client_sends(client::query("COMMIT"))
+      .gate({"prepare 1 xid 800 lsn 0/10-0/18 | " + kCreated + R"( | c public.t 2.1 0/18 key {"id":2} after {"id":2})"})
+      .journal_has_it()
+      .expect_upstream(client::query("COMMIT"));
+  EXPECT_EQ(script.replay(), "");
+}
+
 TEST(SessionTrapTest, CursorsShowTheClientsOwnText) {
   const std::string sql = "SELECT statement FROM pg_cursors";
   SessionScript script;
