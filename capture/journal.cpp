@@ -52,6 +52,7 @@ class SqliteJournal final : public Journal {
                            std::string_view key, std::string_view value, std::string_view reason) override;
   Result<void> sync() override;
   Result<void> flush() override;
+  void compact() override;
 
   Result<std::vector<event::Transaction>> in_doubt() override;
   Result<std::vector<Checkpoint>> checkpoints() override;
@@ -95,7 +96,6 @@ class SqliteJournal final : public Journal {
   void abandon(const Error& error);
   void forget_group();
   void refresh_bytes();
-  void checkpoint_wal(std::uint64_t at_frames);
   Result<TrimRange> trim_range(event::Position through, std::size_t limit);
   Result<void> trim_part(const Large& transaction, std::size_t limit);
   Result<void> trim_whole(event::Position through);
@@ -323,23 +323,28 @@ Result<void> SqliteJournal::force_wal() {
 Result<void> SqliteJournal::sync() {
   Result<void> done = commit();
   if (done) done = force_wal();
-  if (done) checkpoint_wal(checkpoint_at_sync);
+  if (done && wal_frames_ >= checkpoint_at_sync) compact();
   return done;
 }
 
 Result<void> SqliteJournal::flush() {
   const Result<void> done = commit();
-  if (done) checkpoint_wal(checkpoint_at_flush);
+  if (done && wal_frames_ >= checkpoint_at_flush) compact();
   return done;
 }
 
-void SqliteJournal::checkpoint_wal(std::uint64_t at_frames) {
-  if (wal_frames_ < at_frames) return;
+void SqliteJournal::compact() {
+  // SQLite forces the WAL to disk itself, but whether that failed must be known here.
+  if (wal_frames_ == 0 || !force_wal()) return;
   int frames = 0;
   int copied = 0;
   // An error here (a full disk, say) loses nothing: all is in the WAL, and the next group tries again.
-  (void)sqlite3_wal_checkpoint_v2(database_.connection(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &frames, &copied);
-  if (frames == copied) wal_frames_ = counted_frames_ = 0;
+  const int code =
+      sqlite3_wal_checkpoint_v2(database_.connection(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &frames, &copied);
+  if (code != SQLITE_OK || frames != copied) return;
+  wal_frames_ = counted_frames_ = 0;
+  groups_since_counted_ = groups_per_count;
+  refresh_bytes();
 }
 
 /// The pages are counted now and then, which costs more than a small group does; the WAL is known all the time.

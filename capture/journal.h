@@ -76,6 +76,8 @@ class Journal {
   virtual Result<void> sync() = 0;
   /// Ends the group, visible to readers but not forced to disk: for outcomes and checkpoints, which can be found again.
   virtual Result<void> flush() = 0;
+  /// Between two groups: copies the WAL into the file, so that bytes() is what is needed and no more.
+  virtual void compact() = 0;
 
   // -- state ----------------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "proxy/log.h"
 
@@ -15,6 +16,8 @@ constexpr std::size_t kTrimEvents = 1024;
 constexpr event::Position kTrimBacklog = 4096;
 /// How long after a failed group what was kept is tried again.
 constexpr std::chrono::milliseconds kRetryDelay{200};
+/// How often it is looked whether there is room for commits that are held.
+constexpr std::chrono::milliseconds kHeldDelay{100};
 /// Streamed events of running transactions may exceed journal.max_bytes by this part of it.
 constexpr std::uint64_t kStreamingShare = 4;
 /// Events of a transaction are handed on from memory where they take no more than this.
@@ -61,6 +64,7 @@ Ledger::Effects Ledger::execute(std::vector<Command> commands, Now now) {
   now_ = now;
   effects_ = {};
   settle_kept_first();
+  if (!trouble_ && is_full()) make_room();
   if (!trouble_) retry_held();
   for (auto& one : commands) std::visit([this](auto& command) { run(command); }, one);
   while (!held_.empty() && held_.front().deadline <= now_.steady) refuse_held(held_.front().prepare.transaction.id);
@@ -71,8 +75,9 @@ Ledger::Effects Ledger::execute(std::vector<Command> commands, Now now) {
 
 std::optional<Ledger::Clock::time_point> Ledger::deadline() const {
   auto earliest = retry_at_;
-  if (!held_.empty() && (!earliest || held_.front().deadline < *earliest)) earliest = held_.front().deadline;
-  return earliest;
+  if (held_.empty()) return earliest;
+  const auto look_again = is_full() ? std::min(now_.steady + kHeldDelay, held_.front().deadline) : now_.steady;
+  return earliest ? std::min(*earliest, look_again) : look_again;
 }
 
 // -- commands ---------------------------------------------------------------------------------------------------------
@@ -115,6 +120,9 @@ void Ledger::run(command::Prepare& prepare) {
   if (!entry.broken && trouble_) entry.broken = trouble_;
   if (!entry.broken && is_full()) {
     entry.state = State::held;
+    if (!std::exchange(full_logged_, true))
+      log::warn("the journal " + limits_.journal + " is full (" + std::to_string(journal_->bytes()) +
+                " bytes; journal.max_bytes): commits with captured changes wait for " + destinations_behind());
     held_.push_back({std::move(prepare), now_.steady + limits_.hold_timeout});
     return;
   }
@@ -173,6 +181,7 @@ void Ledger::run(command::GiveUp& give_up) {
   auto& entry = found->second;
   kept_.push_back(Erase{entry.journal_id});
   entry.journal_id = 0;
+  entry.events.reset();
   entry.transaction.id = give_up.id;
   entry.transaction.event_count = static_cast<std::uint32_t>(give_up.gaps.size());
   kept_.push_back(Store{give_up.id, std::move(give_up.gaps)});
@@ -197,8 +206,25 @@ bool Ledger::is_full() const {
   return limits_.max_bytes != 0 && journal_->bytes() >= limits_.max_bytes;
 }
 
+/// Before a group: what every destination has goes, and what the WAL holds twice.
+void Ledger::make_room() {
+  if (trim_due()) trim_step();
+  journal_->compact();
+}
+
+std::string Ledger::destinations_behind() const {
+  std::string behind;
+  for (const auto& emitter : limits_.emitters) {
+    const auto missing = last_position_ - checkpoint(emitter);
+    if (missing > 0)
+      behind += (behind.empty() ? "" : ", ") + emitter + " (" + std::to_string(missing) + " transactions behind)";
+  }
+  return behind.empty() ? "transactions that are in doubt or still running" : behind;
+}
+
 void Ledger::retry_held() {
-  if (held_.empty() || is_full()) return;
+  if (is_full()) return;
+  if (std::exchange(full_logged_, false)) log::info("the journal " + limits_.journal + " has room again");
   auto waiting = std::move(held_);
   held_.clear();
   for (auto& one : waiting) {
@@ -249,8 +275,7 @@ void Ledger::refuse_held(std::int64_t id) {
       std::find_if(held_.begin(), held_.end(), [&](const Held& one) { return one.prepare.transaction.id == id; });
   if (held == held_.end()) return;
   const Error error{"the journal " + limits_.journal + " is full: its " + std::to_string(journal_->bytes()) +
-                        " bytes wait for destinations that are behind; see Weir's log for them, or raise "
-                        "journal.max_bytes",
+                        " bytes wait for " + destinations_behind() + "; see Weir's log, or raise journal.max_bytes",
                     "53100"};
   effects_.replies.push_back({std::move(held->prepare.answer), id, error});
   held_.erase(held);

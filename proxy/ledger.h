@@ -57,7 +57,7 @@ class Ledger {
   /// Takes up what an earlier run left. Once, before the first execute.
   Result<Effects> recover();
   Effects execute(std::vector<Command> commands, Now now);
-  /// When execute must be called although no command came: a prepare was held for long enough, or a retry is due.
+  /// When execute must be called although no command came: a prepare is held, or a retry is due.
   std::optional<Clock::time_point> deadline() const;
 
   /// Something that every destination has can be erased from the journal.
@@ -117,7 +117,9 @@ class Ledger {
 
   bool is_open(std::int64_t id, const Entry& entry) const;
   bool is_full() const;
+  void make_room();
   void retry_held();
+  std::string destinations_behind() const;
   Result<void> begin(Entry& entry);
   Result<void> store(Entry& entry, std::vector<event::ChangeEvent> events);
   void forget(std::int64_t id);
@@ -162,6 +164,7 @@ class Ledger {
   event::Position trimmed_ = 0;
   std::optional<Error> trouble_;  // why the last group failed; new work is refused until what was kept is written
   bool trouble_logged_ = false;
+  bool full_logged_ = false;
   std::set<std::string> told_gaps_;
   std::optional<Clock::time_point> retry_at_;
   Now now_;

@@ -73,6 +73,14 @@ Complaint store_prefix(const std::string& text, std::string& target) {
   return std::nullopt;
 }
 
+Complaint store_journal_bytes(Settings& s, const std::string& text) {
+  constexpr std::uint64_t kLeast = 1 << 20;
+  auto complaint = read_bytes(text, s.journal_max_bytes);
+  if (!complaint && s.journal_max_bytes != 0 && s.journal_max_bytes < kLeast)
+    return "must be 0 (no limit) or at least 1MB";
+  return complaint;
+}
+
 Complaint store_durability(Settings& s, const std::string& text) {
   auto complaint = read_choice(text, "gate|memory");
   if (!complaint) s.journal_durable = text == "gate";
@@ -126,8 +134,8 @@ const std::array kTable = std::to_array<Setting>({
     {"journal.durability", "", "gate|memory", "gate",
      "gate: no COMMIT is sent before its events are on disk; memory: a temporary journal that is never synced", false,
      store_durability},
-    {"journal.max_bytes", "", "BYTES", "10GB", "when the journal holds so much, commits wait (journal.hold_timeout_ms)",
-     false, [](Settings& s, const std::string& v) { return read_bytes(v, s.journal_max_bytes); }},
+    {"journal.max_bytes", "", "BYTES", "10GB",
+     "when the journal holds so much, commits wait (journal.hold_timeout_ms); 0: no limit", false, store_journal_bytes},
     {"journal.hold_timeout_ms", "", "0..3600000", "30000",
      "how long a commit waits for room in the journal before it is refused with SQLSTATE 53100", false,
      [](Settings& s, const std::string& v) { return store_number(v, 0, kLongestMs, s.hold_timeout); }},

@@ -337,6 +337,19 @@ TEST_F(JournalTest, BytesGrowWithEventsAndShrinkWithTrim) {
   EXPECT_LT(journal_->bytes(), 1u << 20);
 }
 
+TEST_F(JournalTest, CompactedItTakesNoMoreThanWhatItHolds) {
+  open();
+  const std::uint64_t empty = journal_->bytes();
+  for (int i = 0; i < 500; ++i) {
+    ASSERT_TRUE(journal_->set_checkpoint("stdout", i));
+    ASSERT_TRUE(journal_->flush());
+  }
+  EXPECT_GT(journal_->bytes(), 1u << 20) << "each is a page in the WAL";
+  journal_->compact();
+  EXPECT_LE(journal_->bytes(), std::max<std::uint64_t>(empty, 100'000));
+  EXPECT_EQ(journal_->checkpoints()->at(0).position, 499);
+}
+
 TEST_F(JournalTest, ReadersDoNotKeepTheWalFromStartingAnew) {
   open();
   auto opened = journal_->reader();

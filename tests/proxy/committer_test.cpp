@@ -295,6 +295,8 @@ TEST_F(LedgerTest, AFullJournalHoldsPreparesUntilThereIsRoom) {
   clock_ms = 99;
   EXPECT_EQ(text(run({})), "");
   journal->size = 999;
+  EXPECT_LE(ledger->deadline(), Ledger::Clock::time_point{} + milliseconds(99))
+      << "there is room: it is looked at once";
   EXPECT_EQ(text(run({})), "1 ok");
   EXPECT_FALSE(ledger->deadline());
 }
@@ -309,6 +311,28 @@ TEST_F(LedgerTest, AHeldPrepareIsRefusedWhenItsTimeIsOver) {
   EXPECT_NE(effects.replies[0].result.error().message.find("journal.max_bytes"), std::string::npos);
   journal->size = 0;
   EXPECT_EQ(text(run({})), "");
+}
+
+TEST_F(LedgerTest, WhatTheWalHoldsTwiceFillsNoJournal) {
+  make({}, {"/j", 1000, milliseconds(100), {"e"}});
+  journal->size = 1200;
+  journal->wal = 300;
+  EXPECT_EQ(text(run({command::Open{1}, prepare(1, 10, 10)})), "1 ok");
+  EXPECT_EQ(journal->size, 900u);
+}
+
+TEST_F(LedgerTest, WhoIsHeldIsToldWhoIsBehind) {
+  make({}, {"/j", 1000, milliseconds(100), {"quick", "slow"}});
+  run({command::Open{1}, command::Open{2}, prepare(1, 10, 10)});
+  run({end(1, Outcome::committed)});
+  run({command::Checkpoint{"quick", 1}});
+  journal->size = 1000;
+  run({prepare(2, 20, 20)});
+  clock_ms = 100;
+  const auto effects = run({});
+  ASSERT_EQ(effects.replies.size(), 1u);
+  const auto& message = effects.replies[0].result.error().message;
+  EXPECT_NE(message.find("wait for slow (1 transactions behind)"), std::string::npos) << message;
 }
 
 TEST_F(LedgerTest, AHeldPrepareWhoseSessionEndsIsForgotten) {
@@ -357,7 +381,6 @@ TEST_F(LedgerTest, TrimmingMakesRoomForHeldPreparesWithoutAnIdleMoment) {
   EXPECT_EQ(text(run({prepare(2, 20, 20)})), "");
   run({command::Checkpoint{"e", 1}});
   EXPECT_TRUE(ledger->trim_due());
-  run({});
   EXPECT_EQ(text(run({})), "2 ok");
 }
 
@@ -475,6 +498,10 @@ class Listener {
     heard_.push_back(what);
     changed_.notify_all();
   }
+  bool has(const std::string& what) {
+    const std::lock_guard lock(mutex_);
+    return std::find(heard_.begin(), heard_.end(), what) != heard_.end();
+  }
   bool hears(const std::string& what) {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, std::chrono::seconds(20),
@@ -493,7 +520,7 @@ class CommitterTest : public testing::Test {
     auto made = std::make_unique<FakeJournal>();
     journal = made.get();
     Committer::Options options;
-    options.limits = {"/j", 0, milliseconds(0), {"e"}};
+    options.limits = {"/j", 1000, std::chrono::minutes(1), {"e"}};
     options.on_released = [this] { listener.add("released"); };
     options.on_doubt = [this](std::vector<Doubt> doubts) {
       for (const auto& doubt : doubts) listener.add("doubt " + std::to_string(doubt.id));
@@ -569,6 +596,23 @@ TEST_F(CommitterTest, ManySessionsShareSyncs) {
   for (const auto& [id, stored] : journal->durable.transactions) positions.insert(stored.transaction.position);
   EXPECT_EQ(positions.size(), kSessions * kTransactions * 4u / 5u);
   EXPECT_EQ(*positions.rbegin(), kSessions * kTransactions * 4 / 5);
+}
+
+TEST_F(CommitterTest, AHeldCommitGoesOnWhenADestinationHasCaughtUp) {
+  auto gate = committer->make_gate(listener.answer());
+  const auto first = gate->open();
+  gate->prepare(transaction(first, 10, 10), {change()});
+  ASSERT_TRUE(listener.hears("ok " + std::to_string(first)));
+  gate->outcome(first, Outcome::committed);
+  ASSERT_TRUE(listener.hears("released"));
+  committer->drain();
+  journal->size = 1000;
+  const auto second = gate->open();
+  gate->prepare(transaction(second, 20, 20), {change()});
+  committer->drain();
+  EXPECT_FALSE(listener.has("ok " + std::to_string(second)));
+  committer->set_checkpoint("e", 1);
+  EXPECT_TRUE(listener.hears("ok " + std::to_string(second)));
 }
 
 TEST_F(CommitterTest, StopCarriesOutWhatIsQueued) {

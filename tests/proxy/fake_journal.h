@@ -5,6 +5,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "capture/journal.h"
@@ -30,6 +31,7 @@ class FakeJournal final : public capture::Journal {
   std::optional<Error> fail_group;   ///< every group that wrote something fails with it
   std::optional<Error> fail_append;  ///< an append fails, and it alone
   std::uint64_t size = 0;
+  std::uint64_t wal = 0;  ///< so much of `size` goes when it is compacted
   int syncs = 0;
   int flushes = 0;
   std::vector<std::string> groups;  ///< what each group wrote: "prepare 1; release 1@1"
@@ -102,6 +104,7 @@ class FakeJournal final : public capture::Journal {
     ++flushes;
     return end();
   }
+  void compact() override { size -= std::exchange(wal, 0); }
 
   Result<std::vector<event::Transaction>> in_doubt() override {
     std::vector<event::Transaction> result;

@@ -189,10 +189,13 @@ TEST(Options, Patterns) {
 TEST(Options, Bytes) {
   for (const auto& [text, bytes] : std::vector<std::pair<std::string, std::uint64_t>>{
            {"0", 0}, {"12", 12}, {"3B", 3}, {"2kB", 2048}, {"1GB", 1ull << 30}, {"2TB", 2ull << 40}}) {
-    auto settings = settings_of({"--journal.max_bytes", text});
+    auto settings = settings_of({"--capture.max_statement_bytes", text});
     ASSERT_TRUE(settings) << settings.error().message;
-    EXPECT_EQ(settings->journal_max_bytes, bytes);
+    EXPECT_EQ(settings->max_statement_bytes, bytes);
   }
+  EXPECT_EQ(complaint_of({"--journal.max_bytes", "0"}), "");
+  EXPECT_EQ(complaint_of({"--journal.max_bytes", "1MB"}), "");
+  EXPECT_NE(complaint_of({"--journal.max_bytes", "1023kB"}).find("at least 1MB"), std::string::npos);
   for (const char* wrong : {"", "-1", "1KB", "1 MB", "99999999999999999999", "9999999999TB"}) {
     EXPECT_NE(complaint_of({"--journal.max_bytes", wrong}), "") << wrong;
   }
