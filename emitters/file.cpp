@@ -7,8 +7,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <filesystem>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -53,7 +53,9 @@ class FileEmitter final : public Emitter {
 
  private:
   Result<void> flush();
+  Result<void> follow_path();
   Result<void> write_pending();
+  bool is_removed() const;
   void take_back();
   Result<void> rotate_if_due();
   Result<void> rotate();
@@ -93,7 +95,9 @@ Result<void> FileEmitter::open_file() {
 }
 
 Result<void> FileEmitter::sync_directory() const {
-  const std::filesystem::path parent = std::filesystem::absolute(options_.path).parent_path();
+  std::error_code error;
+  const std::filesystem::path parent = std::filesystem::absolute(options_.path, error).parent_path();
+  if (error) return file_error(name_, "find its directory", error.value());
   const int directory = open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (directory < 0) return file_error(name_, "open its directory", errno);
   const int result = fsync(directory);
@@ -124,11 +128,28 @@ bool FileEmitter::close(std::chrono::milliseconds) {
 }
 
 Result<void> FileEmitter::flush() {
-  Result<void> done = rotate_if_due();
+  Result<void> done = follow_path();
+  if (done) done = rotate_if_due();
   if (done && !pending_.empty()) done = write_pending();
   trouble_ = done ? std::string() : done.error().message;
   if (done) durable_ = std::max(durable_, pending_position_);
   return done;
+}
+
+/// The file at the path may be another one by now, or none: logrotate, an operator, a rotation that was cut short.
+Result<void> FileEmitter::follow_path() {
+  struct stat here {
+  }, there{};
+  if (fstat(file_, &here) != 0) return file_error(name_, "look at it", errno);
+  const bool found = stat(options_.path.c_str(), &there) == 0;
+  if (!found && errno != ENOENT) return file_error(name_, "look at it", errno);
+  if (found && here.st_dev == there.st_dev && here.st_ino == there.st_ino) return {};
+  return open_file();
+}
+
+bool FileEmitter::is_removed() const {
+  struct stat here {};
+  return fstat(file_, &here) == 0 && here.st_nlink == 0;
 }
 
 Result<void> FileEmitter::write_pending() {
@@ -140,6 +161,7 @@ Result<void> FileEmitter::write_pending() {
   // A short write is a full disk, a limit or a signal: nothing of it is kept, so that no line is ever written in part.
   if (reason == 0 && static_cast<std::size_t>(written) != pending_.size()) reason = ENOSPC;
   if (reason == 0 && fdatasync(file_) != 0) reason = errno;
+  if (reason == 0 && is_removed()) reason = ENOENT;  // between the look at the path and now: nobody can read it
   if (reason != 0) {
     take_back();
     return file_error(name_, "write", reason);

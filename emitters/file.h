@@ -4,7 +4,7 @@
 // they are safe (durable_through). What a failed write left behind is cut off again. After a crash a torn last line is
 // cut off at start; its event comes again. Lines that a full disk refused stay in memory and are tried again; `offer`
 // fails until there is room. One Weir per file: it is locked. Rotation renames the file to PATH.<UTC time>-<n> and
-// never overwrites one.
+// never overwrites one. Where somebody else moves or removes the file, a new one is begun at PATH.
 #pragma once
 
 #include <chrono>

@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 
 namespace weir::emitters {
 
@@ -14,7 +15,10 @@ void append_lines(std::string& out, const std::vector<Record>& batch) {
   for (const Record& record : batch) {
     if (record.kind != Record::Kind::change && record.kind != Record::Kind::gap) continue;
     if (!record.value) continue;
-    out += *record.value;
+    // PostgreSQL's json keeps the client's own line breaks between its tokens; inside of strings JSON has none.
+    std::replace_copy_if(
+        record.value->begin(), record.value->end(), std::back_inserter(out),
+        [](char c) { return c == '\n' || c == '\r'; }, ' ');
     out += '\n';
   }
 }

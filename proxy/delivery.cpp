@@ -52,7 +52,7 @@ void Delivery::run(event::Position after) {
   const bool closed = emitter_->close(std::chrono::ceil<std::chrono::milliseconds>(left));
   loop.collect(Clock::now());
   complete_ = closed && loop.finished();
-  if (!complete_) log::warn(name() + ": has not taken all events; the rest stays in the journal, if it has a path");
+  if (!complete_) log::warn(name() + ": has not taken all events");
 }
 
 bool Delivery::is_over(const DeliveryLoop& loop) {
@@ -76,7 +76,11 @@ void Delivery::follow(DeliveryLoop& loop, DeliveryLoop::Next next) {
 
 void Delivery::sleep(std::chrono::milliseconds at_most, bool until_released) {
   std::unique_lock lock(mutex_);
-  wake_.wait_for(lock, at_most, [&] { return stop_at_ || (until_released && released_); });
+  // Being asked to stop ends one pause, not those behind it.
+  const bool stopping = stop_at_.has_value();
+  auto until = Clock::now() + at_most;
+  if (stopping) until = std::min(until, *stop_at_);
+  wake_.wait_until(lock, until, [&] { return (stop_at_ && !stopping) || (until_released && released_); });
 }
 
 }  // namespace weir::proxy

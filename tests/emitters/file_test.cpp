@@ -152,6 +152,56 @@ TEST_F(FileTest, RotatesByAgeAlsoWhileNothingIsWritten) {
   EXPECT_EQ(names().size(), 2u) << "an empty file is not rotated";
 }
 
+TEST_F(FileTest, AFileThatWasMovedAwayIsFollowedByANewOne) {
+  open();
+  offer("1", 1);
+  emitter_->wait(milliseconds(0));
+  fs::rename(options_.path, directory_ / "moved");
+  offer("2", 2);
+  emitter_->wait(milliseconds(0));
+  EXPECT_EQ(emitter_->durable_through(), 2);
+  EXPECT_EQ(read(directory_ / "moved"), "1\n");
+  EXPECT_EQ(content(), "2\n");
+}
+
+TEST_F(FileTest, AFileThatWasRemovedIsFollowedByANewOneAlsoWhileNothingIsWritten) {
+  open();
+  offer("1", 1);
+  emitter_->wait(milliseconds(0));
+  fs::remove(options_.path);
+  emitter_->wait(milliseconds(0));
+  EXPECT_EQ(content(), "");
+  offer("2", 2);
+  emitter_->wait(milliseconds(0));
+  EXPECT_EQ(content(), "2\n");
+}
+
+TEST_F(FileTest, ARotationWithoutItsNewFileIsFinishedLater) {
+  options_.rotate_bytes = 2;
+  open();
+  offer("1", 1);
+  emitter_->wait(milliseconds(0));
+  // As if no file could be made after it was renamed.
+  fs::rename(options_.path, directory_ / "events.ndjson.20261121T053318Z-1");
+  fs::create_directory(options_.path);
+  offer("2", 2);
+  emitter_->wait(milliseconds(0));
+  EXPECT_NE(emitter_->trouble(), "");
+  EXPECT_EQ(emitter_->durable_through(), 1);
+  fs::remove(options_.path);
+  emitter_->wait(milliseconds(0));
+  EXPECT_EQ(emitter_->trouble(), "");
+  EXPECT_EQ(emitter_->durable_through(), 2);
+  EXPECT_EQ(content(), "2\n");
+}
+
+TEST_F(FileTest, ALineStaysOneWhateverStandsInIt) {
+  open();
+  offer("{\"j\":{\n \"a\": 1,\r\n\t\"b\":\"x\\ny\"}}", 1);
+  emitter_->wait(milliseconds(0));
+  EXPECT_EQ(content(), "{\"j\":{  \"a\": 1,  \t\"b\":\"x\\ny\"}}\n");
+}
+
 TEST_F(FileTest, IsWrittenByOneProcessAtATime) {
   open();
   const auto second = make_file_emitter(options_);
