@@ -416,7 +416,7 @@ SessionMachine::Took SessionMachine::take_sync(const Frame& frame, wire::Turn& t
 }
 
 SessionMachine::Took SessionMachine::take_function_call(const Frame& frame, wire::Turn& turn) {
-  if (holds_writes() && !in_block_) {
+  if (holds_writes() && !in_block_ && !copy_reads_sync()) {
     if (const auto stop = pass_commit_point(false, frame, turn)) return *stop;
   }
   return relay_expecting(frame, {.expect = Expect::function_call}, turn);
@@ -435,7 +435,7 @@ std::int64_t SessionMachine::apply_session_statement(const Statement& statement,
 /// A Query leaves no unnamed statement or portal behind; one that was sent in parts does, so they go now. Behind
 /// answers, so that nothing can keep the server from it.
 bool SessionMachine::drop_own_unnamed(char kind, wire::Turn& turn) {
-  if (own_unnamed(kind) != OwnUnnamed::stays) return true;
+  if (own_unnamed(kind) != OwnUnnamed::stays || copy_reads_sync()) return true;
   if (!wait_for_answers(turn)) return false;
   wire::append_close(turn.to_upstream.buffer(), kind, {});
   expect({.expect = Expect::close, .purpose = Purpose::tidy, .own_place = replace_own_unnamed(kind)});

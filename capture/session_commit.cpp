@@ -184,12 +184,17 @@ bool SessionMachine::upstream_stalled() const {
 }
 
 void SessionMachine::upstream_gone() {
+  leave("the session ended");
+}
+
+/// Nothing more is known of the session: whoever waits for it hears so.
+void SessionMachine::leave(const char* why) {
   gathers_ = false;
   wait_ = Wait::nothing;
   if (gate_id_ != 0) gate_->outcome(gate_id_, commit_ == Commit::sent ? Outcome::unknown : Outcome::aborted);
   if (next_gate_id_ != 0) gate_->outcome(next_gate_id_, Outcome::aborted);
   gate_id_ = next_gate_id_ = 0;
-  question_failed({"the session ended", ""});
+  question_failed({why, ""});
   question_ended();
 }
 

@@ -24,6 +24,14 @@ std::string with_fewer(std::string message, std::string_view words, int added) {
   return message.replace(begin, end - begin, std::to_string(number - added));
 }
 
+/// A position in a part of a Query, as one in the whole of it.
+std::string moved(std::string position, std::size_t offset) {
+  std::size_t number = 0;
+  const char* end = position.data() + position.size();
+  const auto [stop, error] = std::from_chars(position.data(), end, number);
+  return error == std::errc() && stop == end ? std::to_string(number + offset) : position;
+}
+
 /// An error in a Bind of spliced text, as the client's own text would have had it.
 std::string message_of_bind(std::string message, const Portal& portal) {
   const std::string twin = "\"" + portal.prepared->spliced.name + "\"";
@@ -143,7 +151,7 @@ void SessionMachine::show_error(const Frame& frame, const Pending& front, wire::
   if (bound) message = message_of_bind(message, *front.bound);
   if (locking && message.find(kLockStatement) != std::string::npos)
     message.replace(message.find(kLockStatement), kLockStatement.size(), "UPDATE");
-  if (shifted && !position.empty()) position = std::to_string(std::stoull(position) + run_->offset);
+  if (shifted) position = moved(std::move(position), run_->offset);
   if (provoked)
     message = front.execution ? "portal \"" + front.execution->portal_name + "\" cannot be run" : refusal_.message;
   for (auto& [code, value] : *fields) {

@@ -147,6 +147,7 @@ class SessionMachine final : public CaptureSession {
   void transaction_ended(Outcome outcome);
   void report_uncontrolled();
   void stream_if_large();
+  void leave(const char* why);
   event::Transaction describe_transaction() const;
 
   // -- session_copy.cpp

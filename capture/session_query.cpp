@@ -79,6 +79,8 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
   const auto query = frame.whole() ? wire::read_string(frame.body()) : std::nullopt;
   if (query && relay_plain_read(*query, frame, turn)) return Took::frame;
   const auto text = query ? statements_->find_or_parse(*query, lexer_) : std::make_shared<const ParsedText>();
+  // The server names the Query in the COPY's error; where the COPY has failed already, it runs, and a write is a gap.
+  if (copy_reads_sync()) return relay_query(frame, text, Plans(text->statements.size()), turn);
   if (!drain_unnamed(*text, turn)) return Took::nothing;
   if (text->only_reads() && !holds_writes()) {
     return relay_expecting(frame, replacing_unnamed(!text->statements.empty()), turn);

@@ -430,17 +430,13 @@ void SessionMachine::note_setting(std::string_view body) {
 /// The answers do not fit what was sent: from here on the session is only relayed, and what it had open is reported.
 void SessionMachine::lose_track(std::string_view why) {
   lost_ = true;
-  wait_ = Wait::nothing;
   event::ChangeEvent gap;
   gap.op = event::Op::gap;
   gap.cause = "lost track of the session: " + std::string(why);
   gap.ordinal = transaction_.event_count() + 1;
   gap.statement_order = transaction_.statement() + 1;
   gate_->report(describe_transaction(), std::move(gap));
-  if (gate_id_ != 0) gate_->outcome(gate_id_, commit_ == Commit::sent ? Outcome::unknown : Outcome::aborted);
-  gate_id_ = 0;
-  question_failed({"lost track of the session", ""});
-  question_ended();
+  leave("lost track of the session");
 }
 
 }  // namespace weir::capture

@@ -6,10 +6,6 @@
 namespace weir::capture {
 namespace {
 
-bool names_row(const event::ChangeEvent& change) {
-  return change.op != event::Op::gap && change.fidelity != event::Fidelity::statement;
-}
-
 event::ChangeEvent as_gap(event::ChangeEvent change, std::string_view cause) {
   if (change.op != event::Op::gap) {
     if (change.fidelity != event::Fidelity::statement) {
@@ -48,6 +44,8 @@ std::uint32_t OpenTransaction::begin_statement() {
 void OpenTransaction::add(event::ChangeEvent change, std::uint32_t statement) {
   change.statement_order = statement == 0 ? begin_statement() : statement;
   change.ordinal = ++last_ordinal_;
+  // What has no version of its own was written before a row that has one; so a large transaction can be streamed.
+  if (change.lsn != 0 && unversioned_ > 0 && change.statement_order == statement_) complete(xid_, change.lsn);
   if (change.lsn == 0) ++unversioned_;
   bytes_ += memory_of(change);
   if (statement == 0) return events_.push_back(std::move(change));
@@ -114,12 +112,7 @@ void OpenTransaction::forget_events() {
   for (Savepoint& savepoint : savepoints_) savepoint.last_ordinal = savepoint.statement = 0;
 }
 
-bool OpenTransaction::has_rows() const {
-  return streamed_rows_ || std::any_of(events_.begin(), events_.end(), names_row);
-}
-
 std::vector<event::ChangeEvent> OpenTransaction::take_events() {
-  streamed_rows_ = has_rows();
   bytes_ = 0;
   return std::exchange(events_, {});
 }

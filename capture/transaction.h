@@ -40,7 +40,8 @@ class OpenTransaction {
 
   /// The row's transaction id and version, as the server said them.
   void saw(event::Xid xid, event::Lsn lsn);
-  /// Gives an lsn to the events that have none because their rows were not seen.
+  /// Gives an lsn to the events that have none because their rows were not seen. A row that is added behind them does,
+  /// too.
   void complete(event::Xid xid, event::Lsn lsn);
 
   bool empty() const { return last_ordinal_ == 0; }
@@ -52,8 +53,6 @@ class OpenTransaction {
   std::size_t bytes() const { return bytes_; }
   /// True where the epilogue must ask the server: some event has no lsn, or the transaction no id.
   bool incomplete() const { return !empty() && (unversioned_ > 0 || xid_ == 0); }
-  /// False where every event is of a kind that names no row.
-  bool has_rows() const;
 
   const std::vector<event::ChangeEvent>& events() const { return events_; }
   /// They did not happen; savepoints stay.
@@ -81,7 +80,6 @@ class OpenTransaction {
   event::Lsn first_lsn_ = 0;
   event::Lsn last_lsn_ = 0;
   bool statement_ended_ = true;
-  bool streamed_rows_ = false;
 };
 
 }  // namespace weir::capture

@@ -46,7 +46,7 @@ void Cancel::on_connected(Result<UpstreamConnection> connected) {
 
 void Cancel::on_peer_ready(Peer&, bool readable) {
   ReceiveBuffer& buffer = worker_.receive_buffer();
-  if (readable) upstream_.receive(buffer.space, ReceiveBuffer::kSize);
+  if (readable) upstream_.receive(buffer.space(), ReceiveBuffer::kSize);
   if (upstream_.finished() || upstream_.broken()) return abort();
   upstream_.watch(true);
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 #include "emitters/file.h"
 #include "emitters/kafka.h"
@@ -81,7 +82,7 @@ Result<std::unique_ptr<Capturing>> Capturing::start(const Settings& settings, un
 }
 
 Capturing::~Capturing() {
-  stop(std::chrono::milliseconds(0));
+  (void)stop(std::chrono::milliseconds(0));
 }
 
 Result<void> Capturing::open_journal(const Settings& settings) {
@@ -93,6 +94,7 @@ Result<void> Capturing::open_journal(const Settings& settings) {
   if (!journal) return journal.error();
   journal_ = std::move(*journal);
   journal_name_ = durable ? settings.journal_path : "(temporary)";
+  journal_stays_ = durable;
   if (durable) {
     log::info("journal " + journal_name_ + ", instance " + journal_->instance());
   } else {
@@ -168,17 +170,27 @@ std::unique_ptr<wire::Engine> Capturing::make_engine(const SessionInfo& info) {
 }
 
 bool Capturing::stop(std::chrono::milliseconds at_most) {
-  if (!committer_) return true;
+  if (!committer_ || std::exchange(stopped_, true)) return true;
   // What the last sessions said, and what became of those that were cut off, comes before the destinations finish.
   committer_->drain();
   resolver_->drain(std::min(at_most, kLastQuestions));
-  resolver_->stop();
+  const std::size_t doubts = resolver_->stop();
+  if (doubts > 0) log::warn(std::to_string(doubts) + " transactions are in doubt; events behind them wait");
   committer_->drain();
-  bool complete = true;
+  bool complete = doubts == 0;
   for (const auto& delivery : deliveries_) delivery->ask_to_stop(at_most);
   for (const auto& delivery : deliveries_) complete = delivery->stop(at_most) && complete;
   committer_->stop();
-  return complete;
+  if (complete) return true;
+  if (journal_stays_) {
+    log::warn("what the destinations do not have is in the journal " + journal_name_ +
+              " and goes to them after the next start");
+  } else {
+    log::error(
+        "what the destinations do not have is lost with the temporary journal; to lose nothing, start Weir "
+        "with --journal PATH");
+  }
+  return journal_stays_;
 }
 
 }  // namespace weir::proxy

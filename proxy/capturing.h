@@ -30,8 +30,9 @@ class Capturing {
   ~Capturing();
 
   std::unique_ptr<wire::Engine> make_engine(const SessionInfo& info);
-  /// Lets the destinations take what is left, at most so long. True: they have everything.
-  bool stop(std::chrono::milliseconds at_most);
+  /// Lets the destinations take what is left, at most so long. False: some of it is lost, because the journal is a
+  /// temporary one.
+  [[nodiscard]] bool stop(std::chrono::milliseconds at_most);
 
  private:
   Capturing() = default;
@@ -42,6 +43,8 @@ class Capturing {
 
   std::unique_ptr<capture::Journal> journal_;  // until the committer has it
   std::string journal_name_;
+  bool journal_stays_ = false;
+  bool stopped_ = false;
   Tail tail_;
   std::vector<std::unique_ptr<Delivery>> deliveries_;
   ClientSessions client_sessions_;

@@ -33,7 +33,7 @@ void Closing::abort() {
 
 void Closing::on_peer_ready(Peer&, bool readable) {
   ReceiveBuffer& buffer = worker_.receive_buffer();
-  if (readable) client_.receive(buffer.space, ReceiveBuffer::kSize);
+  if (readable) client_.receive(buffer.space(), ReceiveBuffer::kSize);
   if (client_.finished() || client_.broken()) return abort();
   client_.watch(true);
 }

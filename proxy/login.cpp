@@ -50,6 +50,12 @@ void Login::abort() {
   worker_.release(*this);
 }
 
+/// The database knows nothing of it yet; what PostgreSQL itself says to a client that comes while it is shut down.
+void Login::drain() {
+  if (step_ != Step::connecting) return abort();
+  refuse("57P03", "the proxy is shutting down", "");
+}
+
 /// Whoever comes next has the client; nothing of this may be called any more.
 void Login::give_way() {
   timeout_.cancel();
@@ -81,8 +87,8 @@ void Login::read_client() {
     return;
   }
   ReceiveBuffer& buffer = worker_.receive_buffer();
-  const IoResult received = client_.receive(buffer.space, ReceiveBuffer::kSize);
-  client_.kept().append({buffer.space, received.bytes});
+  const IoResult received = client_.receive(buffer.space(), ReceiveBuffer::kSize);
+  client_.kept().append({buffer.space(), received.bytes});
   worker_.counters().client_bytes.add(received.bytes);
   if (client_.finished()) return abort();
   negotiate();

@@ -22,6 +22,7 @@ class Login final : public Connection, public PeerOwner, public std::enable_shar
   Login(Worker& worker, Accepted accepted);
   void start();
   void abort() override;
+  void drain() override;
 
  private:
   enum class Step { negotiating, tls_handshake, connecting };

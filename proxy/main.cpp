@@ -127,9 +127,9 @@ int run(const Settings& settings) {
   const auto deadline = std::chrono::steady_clock::now() + settings.shutdown_timeout;
   server.stop(settings.shutdown_timeout);
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-  if (capturing) capturing->stop(std::max(left, kLeastForDestinations));
+  const bool kept = !capturing || capturing->stop(std::max(left, kLeastForDestinations));
   log::info("ended");
-  return 0;
+  return kept ? 0 : kFailed;
 }
 
 int main(const std::vector<std::string>& arguments) {

@@ -12,6 +12,8 @@ namespace {
 constexpr std::chrono::milliseconds kFirstDelay{20};
 constexpr std::chrono::milliseconds kLongestDelay{2'000};
 constexpr std::chrono::minutes kComplaintInterval{1};
+/// A backend ends sooner than that; what is in progress then is most likely a prepared transaction.
+constexpr std::chrono::seconds kLongInProgress{10};
 /// Events read at a time while counting a transaction that is given up.
 constexpr std::size_t kEventsPerRead = 1'000;
 
@@ -56,19 +58,21 @@ void Resolver::drain(std::chrono::milliseconds at_most) {
   done_.wait_for(lock, at_most, [&] { return added_.empty() && !busy_; });
 }
 
-void Resolver::stop() {
+std::size_t Resolver::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   wake_.notify_one();
   if (thread_.joinable()) thread_.join();
+  return open_.size() + added_.size();
 }
 
 void Resolver::run() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    for (auto& doubt : added_) open_.push_back({std::move(doubt), Clock::now(), kFirstDelay});
+    for (auto& doubt : added_)
+      open_.push_back({std::move(doubt), Clock::now(), kFirstDelay, Clock::now() + kLongInProgress});
     added_.clear();
     busy_ = !open_.empty();
     lock.unlock();
@@ -140,10 +144,21 @@ Result<SideConnection*> Resolver::connection_for(const event::Transaction& trans
   return &connections_.emplace(place, std::move(*opened)).first->second;
 }
 
-bool Resolver::end(const Open& open, const Verdict& verdict) {
+void Resolver::tell_in_progress(Open& open) {
+  if (Clock::now() < open.tell_at) return;
+  open.tell_at = Clock::now() + kComplaintInterval;
+  log::warn(name_of(open.doubt.transaction) +
+            " is still in progress in the database, and events of later transactions wait for it. If it was prepared, "
+            "end it with COMMIT PREPARED or ROLLBACK PREPARED (see pg_prepared_xacts)");
+}
+
+bool Resolver::end(Open& open, const Verdict& verdict) {
   using Kind = Verdict::Kind;
   const auto& transaction = open.doubt.transaction;
-  if (verdict.kind == Kind::in_progress) return false;
+  if (verdict.kind == Kind::in_progress) {
+    tell_in_progress(open);
+    return false;
+  }
   if (verdict.kind == Kind::unknowable) {
     auto gaps = gaps_of(transaction);
     if (!gaps) {

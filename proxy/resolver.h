@@ -47,8 +47,9 @@ class Resolver {
   void add(std::vector<Doubt> doubts);
   /// Returns when nothing is in doubt any more, or when the time is over.
   void drain(std::chrono::milliseconds at_most);
-  /// Waits for a question under way, at most as long as a connection takes to fail.
-  void stop();
+  /// Waits for a question under way, at most as long as a connection takes to fail. Returns how many transactions are
+  /// in doubt still: they are asked about at the next start.
+  std::size_t stop();
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -56,6 +57,7 @@ class Resolver {
     Doubt doubt;
     Clock::time_point ask_at;
     std::chrono::milliseconds delay;
+    Clock::time_point tell_at;  ///< when it is said that it is still in progress
   };
   using Place = std::pair<std::string, std::string>;  // user, database
 
@@ -64,7 +66,8 @@ class Resolver {
   bool ask(Open& open);
   bool ask(Open& open, Questions& questions);
   Result<SideConnection*> connection_for(const event::Transaction& transaction);
-  bool end(const Open& open, const Verdict& verdict);
+  bool end(Open& open, const Verdict& verdict);
+  void tell_in_progress(Open& open);
   Result<std::vector<event::ChangeEvent>> gaps_of(const event::Transaction& transaction);
   void complain(const event::Transaction& transaction, const Error& error);
   std::string upstream_text() const;

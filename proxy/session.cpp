@@ -93,18 +93,18 @@ bool Session::may_read(Peer& peer) const {
 /// Whether there may be more to read at once.
 bool Session::read_once(Peer& peer) {
   ReceiveBuffer& buffer = worker_.receive_buffer();
-  const IoResult result = peer.receive(buffer.space, ReceiveBuffer::kSize);
+  const IoResult result = peer.receive(buffer.space(), ReceiveBuffer::kSize);
   if (result.status != IoStatus::done) return false;
   (&peer == &client_ ? worker_.counters().client_bytes : worker_.counters().upstream_bytes).add(result.bytes);
-  const std::string_view received(buffer.space, result.bytes);
+  const std::string_view received(buffer.space(), result.bytes);
   ByteQueue& kept = peer.kept();
   if (kept.empty()) {
     use(peer, received);
   } else if (kept.size() <= ReceiveBuffer::kFront && !must_keep(peer)) {
     const std::size_t before = kept.size();
-    std::memcpy(buffer.space - before, kept.bytes().data(), before);
+    std::memcpy(buffer.space() - before, kept.bytes().data(), before);
     kept.clear();
-    use(peer, {buffer.space - before, before + received.size()});
+    use(peer, {buffer.space() - before, before + received.size()});
   } else {
     kept.append(received);
     use_kept(peer);
@@ -232,7 +232,8 @@ void Session::abandon_client() {
 
 /// Between two transactions, with nothing of either peer waiting.
 bool Session::may_stop() {
-  return engine_ && engine_->idle() && client_.kept().empty() && upstream_.kept().empty() && upstream_.drained();
+  if (!engine_) return true;  // still logging in
+  return engine_->idle() && client_.kept().empty() && upstream_.kept().empty() && upstream_.drained();
 }
 
 void Session::end() {

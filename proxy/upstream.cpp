@@ -58,11 +58,14 @@ void UpstreamConnector::next_host() {
     return next_address();
   }
   arm_timeout();
-  resolver_.async_resolve(host().host, std::to_string(host().port),
-                          [weak = weak_from_this()](boost::system::error_code error, const auto& results) {
-                            auto self = weak.lock();
-                            if (self && error != asio::error::operation_aborted) self->on_resolved(error, results);
-                          });
+  resolver_.async_resolve(
+      host().host, std::to_string(host().port),
+      [weak = weak_from_this(), asked = host_](boost::system::error_code error, const auto& results) {
+        auto self = weak.lock();
+        // A result may have been on its way when its time was over.
+        if (!self || self->host_ != asked || error == asio::error::operation_aborted) return;
+        self->on_resolved(error, results);
+      });
 }
 
 void UpstreamConnector::use_unix_socket() {

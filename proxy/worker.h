@@ -78,8 +78,8 @@ struct Accepted {
 struct ReceiveBuffer {
   static constexpr std::size_t kFront = 4096;
   static constexpr std::size_t kSize = 64 * 1024;
-  char front[kFront];
-  char space[kSize];
+  char* space() { return bytes + kFront; }
+  char bytes[kFront + kSize];
 };
 
 class Worker {

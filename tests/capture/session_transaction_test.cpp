@@ -512,6 +512,28 @@ TEST(SessionTransactionTest, ALargeTransactionGoesToTheJournalAsItComes) {
   EXPECT_EQ(script.replay_whole(), "");
 }
 
+TEST(SessionTransactionTest, WhatWasCapturedAsAStatementHoldsUpNoStreaming) {
+  const std::string image = "{\"id\":1,\"v\":\"" + std::string(1'200'000, 'x') + "\"}";
+  SessionScript script;
+  script.starts();
+  passes(script, "BEGIN", "BEGIN", 'T');
+  script.client_sends(client::query("TRUNCATE t")).asks_facts(Table(), false);
+  script
+      .expect_upstream(client::parse("", "TRUNCATE t") + client::bind("", "") + client::describe('P', "") +
+                       client::execute("") + client::sync())
+      .upstream_sends(server::parse_complete() + server::bind_complete() + server::no_data() +
+                      server::complete("TRUNCATE TABLE") + server::ready('T'))
+      .expect_client(server::complete("TRUNCATE TABLE") + server::ready('T'));
+  insert_in_block(script, 1, image, "0/10", false);
+  script.gate(
+      {"append 1 | t public.t 1.1 0/10 statement cause only the statement is known | c public.t 2.2 0/10 key "
+       "{\"id\":1} after " +
+       image});
+  passes(script, "ROLLBACK", "ROLLBACK", 'I');
+  script.gate({"outcome 1 aborted"});
+  EXPECT_EQ(script.replay_whole(), "");
+}
+
 TEST(SessionTransactionTest, AStreamedTransactionThatRollsBackIsForgotten) {
   const std::string image = "{\"id\":1,\"v\":\"" + std::string(1'200'000, 'x') + "\"}";
   SessionScript script;

@@ -241,16 +241,22 @@ TEST(SessionTrapTest, WhatIsSentAheadOfTheLoginWaitsForItsEnd) {
   EXPECT_EQ(script.replay(), "");
 }
 
+// Nothing is asked or waited for: the server waits for data.
 TEST(SessionTrapTest, AQueryInsideCopyIn) {
-  SessionScript script;
-  script.starts().client_sends(client::query("COPY t FROM STDIN")).asks_facts(Table());
-  script.expect_upstream(client::query("COPY t FROM STDIN"))
-      .upstream_is_relayed(frame('G', std::string(1, '\0') + int16(0)))
-      .client_is_relayed(frame('d', "1\n") + client::query("SELECT 1"))
-      .upstream_is_relayed(server::error("08P01", "unexpected message type 0x51 during COPY from stdin") +
-                           server::report('E', "FATAL", "08P01", "terminating connection"))
-      .upstream_closes();
-  EXPECT_EQ(script.replay(), "");
+  for (const std::string& sql :
+       {std::string("SELECT 1"), kInsert, kInsert + "; COMMIT", std::string("COPY t FROM STDIN"),
+        std::string("VACUUM; SELECT 2"), std::string("this does not parse")}) {
+    SessionScript script;
+    script.starts().client_sends(client::query("COPY t FROM STDIN")).asks_facts(Table());
+    script.expect_upstream(client::query("COPY t FROM STDIN"))
+        .upstream_is_relayed(frame('G', std::string(1, '\0') + int16(0)))
+        .client_is_relayed(frame('d', "1\n") + client::query(sql))
+        .expect_stalled(false)
+        .upstream_is_relayed(server::error("08P01", "unexpected message type 0x51 during COPY from stdin") +
+                             server::report('E', "FATAL", "08P01", "terminating connection"))
+        .upstream_closes();
+    EXPECT_EQ(script.replay(), "") << sql;
+  }
 }
 
 // FACTS: a half-closed socket is still answered.
