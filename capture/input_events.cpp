@@ -54,7 +54,7 @@ std::optional<std::string> row_of(const std::vector<InputValue>& values, const s
   if (values.size() > names.size()) return std::nullopt;
   std::string out = "{";
   for (std::size_t i = 0; i < values.size(); ++i) {
-    if (scope.excludes_column(relation.name.schema, relation.name.table, names[i])) continue;
+    if (excludes_column(scope, relation, names[i])) continue;
     const auto column = std::find_if(relation.columns.begin(), relation.columns.end(),
                                      [&](const Column& candidate) { return candidate.name == names[i]; });
     const auto value = value_of(values[i], portal, column == relation.columns.end() ? 'U' : column->category);

@@ -48,7 +48,7 @@ class AddedList {
  private:
   /// A virtual column is left out too: the plain write never evaluates it, and it may fail or have effects.
   bool is_excluded(const Column& column) const {
-    return column.computed || input_.scope.excludes_column(relation_.name.schema, relation_.name.table, column.name);
+    return column.computed || weir::capture::excludes_column(input_.scope, relation_, column.name);
   }
 
   bool excludes_columns() const {
@@ -112,14 +112,23 @@ std::string obstacle(const PlanInput& input, const RelationFacts& relation) {
   if (relation.shows_text) return "trigger reads the statement's text";
   if (input.statement.shows_text) return "statement reads its own text";
   if (relation.columns.size() > kMaxColumns) return "too many columns";
-  if (!input.server.convertible && !input.server.utf8_client) return "server_encoding SQL_ASCII";
+  if (!input.server.convertible) return "server_encoding SQL_ASCII";
   return {};
 }
 
+/// Where the client has a list of its own, `old` and `new` are what it calls them, or may mean something else there.
 bool gives_old_and_new(const PlanInput& input, const WriteClauses& write) {
   if (input.server.version < kReturnsOldAndNew) return false;
-  const bool renames = !write.has_returning || write.returning_options;
-  return renames || !write.hides_old_new;
+  const bool renames_both = !write.old_alias.empty() && !write.new_alias.empty();
+  if (!write.has_returning || renames_both) return true;
+  const bool other = write.old_alias == "new" || write.new_alias == "old";
+  return !write.hides_old_new && !other;
+}
+
+/// The target in expressions of the statement.
+std::string row_of(const WriteClauses& write, const RelationFacts& relation) {
+  if (!write.repeats_target) return quoted(write.target.alias);
+  return quoted(relation.name.schema) + "." + quoted(relation.name.table);
 }
 
 /// An UPDATE that may change a row's key or its partition.
@@ -148,7 +157,7 @@ OldAndNew old_and_new(const WriteClauses& write) {
 
 void add_images(const PlanInput& input, const Plan& plan, AddedList& list, std::string& with) {
   const WriteClauses& write = *input.statement.write;
-  const std::string row = quoted(write.target.alias);
+  const std::string row = row_of(write, *plan.relation);
   const bool both = plan.op == event::Op::update || write.on_conflict_update;
   if (both && gives_old_and_new(input, write)) {
     const OldAndNew names = old_and_new(write);
@@ -169,7 +178,7 @@ void splice(const PlanInput& input, Plan& plan) {
   AddedList list(input, *plan.relation, write.has_returning ? Formats::of_client : Formats::text);
   std::string with;
   add_images(input, plan, list, with);
-  list.number(&AddedColumns::tableoid, quoted(write.target.alias) + ".tableoid");
+  list.number(&AddedColumns::tableoid, row_of(write, *plan.relation) + ".tableoid");
   list.number(&AddedColumns::xid, "pg_catalog.pg_current_xact_id()");
   list.number(&AddedColumns::lsn, "pg_catalog.pg_current_wal_insert_lsn()");
   plan.suffix = std::string(kSpliceMark) + (write.has_returning ? ", " : "RETURNING " + with) + list.list();
@@ -193,7 +202,8 @@ bool add_lock_query(const PlanInput& input, Plan& plan) {
     query.append(" WHERE").append(input.text.substr(begin, end - begin));
     plan.lock_parameters = write.where_parameters;
   }
-  plan.lock_query = query + "\nFOR UPDATE OF " + row;
+  // What the UPDATE itself takes at least; where the key stays as it is, also at most: foreign keys must not wait.
+  plan.lock_query = query + "\nFOR NO KEY UPDATE OF " + row;
   return parse(plan.lock_query, {}).single() != nullptr;
 }
 
@@ -201,18 +211,35 @@ void plan_row_write(const PlanInput& input, Plan& plan) {
   const WriteClauses& write = *input.statement.write;
   plan.cause = obstacle(input, *plan.relation);
   plan.text_is_read = plan.relation->shows_text || input.statement.shows_text;
-  if (plan.cause.empty() && plan.op == event::Op::update && !gives_old_and_new(input, write) &&
-      may_move(write, *plan.relation) && !add_lock_query(input, plan)) {
+  const bool updates = plan.op == event::Op::update || write.on_conflict_update;
+  if (plan.cause.empty() && updates && !gives_old_and_new(input, write) && may_move(write, *plan.relation) &&
+      (plan.op != event::Op::update || !add_lock_query(input, plan))) {
     plan.lock_query.clear();
     plan.cause = "key changed without its old value";
   }
-  if (plan.cause.empty()) return splice(input, plan);
-  plan.how = plan.op == event::Op::create && write.has_values && !write.on_conflict ? How::input : How::statement;
+  if (plan.cause.empty()) {
+    // Whether ON CONFLICT inserted cannot be asked there.
+    if (write.on_conflict_update && plan.relation->kind == 'p' && !gives_old_and_new(input, write))
+      plan.op = event::Op::update;
+    return splice(input, plan);
+  }
+  // What becomes of a view's columns is for the view to say.
+  const bool sent = plan.op == event::Op::create && write.has_values && !write.on_conflict;
+  plan.how = sent && plan.relation->kind != 'v' ? How::input : How::statement;
   // A rule decides itself what runs: the simple and the extended protocol answer it differently.
   if (plan.relation->has_rules) plan.how = How::gap;
 }
 
 }  // namespace
+
+bool excludes_column(const Scope& scope, const RelationFacts& relation, std::string_view column) {
+  if (scope.exclude_columns.empty()) return false;
+  const auto excludes = [&](const RelationName& name) {
+    return scope.excludes_column(name.schema, name.table, column);
+  };
+  return excludes(relation.name) || std::any_of(relation.leaves.begin(), relation.leaves.end(),
+                                                [&](const auto& leaf) { return excludes(leaf.second); });
+}
 
 bool needs_plan(const Statement& statement) {
   switch (statement.kind) {

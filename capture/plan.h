@@ -80,6 +80,9 @@ struct PlanInput {
 
 Plan make_plan(const PlanInput& input);
 
+/// True where the column is excluded of the table or of any that it is a partition root or parent of.
+bool excludes_column(const Scope& scope, const RelationFacts& relation, std::string_view column);
+
 /// True where it may write something that capture has to know of: make_plan (and facts) are needed.
 bool needs_plan(const Statement& statement);
 

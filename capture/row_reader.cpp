@@ -71,6 +71,7 @@ void set_keys(const RelationFacts& relation, event::ChangeEvent& change) {
 }
 
 bool captured(const Scope& scope, const RelationFacts& relation, const event::ChangeEvent& change) {
+  if (scope.excludes(change.schema, change.table)) return false;
   return scope.captures(relation.name.schema, relation.name.table) || scope.captures(change.schema, change.table);
 }
 
@@ -100,6 +101,18 @@ std::vector<event::ChangeEvent> split_move(event::ChangeEvent change, const Rela
   return both;
 }
 
+/// The row is of another table than the catalog had named, and what it is called is not known.
+void make_unknown(event::ChangeEvent& change) {
+  (change.op == event::Op::create   ? change.counts.inserted
+   : change.op == event::Op::remove ? change.counts.deleted
+                                    : change.counts.updated) = 1;
+  change.op = event::Op::gap;
+  change.fidelity = event::Fidelity::statement;
+  change.cause = "another table than the catalog had named";
+  change.before.reset();
+  change.after.reset();
+}
+
 bool same_but(const std::string& a, const std::string& b, const Names& unassigned) {
   return unassigned.empty() || event::select_members(a, unassigned) == event::select_members(b, unassigned);
 }
@@ -126,6 +139,7 @@ ReadRow read_row(const wire::RowView& row, const Plan& plan, const Scope& scope)
   if (inserted && *inserted == "false") change.op = event::Op::update;
   const auto oid = std::uint32_t(added.number(plan.added.tableoid));
   const RelationName table = leaf_name(*plan.relation, oid);
+  read.stale = !plan.relation->leaves.contains(oid);
   change.schema = table.schema;
   change.table = table.table;
   read.xid = added.number(plan.added.xid);
@@ -133,6 +147,11 @@ ReadRow read_row(const wire::RowView& row, const Plan& plan, const Scope& scope)
   change.lsn = read.lsn;
   read.valid = read.xid != 0 && read.lsn != 0 && (change.before || change.after);
   if (!read.valid) return read;
+  if (read.stale && plan.relation->kind != 'p') {
+    make_unknown(change);
+    read.events.push_back(std::move(change));
+    return read;
+  }
   set_keys(*plan.relation, change);
   const auto old_oid = std::uint32_t(added.number(plan.added.old_tableoid));
   if (old_oid != 0 && old_oid != oid) {

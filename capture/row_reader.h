@@ -14,6 +14,7 @@ namespace weir::capture {
 /// (but all of a plan with a lock query: match_moved_rows decides).
 struct ReadRow {
   bool valid = false;  ///< false: not of the form the plan asked for
+  bool stale = false;  ///< it is of a table that the facts do not know: what the catalog says has changed
   std::vector<event::ChangeEvent> events;
   event::Xid xid = 0;
   event::Lsn lsn = 0;

@@ -25,6 +25,10 @@ bool Scope::captures(std::string_view schema, std::string_view table) const {
   return (include.empty() || any_matches(include, name)) && !any_matches(exclude, name);
 }
 
+bool Scope::excludes(std::string_view schema, std::string_view table) const {
+  return !exclude.empty() && any_matches(exclude, join(schema, table));
+}
+
 bool Scope::excludes_column(std::string_view schema, std::string_view table, std::string_view column) const {
   return !exclude_columns.empty() && any_matches(exclude_columns, join(join(schema, table), column));
 }

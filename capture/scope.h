@@ -17,6 +17,8 @@ struct Scope {
 
   /// False for the system's own schemas whatever the lists say.
   bool captures(std::string_view schema, std::string_view table) const;
+  /// True where it is named, by a pattern, as not to be captured.
+  bool excludes(std::string_view schema, std::string_view table) const;
   bool excludes_column(std::string_view schema, std::string_view table, std::string_view column) const;
 };
 

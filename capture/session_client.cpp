@@ -144,6 +144,7 @@ SessionMachine::Took SessionMachine::take_parse(const Frame& frame, wire::Turn& 
     return relay_expecting(frame, std::move(pending), turn);
   const std::string spliced = std::string(view->query.substr(0, statement->end)) + prepared->plan->suffix;
   wire::append_parse(turn.to_upstream.buffer(), {}, spliced, view->parameter_types);
+  pending.spliced = true;
   expect(std::move(pending));
   return Took::frame;
 }
@@ -252,7 +253,7 @@ void SessionMachine::ensure_twin(const Names::PreparedPtr& prepared, const Plan&
   prepared->spliced_suffix = plan.suffix;
   const std::string spliced = prepared->text->text.substr(0, prepared->statement->end) + plan.suffix;
   wire::append_parse(turn.to_upstream.buffer(), prepared->spliced.name, spliced, prepared->parameter_types);
-  expect({.expect = Expect::parse, .purpose = Purpose::splice, .twin = prepared});
+  expect({.expect = Expect::parse, .purpose = Purpose::splice, .spliced = true, .twin = prepared});
 }
 
 SessionMachine::Took SessionMachine::take_describe(const Frame& frame, wire::Turn& turn) {

@@ -11,7 +11,7 @@ constexpr std::string_view kUntranslatable = "22P05";
 constexpr std::string_view kInFailedBlock = "25P02";
 constexpr std::string_view kSyntaxError = "42601";
 /// What the server calls the lock query in "cannot execute … in a read-only transaction".
-constexpr std::string_view kLockStatement = "SELECT FOR UPDATE";
+constexpr std::string_view kLockStatement = "SELECT FOR NO KEY UPDATE";
 
 /// "bind message has 7 result formats but query has 5 columns": the number behind `words`, less `added`.
 std::string with_fewer(std::string message, std::string_view words, int added) {

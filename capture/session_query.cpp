@@ -299,7 +299,7 @@ void SessionMachine::send_step(wire::Turn& turn) {
   const std::int64_t mark = changes_names ? apply_session_statement(statement, turn) : -1;
   std::string& out = turn.to_upstream.buffer();
   wire::append_parse(out, {}, text, wire::kNoParameterTypes);
-  expect({.expect = Expect::parse, .purpose = Purpose::run});
+  expect({.expect = Expect::parse, .purpose = Purpose::run, .spliced = spliced});
   wire::append_bind(out, {}, {}, wire::kNoParameters, {});
   expect({.expect = Expect::bind, .purpose = Purpose::run});
   if (may_return_rows(statement)) {

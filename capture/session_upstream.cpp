@@ -262,6 +262,8 @@ void SessionMachine::capture_row(std::string_view body, Execution& execution) {
   if (!read.valid) return lose_track("a DataRow without the added columns");
   if (execution.portal && execution.portal->undone) return;
   transaction_.saw(read.xid, read.lsn);
+  // A function has changed the search_path, say, or somebody past Weir has made a partition: ask before the next.
+  if (read.stale) forget_catalog();
   if (!execution.plan->lock_query.empty()) return keep_moved(std::move(read.events), execution);
   for (event::ChangeEvent& change : read.events) add_change(std::move(change), execution);
 }

@@ -225,15 +225,41 @@ std::string unescape_json(std::string_view escaped) {
   return plain;
 }
 
+/// Of the UTF-8 character that the text begins with (RFC 3629); 0: none.
+std::size_t character_size(std::string_view text) {
+  const auto byte = [text](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+  const unsigned first = byte(0), second = byte(1);
+  const std::size_t size = first < 0x80   ? 1
+                           : first < 0xC2 ? 0
+                           : first < 0xE0 ? 2
+                           : first < 0xF0 ? 3
+                           : first < 0xF5 ? 4
+                                          : 0;
+  for (std::size_t i = 1; i < size; ++i)
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+  const bool overlong = (first == 0xE0 && second < 0xA0) || (first == 0xF0 && second < 0x90);
+  const bool surrogate = first == 0xED && second >= 0xA0;
+  return overlong || surrogate || (first == 0xF4 && second >= 0x90) ? 0 : size;
+}
+
 void append_json_string(std::string& out, std::string_view text) {
   constexpr std::string_view letters = "btn?fr";  // from 0x08 on
   out += '"';
   std::size_t kept = 0;
   for (std::size_t at = 0; at < text.size(); ++at) {
     const auto byte = static_cast<unsigned char>(text[at]);
-    if (byte >= 0x20 && byte != '"' && byte != '\\') continue;
+    if (byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\') continue;
+    const std::size_t size = byte < 0x80 ? 0 : character_size(text.substr(at));
+    if (size > 0) {
+      at += size - 1;
+      continue;
+    }
     out += text.substr(kept, at - kept);
     kept = at + 1;
+    if (byte >= 0x80) {
+      out += "\xEF\xBF\xBD";  // U+FFFD: a client of another encoding, or bytes that a comment's tag spells out
+      continue;
+    }
     out += '\\';
     if (byte >= 0x20) {
       out += text[at];

@@ -1,4 +1,4 @@
-// The one file that knows libpg_query: reads PostgreSQL's own parse tree and keeps what statement.h asks for.
+// Reads PostgreSQL's own parse tree and keeps what statement.h asks for.
 //
 // The server's C code reports errors by longjmp. So whatever may raise one runs inside `guarded`, and no object with a
 // destructor is created between there and the C code.
@@ -6,19 +6,9 @@
 #include <cstring>
 
 #include "capture/sql/comment_tags.h"
+#include "capture/sql/parse_tree.h"
 #include "capture/sql/statement.h"
 #include "capture/sql/telling_names.h"
-
-extern "C" {
-// The server's headers have an order.
-// clang-format off
-#include "pg_query.h"
-#include "pg_query_internal.h"
-#include "nodes/nodeFuncs.h"
-#include "nodes/parsenodes.h"
-#include "catalog/pg_class_d.h"
-// clang-format on
-}
 
 namespace weir::capture {
 namespace {
@@ -36,6 +26,8 @@ struct Walk {
   bool shows_statements = false;
   bool modifying_with = false;
   bool hides_old_new = false;
+  bool repeats_target = false;
+  const RangeVar* target = nullptr;
   bool calls_or_queries = false;  // a function call or a subquery
   bool sets_catalog = false;      // set_config of one of kCatalogSettings
   std::vector<int>* parameters = nullptr;
@@ -84,6 +76,8 @@ void note_node(Walk& walk, const Node* node) {
       const auto* table = reinterpret_cast<const RangeVar*>(node);
       note_name(walk, table->relname);
       note_table_alias(walk, table->alias ? table->alias->aliasname : table->relname);
+      walk.repeats_target |= walk.target != nullptr && table != walk.target && table->alias == nullptr &&
+                             std::strcmp(table->relname, walk.target->relname) == 0;
       break;
     }
     case T_Alias:
@@ -184,6 +178,14 @@ Names assigned_columns(const List* targets) {
   return names;
 }
 
+/// INSERT INTO t (a[1], c.x): a part of a column, not its value.
+bool names_parts(const List* targets) {
+  const ListCell* cell;
+  foreach (cell, targets)
+    if (reinterpret_cast<ResTarget*>(lfirst(cell))->indirection != NIL) return true;
+  return false;
+}
+
 void read_returning(const ReturningClause* clause, WriteClauses& write) {
   if (clause == nullptr) return;
   write.has_returning = clause->exprs != NIL;
@@ -233,7 +235,8 @@ void read_insert(const InsertStmt& insert, WriteClauses& write) {
   read_returning(insert.returningClause, write);
   write.columns = assigned_columns(insert.cols);
   const auto* source = reinterpret_cast<const SelectStmt*>(insert.selectStmt);
-  write.has_values = source != nullptr && source->valuesLists != NIL && source->withClause == nullptr;
+  const bool plain = source != nullptr && source->valuesLists != NIL && source->withClause == nullptr;
+  write.has_values = plain && !names_parts(insert.cols);
   if (insert.onConflictClause == nullptr) return;
   write.on_conflict = true;
   write.on_conflict_update = insert.onConflictClause->action == ONCONFLICT_UPDATE;
@@ -492,6 +495,7 @@ bool read_statement(std::string_view text, const RawStmt& raw, ParsedText& parse
   std::vector<int> parameters;
   walk.modified = &modified;
   walk.parameters = &parameters;
+  if (statement.write) walk.target = modified_table(raw.stmt).table;
   Node* tree = walkable(raw.stmt);
   if (tree != nullptr && !guarded(visit, tree, &walk)) return false;
   statement.shows_text = walk.shows_text;
@@ -499,62 +503,33 @@ bool read_statement(std::string_view text, const RawStmt& raw, ParsedText& parse
   statement.has_parameters = !parameters.empty();
   if (walk.sets_catalog && statement.kind == StatementKind::read) statement.kind = StatementKind::session;
   statement.modifying_with = walk.modifying_with;
-  if (statement.write) statement.write->hides_old_new = walk.hides_old_new;
+  if (statement.write) {
+    statement.write->hides_old_new = walk.hides_old_new;
+    statement.write->repeats_target = walk.repeats_target && walk.target->alias == nullptr;
+  }
   add_modified(statement, modified);
   parsed.memory += sizeof(Statement) + (statement.write ? sizeof(WriteClauses) + 512 : 0);
   parsed.statements.push_back(std::move(statement));
   return true;
 }
 
-/// The parser's memory and error, freed when it goes out of scope.
-class Tree {
- public:
-  Tree(std::string_view text, LexerSettings settings) : memory_(pg_query_enter_memory_context()) {
-    const int options = settings.standard_conforming_strings ? 0 : PG_QUERY_DISABLE_STANDARD_CONFORMING_STRINGS;
-    const std::string terminated(text);
-    result_ = pg_query_raw_parse(terminated.c_str(), options);
-  }
-  Tree(const Tree&) = delete;
-  Tree& operator=(const Tree&) = delete;
-  ~Tree() {
-    free(result_.stderr_buffer);
-    if (result_.error != nullptr) pg_query_free_error(result_.error);
-    pg_query_exit_memory_context(memory_);
-  }
-  bool ok() const { return result_.error == nullptr; }
-  const List* statements() const { return result_.tree; }
-
- private:
-  MemoryContext memory_;
-  PgQueryInternalParsetreeAndError result_;
-};
-
-InputValue constant(const A_Const& value) {
-  using Kind = InputValue::Kind;
-  if (value.isnull) return {Kind::null, {}, 0};
-  switch (nodeTag(&value.val)) {
-    case T_Integer:
-      return {Kind::number, std::to_string(value.val.ival.ival), 0};
-    case T_Float:
-      return {Kind::number, value.val.fval.fval, 0};
-    case T_Boolean:
-      return {Kind::boolean, value.val.boolval.boolval ? "true" : "false", 0};
-    case T_String:
-      return {Kind::text, value.val.sval.sval, 0};
-    default:
-      return {};
-  }
-}
-
-InputValue input_value(const Node* node) {
-  if (IsA(node, A_Const)) return constant(*reinterpret_cast<const A_Const*>(node));
-  if (IsA(node, ParamRef)) return {InputValue::Kind::parameter, {}, reinterpret_cast<const ParamRef*>(node)->number};
-  return {};
-}
-
 bool may_hide_backslash(std::string_view text) {
   return std::adjacent_find(text.begin(), text.end(), [](char a, char b) { return (a & 0x80) != 0 && b == '\\'; }) !=
          text.end();
+}
+
+/// At each "/*" the server's lexer reads all operator characters behind it and gives them back: thousands of comments
+/// inside each other take seconds, which all sessions of this thread would wait for.
+bool nests_comments_deeply(std::string_view text) {
+  constexpr int kDeepest = 2000;
+  int depth = 0;
+  for (std::size_t at = 0; (at = text.find_first_of("*/", at)) < text.size(); ++at) {
+    const std::string_view two = text.substr(at, 2);
+    if (two == "/*" && ++depth > kDeepest) return true;
+    if (two == "*/") depth = std::max(depth - 1, 0);
+    if (two == "/*" || two == "*/") ++at;
+  }
+  return false;
 }
 
 }  // namespace
@@ -566,6 +541,7 @@ ParsedText parse(std::string_view text, LexerSettings settings) {
   parsed.tags = comment_tags(text);
   if (text.find('\0') != std::string_view::npos) return parsed;
   if (settings.hides_backslashes && may_hide_backslash(text)) return parsed;
+  if (nests_comments_deeply(text)) return parsed;
   const Tree tree(text, settings);
   if (!tree.ok()) return parsed;
   const ListCell* cell;
@@ -577,24 +553,6 @@ ParsedText parse(std::string_view text, LexerSettings settings) {
   }
   parsed.parsed = true;
   return parsed;
-}
-
-std::vector<std::vector<InputValue>> insert_values(std::string_view text, std::size_t index, LexerSettings settings) {
-  const Tree tree(text, settings);
-  if (!tree.ok() || index >= std::size_t(list_length(tree.statements()))) return {};
-  const auto* raw = reinterpret_cast<const RawStmt*>(list_nth(tree.statements(), int(index)));
-  if (!IsA(raw->stmt, InsertStmt)) return {};
-  const auto* source = reinterpret_cast<const SelectStmt*>(reinterpret_cast<const InsertStmt*>(raw->stmt)->selectStmt);
-  std::vector<std::vector<InputValue>> rows;
-  if (source == nullptr) return rows;
-  const ListCell* row;
-  foreach (row, source->valuesLists) {
-    std::vector<InputValue>& values = rows.emplace_back();
-    const ListCell* value;
-    foreach (value, reinterpret_cast<const List*>(lfirst(row)))
-      values.push_back(input_value(reinterpret_cast<const Node*>(lfirst(value))));
-  }
-  return rows;
 }
 
 }  // namespace weir::capture

@@ -64,6 +64,7 @@ struct WriteClauses {
   bool returning_options = false;    ///< RETURNING WITH (…)
   std::string old_alias, new_alias;  ///< from RETURNING WITH (OLD AS …, NEW AS …); empty: not renamed
   bool hides_old_new = false;        ///< a table of the statement is called old or new
+  bool repeats_target = false;  ///< another table of its name is in the statement: only the schema tells them apart
   bool on_conflict_update = false;
   bool on_conflict = false;
   std::vector<std::string> assigned;  ///< UPDATE … SET columns, also those of ON CONFLICT DO UPDATE
@@ -115,7 +116,7 @@ struct LexerSettings {
 
 /// A whole text as it stood in Query or Parse.
 struct ParsedText {
-  bool parsed = false;  ///< false: the grammar did not take it, or it was too long; it must go through untouched
+  bool parsed = false;  ///< false: the grammar did not take it, or was not asked; it must go through untouched
   std::vector<Statement> statements;
   std::string text;  ///< the client's; empty where it was too long to be kept
   LexerSettings lexer;

@@ -109,6 +109,23 @@ TEST(MemberScannerTest, GivesMembersInTheirOrder) {
   EXPECT_TRUE(empty.well_formed());
 }
 
+TEST(JsonString, WhatIsNoUtf8IsReplaced) {
+  const std::string bad = "\xEF\xBF\xBD";
+  const auto quoted = [](std::string_view text) {
+    std::string out;
+    append_json_string(out, text);
+    return out;
+  };
+  for (const std::string good : {"\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x99\x82", "\xED\x9F\xBF", "\xF4\x8F\xBF\xBF"})
+    EXPECT_EQ(quoted("a" + good + "b"), "\"a" + good + "b\"");
+  EXPECT_EQ(quoted("t\xEBst"), "\"t" + bad + "st\"") << "Latin 1";
+  EXPECT_EQ(quoted("\xFF"), "\"" + bad + "\"");
+  EXPECT_EQ(quoted("\xC3"), "\"" + bad + "\"") << "cut off";
+  EXPECT_EQ(quoted("\xC0\xAF"), "\"" + bad + bad + "\"") << "overlong";
+  EXPECT_EQ(quoted("\xED\xA0\x80"), "\"" + bad + bad + bad + "\"") << "a surrogate";
+  EXPECT_EQ(quoted("\xF4\x90\x80\x80"), "\"" + bad + bad + bad + bad + "\"") << "beyond the last";
+}
+
 TEST(JsonStringTest, EscapesWhatRfc8259AsksFor) {
   std::string out = "x";
   append_json_string(out, std::string("a\"b\\c\b\f\n\r\t\x01\x1F\x0B/\x7F h\xC3\xA9"));

@@ -218,7 +218,7 @@ void ModelServer::execute(const std::string& name, std::size_t limit) {
 ModelServer::Ended ModelServer::run(Portal& portal, std::size_t limit) {
   const std::string& text = portal.text;
   if (contains(text, "to_regclass") || contains(text, "if_assigned")) return run_own(portal);
-  if (contains(text, "FOR UPDATE OF")) return lock();
+  if (contains(text, "FOR NO KEY UPDATE OF")) return lock();
   if (is_plain_write(text)) return write(portal, limit);
   if (contains(text, "pg_prepared_statements") && !portal.ran) {
     portal.ran = true;

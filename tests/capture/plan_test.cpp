@@ -101,6 +101,28 @@ TEST(PlanTest, TablesCalledOldOrNewBefore18AndFrom18) {
   EXPECT_NE(planned("UPDATE t AS old SET v = 'x'", plain_table(), 18).make().added.before, -1);
 }
 
+TEST(PlanTest, WhatTheClientsOwnNamesHideIsNotAskedFor) {
+  const auto asks_before = [](const char* text) { return planned(text, plain_table(), 18).make().added.before >= 0; };
+  EXPECT_TRUE(asks_before("UPDATE t SET v = 'x' RETURNING WITH (OLD AS o, NEW AS n) n.v"));
+  EXPECT_TRUE(asks_before("UPDATE t SET v = 'x' FROM old RETURNING WITH (OLD AS o, NEW AS n) n.v"));
+  EXPECT_TRUE(asks_before("UPDATE t SET v = 'x' RETURNING WITH (NEW AS n) n.v"));
+  EXPECT_FALSE(asks_before("UPDATE t SET v = 'x' FROM o AS old RETURNING WITH (NEW AS n) n.v"));
+  EXPECT_FALSE(asks_before("UPDATE t SET v = 'x' RETURNING WITH (NEW AS old) old.v"));
+  EXPECT_FALSE(asks_before("UPDATE t SET v = 'x' RETURNING WITH (OLD AS new) new.v"));
+  EXPECT_NE(planned("UPDATE t SET id = 7 RETURNING WITH (NEW AS old) old.v", plain_table(), 18).make().lock_query, "");
+}
+
+TEST(PlanTest, TablesOfOneNameAreToldApartByTheirSchema) {
+  for (const char* text : {"UPDATE t SET v = o.t.v FROM o.t WHERE o.t.id = public.t.id",
+                           "DELETE FROM public.t USING o.t WHERE o.t.id = public.t.id RETURNING public.t.id"}) {
+    const std::string suffix = planned(text).make().suffix;
+    EXPECT_NE(suffix.find("row_to_json(\"public\".\"t\".*)"), std::string::npos) << suffix;
+    EXPECT_NE(suffix.find("\"public\".\"t\".tableoid"), std::string::npos) << suffix;
+  }
+  for (const char* text : {"UPDATE public.t AS a SET v = t.v FROM o.t", "DELETE FROM t USING o.t AS u"})
+    EXPECT_EQ(planned(text).make().suffix.find("\"public\""), std::string::npos) << text;
+}
+
 TEST(PlanTest, TheAddedColumnsAreThoseOfTheList) {
   const AddedColumns update = planned("UPDATE t SET v = 'x'", partitioned_table(), 18).make().added;
   EXPECT_EQ(update.count, 6);
@@ -123,6 +145,7 @@ TEST(PlanTest, XminOfAPartitionedTableCannotBeAskedFor) {
   const Plan plan =
       planned("INSERT INTO t VALUES (1) ON CONFLICT (id) DO UPDATE SET v = 'x'", partitioned_table()).make();
   EXPECT_EQ(plan.added.inserted, -1);
+  EXPECT_EQ(plan.op, event::Op::update);
   EXPECT_EQ(plan.suffix.find("xmax"), std::string::npos);
 }
 
@@ -135,6 +158,12 @@ TEST(PlanTest, ExcludedColumnsAreNeverNamed) {
   write.server.version = 18;
   EXPECT_NE(write.make().suffix.find("(CASE WHEN \"weir old\".tableoid IS NULL THEN NULL ELSE (SELECT"),
             std::string::npos);
+}
+
+TEST(PlanTest, AColumnThatIsExcludedOfAPartitionIsSoThroughItsTable) {
+  Planned write = planned("INSERT INTO t VALUES (1)", partitioned_table());
+  write.scope.exclude_columns = {"public.t_b.v"};
+  EXPECT_EQ(write.make().suffix.find("\"v\""), std::string::npos) << write.make().suffix;
 }
 
 TEST(PlanTest, VirtualColumnsAreNotEvaluated) {
@@ -181,7 +210,7 @@ TEST(PlanTest, EveryObstacleLeavesTheTextAlone) {
     RelationFacts facts = plain_table();
     one.change(facts);
     const Plan values = planned("INSERT INTO t VALUES (1)", facts).make();
-    EXPECT_EQ(values.how, How::input) << one.cause;
+    EXPECT_EQ(values.how, facts.kind == 'v' ? How::statement : How::input) << one.cause;
     EXPECT_EQ(values.cause, one.cause);
     EXPECT_EQ(values.suffix, "");
     for (const char* text : {"UPDATE t SET v = 'x'", "DELETE FROM t", "INSERT INTO t SELECT 1",
@@ -198,6 +227,7 @@ TEST(PlanTest, ARuleMayDoAnything) {
   RelationFacts facts = plain_table();
   facts.has_rules = true;
   EXPECT_EQ(planned("INSERT INTO t VALUES (1)", facts).make().how, How::gap);
+  EXPECT_EQ(planned("INSERT INTO t VALUES (1)", facts).make().cause, "rule");
   EXPECT_EQ(planned("DELETE FROM t", facts).make().how, How::gap);
 }
 
@@ -254,17 +284,25 @@ TEST(PlanTest, AnAssignedKeyNeedsTheOldRow) {
   EXPECT_EQ(planned("UPDATE t SET v = 'x' WHERE id = 1").make().lock_query, "");
   const Plan moved = planned("UPDATE t SET id = $2 WHERE id = $1 AND v = $3 RETURNING id").make();
   EXPECT_EQ(moved.how, How::returning);
-  EXPECT_EQ(moved.lock_query,
-            "SELECT pg_catalog.row_to_json(\"t\".*), \"t\".tableoid FROM \"t\" AS \"t\" WHERE id = $1 AND v = $3 \nFOR "
-            "UPDATE OF \"t\"");
-  EXPECT_EQ(moved.lock_parameters, (std::vector<int>{1, 3}));
   EXPECT_EQ(
-      planned("UPDATE ONLY s.\"T\" AS x SET id = 2").make().lock_query,
-      "SELECT pg_catalog.row_to_json(\"x\".*), \"x\".tableoid FROM ONLY \"s\".\"T\" AS \"x\"\nFOR UPDATE OF \"x\"");
+      moved.lock_query,
+      "SELECT pg_catalog.row_to_json(\"t\".*), \"t\".tableoid FROM \"t\" AS \"t\" WHERE id = $1 AND v = $3 \nFOR NO "
+      "KEY UPDATE OF \"t\"");
+  EXPECT_EQ(moved.lock_parameters, (std::vector<int>{1, 3}));
+  EXPECT_EQ(planned("UPDATE ONLY s.\"T\" AS x SET id = 2").make().lock_query,
+            "SELECT pg_catalog.row_to_json(\"x\".*), \"x\".tableoid FROM ONLY \"s\".\"T\" AS \"x\"\nFOR NO KEY UPDATE "
+            "OF \"x\"");
   EXPECT_EQ(planned("UPDATE t SET region = 'b' WHERE id = 1", partitioned_table()).make().how, How::returning);
   EXPECT_NE(planned("UPDATE t SET region = 'b' WHERE id = 1", partitioned_table()).make().lock_query, "");
   EXPECT_EQ(planned("UPDATE t SET id = 2", plain_table(), 18).make().lock_query, "") << "18 gives the old row itself";
   EXPECT_EQ(planned("INSERT INTO t VALUES (1) ON CONFLICT (id) DO UPDATE SET v = 'x'").make().lock_query, "");
+}
+
+TEST(PlanTest, OnConflictThatMayChangeTheKeyBefore18) {
+  const char* text = "INSERT INTO t VALUES (1) ON CONFLICT (id) DO UPDATE SET id = 2";
+  EXPECT_EQ(planned(text).make().cause, "key changed without its old value");
+  EXPECT_EQ(planned(text).make().how, How::statement);
+  EXPECT_EQ(planned(text, plain_table(), 18).make().how, How::returning);
 }
 
 TEST(PlanTest, WhereTheOldRowCannotBeAskedForOnlyTheStatementIsKnown) {

@@ -82,6 +82,34 @@ TEST(RowReaderTest, TheLeafIsTheTable) {
   EXPECT_EQ(read.events[0].schema + "." + read.events[0].table, "other.t_b");
 }
 
+TEST(RowReaderTest, AnExcludedLeafIsNotCapturedThroughItsTable) {
+  Scope scope;
+  scope.exclude = {"public.t_a"};
+  EXPECT_TRUE(read_row({"{}", "2", "800", "0/10"}, plan_of(event::Op::create), scope).events.empty());
+  EXPECT_EQ(read_row({"{}", "3", "800", "0/10"}, plan_of(event::Op::create), scope).events.size(), 1u);
+}
+
+TEST(RowReaderTest, ATableThatTheFactsDoNotKnowIsAGap) {
+  const ReadRow read = read_row({R"({"id":7})", "9", "800", "0/10"}, plan_of(event::Op::create), {});
+  ASSERT_TRUE(read.valid);
+  EXPECT_TRUE(read.stale);
+  ASSERT_EQ(read.events.size(), 1u);
+  EXPECT_EQ(read.events[0].op, event::Op::gap);
+  EXPECT_EQ(read.events[0].counts.inserted, 1);
+  EXPECT_FALSE(read.events[0].after);
+}
+
+TEST(RowReaderTest, APartitionThatTheFactsDoNotKnowHasItsTablesName) {
+  Plan plan = plan_of(event::Op::create);
+  auto partitioned = table();
+  partitioned->kind = 'p';
+  plan.relation = partitioned;
+  const ReadRow read = read_row({R"({"id":7})", "9", "800", "0/10"}, plan, {});
+  EXPECT_TRUE(read.stale);
+  EXPECT_EQ(read.events.at(0).table, "t");
+  EXPECT_EQ(read.events.at(0).after, R"({"id":7})");
+}
+
 TEST(RowReaderTest, OnConflictBefore18) {
   Plan plan = plan_of(event::Op::create);
   plan.added = {.count = 5,

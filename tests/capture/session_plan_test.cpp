@@ -268,7 +268,8 @@ TEST(SessionPlanTest, AMovedRowFrom18) {
 TEST(SessionPlanTest, AnUpdateOfTheKeyBefore18) {
   const std::string sql = "UPDATE t SET id = $1 WHERE v = $2";
   const std::string lock =
-      "SELECT pg_catalog.row_to_json(\"t\".*), \"t\".tableoid FROM \"t\" AS \"t\" WHERE v = $2\nFOR UPDATE OF \"t\"";
+      "SELECT pg_catalog.row_to_json(\"t\".*), \"t\".tableoid FROM \"t\" AS \"t\" WHERE v = $2\nFOR NO KEY UPDATE OF "
+      "\"t\"";
   SessionScript script;
   script.starts()
       .client_sends(client::parse("", sql, {23, 25}) + client::bind("", "", {"2", "a"}) + client::execute("") +

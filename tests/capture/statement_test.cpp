@@ -294,5 +294,21 @@ TEST(StatementTest, GrammarOfNewerServers) {
   EXPECT_EQ(One("COPY t FROM STDIN (ON_ERROR ignore)")->kind, Kind::copy_from);
 }
 
+TEST(StatementTest, PartsOfColumnsAreNoValuesOfThem) {
+  EXPECT_TRUE(One("INSERT INTO t (id, a) VALUES (1, 2)")->write->has_values);
+  EXPECT_FALSE(One("INSERT INTO t (id, a[1], a[2]) VALUES (1, 2, 3)")->write->has_values);
+  EXPECT_FALSE(One("INSERT INTO t (c.x) VALUES (1)")->write->has_values);
+}
+
+TEST(StatementTest, CommentsInsideCommentsTakeNoTime) {
+  std::string deep = "SELECT 1 ";
+  for (int i = 0; i < 100'000; ++i) deep += "/*";
+  EXPECT_FALSE(parse(deep, {}).parsed);
+  std::string many = "SELECT 1 ";
+  for (int i = 0; i < 100'000; ++i) many += "/* */";
+  EXPECT_TRUE(parse(many, {}).parsed);
+  EXPECT_TRUE(parse("SELECT 1 /* a /* b /* c */ */ */ / 2 * 3", {}).parsed);
+}
+
 }  // namespace
 }  // namespace weir::capture
