@@ -1,6 +1,7 @@
 #include "capture/plan.h"
 
 #include <algorithm>
+#include <map>
 
 namespace weir::capture {
 namespace {
@@ -230,6 +231,24 @@ void plan_row_write(const PlanInput& input, Plan& plan) {
   if (plan.relation->has_rules) plan.how = How::gap;
 }
 
+/// A table of which only the statement is known. TRUNCATE empties all that are below it, and rows are told by those.
+void add_inner(const PlanInput& input, std::size_t place, std::vector<Plan::Inner>& inner) {
+  const RelationFacts& relation = *input.relations[place];
+  const TableName& table = input.statement.tables[place];
+  const event::Op op = op_of(table.kind);
+  std::map<std::string, Plan::Inner> below;  // in an order that is always the same
+  if (op == event::Op::truncate && !table.only) {
+    for (const auto& [oid, leaf] : relation.leaves) {
+      const bool listed = input.scope.captures(relation.name.schema, relation.name.table) ||
+                          input.scope.captures(leaf.schema, leaf.table);
+      if (oid != relation.oid && listed && !input.scope.excludes(leaf.schema, leaf.table))
+        below.emplace(leaf.schema + "." + leaf.table, Plan::Inner{leaf, op});
+    }
+  }
+  if (relation.kind != 'p' || below.empty()) inner.push_back({relation.name, op});
+  for (auto& [name, leaf] : below) inner.push_back(std::move(leaf));
+}
+
 }  // namespace
 
 bool excludes_column(const Scope& scope, const RelationFacts& relation, std::string_view column) {
@@ -265,8 +284,7 @@ Plan make_plan(const PlanInput& input) {
   // Behind the target stand the tables written inside WITH, and those of a TRUNCATE or a copying query. What a new
   // table's name means so far is another table.
   for (std::size_t i = row_write || input.statement.creates_table ? 1 : 0; i < input.relations.size(); ++i)
-    if (captured(input.relations[i]))
-      plan.inner.push_back({input.relations[i]->name, op_of(input.statement.tables[i].kind)});
+    if (captured(input.relations[i])) add_inner(input, i, plan.inner);
   if (input.statement.creates_table && !input.statement.tables[0].temporary) {
     const TableName& made = input.statement.tables[0];
     const std::string& schema = made.schema.empty() ? input.server.creation_schema : made.schema;

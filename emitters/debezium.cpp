@@ -68,7 +68,7 @@ void append_times(std::string& out, std::int64_t microseconds) {
 
 void Debezium::begin(const event::Transaction& transaction, std::vector<Record>&) {
   transaction_ = transaction;
-  name_ = transaction_name(transaction);
+  name_ = transaction_name(transaction, options_.instance);
   announced_ = false;
   total_ = 0;
   collections_.clear();
@@ -96,7 +96,7 @@ void Debezium::begin(const event::Transaction& transaction, std::vector<Record>&
 void Debezium::change(const ChangeEvent& change, std::int64_t now_us, std::vector<Record>& out) {
   if (change.op == event::Op::gap) return append_gap(change, out);
   announce(out);
-  const std::string id = event_id(transaction_, change);
+  const std::string id = event_id(name_, change);
   if (change.op == event::Op::update && change.old_key && change.key) {
     append_part(change, {'d', change.old_key, change.before, nothing, id + ":d", "__debezium.newkey", change.key},
                 now_us, out);
@@ -169,7 +169,7 @@ void Debezium::append_gap(const ChangeEvent& change, std::vector<Record>& out) {
   append_text(value, ",\"cause\":", change.cause);
   value += '}';
   out.push_back({Record::Kind::gap, options_.prefix + ".gap", std::nullopt, std::move(value),
-                 record_headers(transaction_, change, event_id(transaction_, change))});
+                 record_headers(transaction_, change, event_id(name_, change))});
 }
 
 void Debezium::append_part(const ChangeEvent& change, const Part& part, std::int64_t now_us, std::vector<Record>& out) {
@@ -229,7 +229,7 @@ void Debezium::append_weir(std::string& value, const ChangeEvent& change, const 
   append_text(value, ",\"fidelity\":", event::to_text(change.fidelity));
   append_integer(value, ",\"statement_order\":", change.statement_order);
   if (change.fidelity == event::Fidelity::statement) {
-    append_integer(value, ",\"rows\":", change.counts.inserted + change.counts.updated + change.counts.deleted);
+    append_rows(value, change);
   }
   value += context_;
   value += change.tags.empty() ? "{}" : change.tags;

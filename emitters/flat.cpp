@@ -53,7 +53,7 @@ class Flat final : public Format {
 };
 
 void Flat::change(const ChangeEvent& change, std::int64_t, std::vector<Record>& out) {
-  const std::string id = event_id(transaction_, change);
+  const std::string id = event_id(transaction_name(transaction_, options_.instance), change);
   if (change.op == event::Op::gap) {
     append_gap(change, id, out);
   } else {
@@ -103,7 +103,7 @@ void Flat::append_row(const ChangeEvent& change, const std::string& id, std::vec
   value += ",\"before\":";
   append_or_null(value, by_row ? change.before : nothing);
   if (change.fidelity == event::Fidelity::statement) {
-    append_integer(value, ",\"rows\":", change.counts.inserted + change.counts.updated + change.counts.deleted);
+    append_rows(value, change);
   }
   append_origin(value, change, id);
   append_text(value, ",\"fidelity\":", event::to_text(change.fidelity));

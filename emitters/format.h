@@ -17,9 +17,10 @@
 namespace weir::emitters {
 
 struct FormatOptions {
-  std::string prefix = "weir";    ///< topic prefix and source.name
-  bool tombstones = true;         ///< a delete is followed by one
-  bool transaction_topic = true;  ///< BEGIN and END records
+  std::string prefix = "weir";       ///< topic prefix and source.name
+  bool tombstones = true;            ///< a delete is followed by one
+  bool transaction_topic = true;     ///< BEGIN and END records
+  std::string instance = "journal";  ///< begins the ids of what has no transaction id; unique to the journal
 };
 
 class Format {

@@ -46,6 +46,16 @@ void append_integer(std::string& out, std::string_view name, std::int64_t value)
   append_number(out, value);
 }
 
+void append_rows(std::string& out, const event::ChangeEvent& change) {
+  const std::int64_t rows = change.counts.inserted + change.counts.updated + change.counts.deleted;
+  // One that is known to have written none is no event.
+  if (rows == 0) {
+    out += ",\"rows\":null";
+  } else {
+    append_integer(out, ",\"rows\":", rows);
+  }
+}
+
 std::string utc_time(std::int64_t microseconds) {
   const std::time_t seconds = static_cast<std::time_t>(microseconds / 1'000'000);
   std::tm parts{};
@@ -57,13 +67,13 @@ std::string utc_time(std::int64_t microseconds) {
   return {text.data(), static_cast<std::size_t>(size)};
 }
 
-std::string transaction_name(const event::Transaction& transaction) {
-  if (transaction.xid == 0) return "journal-" + std::to_string(transaction.id);
+std::string transaction_name(const event::Transaction& transaction, const std::string& instance) {
+  if (transaction.xid == 0) return instance + "-" + std::to_string(transaction.id);
   return std::to_string(transaction.xid);
 }
 
-std::string event_id(const event::Transaction& transaction, const event::ChangeEvent& change) {
-  return transaction_name(transaction) + ":" + std::to_string(change.ordinal);
+std::string event_id(const std::string& transaction_name, const event::ChangeEvent& change) {
+  return transaction_name + ":" + std::to_string(change.ordinal);
 }
 
 std::vector<std::pair<std::string, std::string>> record_headers(const event::Transaction& transaction,

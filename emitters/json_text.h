@@ -21,13 +21,16 @@ void append_or_null(std::string& out, const std::optional<std::string>& json);
 void append_text(std::string& out, std::string_view name, std::string_view value);
 void append_integer(std::string& out, std::string_view name, std::int64_t value);
 
+/// `,"rows":3` of a statement event; null where the server did not say how many (TRUNCATE, inside WITH).
+void append_rows(std::string& out, const event::ChangeEvent& change);
+
 /// "2026-11-21T05:33:18.699393Z"
 std::string utc_time(std::int64_t microseconds);
 
-/// "80795", or where the transaction is not known, the journal's number for it: "journal-17".
-std::string transaction_name(const event::Transaction& transaction);
+/// "80795", or where the transaction is not known, the journal's instance and its number for it: "c0ffee…-17".
+std::string transaction_name(const event::Transaction& transaction, const std::string& instance);
 /// The stable id of an event: "80795:1".
-std::string event_id(const event::Transaction& transaction, const event::ChangeEvent& change);
+std::string event_id(const std::string& transaction_name, const event::ChangeEvent& change);
 /// weir-id, weir-txid, weir-fidelity, and traceparent and tracestate where the SQL carried them.
 std::vector<std::pair<std::string, std::string>> record_headers(const event::Transaction& transaction,
                                                                 const event::ChangeEvent& change,

@@ -49,11 +49,13 @@ Result<std::unique_ptr<emitters::Emitter>> make_emitter(const EmitterSettings& s
   return emitters::make_stdout_emitter();
 }
 
-Result<std::unique_ptr<emitters::Format>> make_format(const Settings& settings, const EmitterSettings& emitter) {
+Result<std::unique_ptr<emitters::Format>> make_format(const Settings& settings, const EmitterSettings& emitter,
+                                                      const std::string& instance) {
   const bool is_stdout = emitter.kind == EmitterSettings::Kind::standard_output;
   const std::string usual = is_stdout && stdout_is_terminal() ? "readable" : "debezium";
   emitters::FormatOptions options;
   options.prefix = emitter.prefix.value_or(settings.prefix);
+  options.instance = instance;
   options.tombstones = emitter.tombstones;
   options.transaction_topic = emitter.transaction_topic;
   const auto name = emitter.format.value_or(settings.format.value_or(usual));
@@ -117,7 +119,7 @@ Result<void> Capturing::open_destinations(const Settings& settings) {
 Result<void> Capturing::open_destination(const Settings& settings, const EmitterSettings& emitter) {
   auto destination = make_emitter(emitter);
   if (!destination) return destination.error();
-  auto format = make_format(settings, emitter);
+  auto format = make_format(settings, emitter, journal_->instance());
   if (!format) return format.error();
   auto reader = journal_->reader();
   if (!reader) return reader.error();

@@ -272,6 +272,24 @@ TEST(PlanTest, WritesOfWhichOnlyTheStatementIsKnown) {
   EXPECT_EQ(with.inner.size(), 1u) << "those of the inner part are not";
 }
 
+TEST(PlanTest, TruncateEmptiesThePartitionsToo) {
+  const auto names = [](const Planned& write) {
+    std::string out;
+    for (const auto& [name, op] : write.make().inner) out += name.table + " ";
+    return out;
+  };
+  RelationFacts facts = partitioned_table();
+  facts.oid = 16400;
+  Planned write = planned("TRUNCATE t", facts);
+  EXPECT_EQ(names(write), "t_a t_b ");
+  write.scope.exclude = {"public.t_b"};
+  EXPECT_EQ(names(write), "t_a ");
+  facts.kind = 'r';
+  EXPECT_EQ(names(planned("TRUNCATE t", facts)), "t t_a t_b ") << "a parent has rows of its own";
+  EXPECT_EQ(names(planned("TRUNCATE ONLY t", facts)), "t ");
+  EXPECT_EQ(names(planned("TRUNCATE t")), "t ");
+}
+
 TEST(PlanTest, CopyCannotEvenBeHeld) {
   EXPECT_EQ(planned("COPY t FROM STDIN").make().how, How::gap);
   EXPECT_EQ(planned("COPY (DELETE FROM t RETURNING *) TO STDOUT").make().how, How::gap);
