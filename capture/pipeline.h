@@ -108,6 +108,7 @@ enum class Purpose : std::uint8_t {
   lock,
   drain,
   provoke,  ///< an error that the client sees with other fields
+  skip,     ///< an error that it does not see: the server is to ignore what follows, as it does behind those it saw
   tidy,
 };
 

@@ -360,6 +360,11 @@ void SessionMachine::provoke(std::shared_ptr<Execution> execution, wire::Turn& t
   expect({.expect = Expect::execute, .purpose = Purpose::provoke, .execution = std::move(execution)});
 }
 
+void SessionMachine::provoke_skip(wire::Turn& turn) {
+  wire::append_execute(turn.to_upstream.buffer(), kNoPortal, 0);
+  expect({.expect = Expect::execute, .purpose = Purpose::skip});
+}
+
 /// Rows of a portal that were written but not fetched must be read before the portal goes. False: not before answers
 /// have said whether it is still there.
 bool SessionMachine::drain(std::string_view name, const Names::PortalPtr& portal, wire::Turn& turn) {
@@ -412,6 +417,7 @@ SessionMachine::Took SessionMachine::take_sync(const Frame& frame, wire::Turn& t
   if (may_commit) {
     if (const auto stop = pass_commit_point(false, frame, turn)) return *stop;
   }
+  if (std::exchange(must_roll_back_, false)) roll_back_refused(turn);
   skipping_ = own_failed_ = facts_failed_ = false;
   return relay_expecting(frame, {.expect = Expect::sync, .behind_copy_end = copy_ended_}, turn);
 }

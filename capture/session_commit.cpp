@@ -108,15 +108,30 @@ void SessionMachine::on_prepared(Result<void> result, wire::Turn&) {
   if (!result) refusal_ = result.error();
 }
 
-/// The journal does not take it, so it must not commit: the server is made to fail, and the client is told why.
+/// The journal does not take it, so it must not commit: the server is made to fail, the client is told why, and a block
+/// is over, as it is behind any COMMIT that fails.
 SessionMachine::Took SessionMachine::refuse_commit(const Frame& frame, wire::Turn& turn) {
   provoke(nullptr, turn);
   if (frame.type == wire::frontend::kSync) return relay_expecting(frame, {.expect = Expect::sync}, turn);
-  if (frame.type != wire::frontend::kQuery && frame.type != wire::frontend::kFunctionCall) return Took::frame;
+  if (frame.type != wire::frontend::kQuery && frame.type != wire::frontend::kFunctionCall) {
+    must_roll_back_ = in_block_;
+    return Took::frame;
+  }
+  if (in_block_) roll_back_refused(turn);
   if (run_) return finish_run(turn);
   wire::append_sync(turn.to_upstream.buffer());
   expect({.expect = Expect::sync});
   return Took::frame;
+}
+
+/// Ends what failed, and the block with it. The Sync that the client sees answered comes behind.
+void SessionMachine::roll_back_refused(wire::Turn& turn) {
+  wire::append_sync(turn.to_upstream.buffer());
+  expect({.expect = Expect::sync, .purpose = Purpose::tidy});
+  OwnStatement own;
+  prepare_own(own, "ROLLBACK", Purpose::tidy, turn);
+  send_own(own, {}, Purpose::tidy, turn);
+  close_own(own.name, turn);
 }
 
 /// What was to commit failed, or was none, and the block is still there.

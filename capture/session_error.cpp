@@ -10,8 +10,15 @@ namespace {
 constexpr std::string_view kUntranslatable = "22P05";
 constexpr std::string_view kInFailedBlock = "25P02";
 constexpr std::string_view kSyntaxError = "42601";
+constexpr std::string_view kCanceled = "57014";
+constexpr std::string_view kLockNotAvailable = "55P03";
 /// What the server calls the lock query in "cannot execute … in a read-only transaction".
 constexpr std::string_view kLockStatement = "SELECT FOR NO KEY UPDATE";
+
+/// A cancel or a timeout hits the statement that waits for the catalog, not the question to it.
+bool was_meant_for_statement(std::string_view sqlstate) {
+  return sqlstate == kCanceled || sqlstate == kLockNotAvailable;
+}
 
 /// "bind message has 7 result formats but query has 5 columns": the number behind `words`, less `added`.
 std::string with_fewer(std::string message, std::string_view words, int added) {
@@ -68,7 +75,13 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
   const bool asks = front.purpose == Purpose::question;
   const bool in_own_exchange = own_sync_next && (asks || front.purpose == Purpose::facts);
   if (asks && fields) question_failed({std::string(wire::error_field(*fields, 'M')), std::string(sqlstate)});
-  if (!in_own_exchange) show_error(frame, front, turn);
+  if (in_own_exchange && !asks && was_meant_for_statement(sqlstate)) {
+    facts_failed_ = false;
+    show_error(frame, front, turn);
+    provoke_skip(turn);
+  } else if (!in_own_exchange && front.purpose != Purpose::skip) {
+    show_error(frame, front, turn);
+  }
   // It may have failed because the catalog is no longer what the plan was made from: ask again next time.
   if (front.spliced) forget_catalog();
   if (in_block_) {

@@ -100,6 +100,7 @@ class SessionMachine final : public CaptureSession {
   void keep_own_unnamed(char kind);
   bool drain(std::string_view name, const Names::PortalPtr& portal, wire::Turn& turn);
   void provoke(std::shared_ptr<Execution> execution, wire::Turn& turn);
+  void provoke_skip(wire::Turn& turn);
   void close_twin(const Names::PreparedPtr& prepared, wire::Turn& turn);
   void ensure_twin(const Names::PreparedPtr& prepared, const Plan& plan, wire::Turn& turn);
 
@@ -142,6 +143,7 @@ class SessionMachine final : public CaptureSession {
   void announce_write();
   void prepare();
   Took refuse_commit(const Frame& frame, wire::Turn& turn);
+  void roll_back_refused(wire::Turn& turn);
   void reopen();
   void forget_prepared();
   void transaction_ended(Outcome outcome);
@@ -273,6 +275,7 @@ class SessionMachine final : public CaptureSession {
   bool reopened_ = false;      // the journal has it as prepared before it went on
   bool hid_rollback_ = false;  // a text that could not be read rolled back, wholly or to a savepoint
   Error refusal_;
+  bool must_roll_back_ = false;  // at the Sync behind a COMMIT that was refused
   bool gathers_ = false;  // from the gate's question to the commit's answer: what is shown before goes along with that
 
   // A Query that runs in parts.

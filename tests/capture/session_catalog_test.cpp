@@ -11,6 +11,7 @@ const std::string kInsert = "INSERT INTO t VALUES (1)";
 const std::string kRow = R"({"id":1,"v":null})";
 const std::string kCreated = R"(c public.t 1.1 0/10 key {"id":1} after {"id":1,"v":null})";
 const std::string kCancelled = server::error("57014", "canceling statement due to user request");
+const std::string kDenied = server::error("42501", "permission denied for table pg_attrdef");
 
 /// A captured insert of no row: nothing for the journal.
 void insert_nothing(SessionScript& script) {
@@ -31,7 +32,7 @@ TEST(SessionCatalogTest, AQuestionThatFailsByItselfIsNotShownAndTheWriteIsReport
   script.starts()
       .client_sends(client::query(kInsert))
       .expect_upstream(facts_asked(script.next_own_name(), "\"t\"", true) + client::sync())
-      .upstream_sends(server::parse_complete() + server::bind_complete() + kCancelled + server::ready('I'))
+      .upstream_sends(server::parse_complete() + server::bind_complete() + kDenied + server::ready('I'))
       .expect_client("")
       .expect_upstream(client::query(kInsert))
       .upstream_is_relayed(server::complete("INSERT 0 1") + server::ready('I'))
@@ -217,6 +218,40 @@ std::string bind_named(SessionScript& script, bool asks = true) {
 void prepare_named(SessionScript& script) {
   script.client_is_relayed(client::parse("s", kInsert) + client::sync())
       .upstream_is_relayed(server::parse_complete() + server::ready('I'));
+}
+
+/// The question to the catalog waits for a lock, and the client cancels, or a timeout does.
+void question_is_cancelled(SessionScript& script, const std::string& sqlstate) {
+  const std::string own = script.next_own_name();
+  script
+      .expect_upstream(client::parse(own, capture::facts_query()) + client::bind("weir:own", own, {"\"t\""}) +
+                       client::execute("weir:own") + client::close('P', "weir:own") + client::sync())
+      .upstream_sends(server::parse_complete() + server::bind_complete() + server::error(sqlstate, "cancelled"))
+      .expect_client(server::error(sqlstate, "cancelled"))
+      .expect_upstream(client::execute("weir:none"))
+      .upstream_sends(server::ready('I') + server::error("34000", "portal \"weir:none\" does not exist"));
+}
+
+TEST(SessionCatalogTest, ACancelOfTheQuestionIsOneOfTheStatement) {
+  for (const std::string sqlstate : {"57014", "55P03"}) {
+    SessionScript script;
+    script.starts().client_sends(client::query(kInsert));
+    question_is_cancelled(script, sqlstate);
+    script.expect_upstream(client::sync()).upstream_is_relayed(server::ready('I'));
+    passes(script, "SELECT 1", "SELECT 1", 'I');
+    EXPECT_EQ(script.replay(), "");
+  }
+}
+
+TEST(SessionCatalogTest, ACancelOfTheQuestionSkipsToSync) {
+  const std::string rest = client::bind("", "") + client::execute("") + client::sync();
+  SessionScript script;
+  script.starts().client_sends(client::parse("", kInsert) + rest);
+  question_is_cancelled(script, "57014");
+  // The server ignores it all.
+  script.expect_upstream(client::parse("", kInsert) + rest).upstream_is_relayed(server::ready('I'));
+  passes(script, "SELECT 1", "SELECT 1", 'I');
+  EXPECT_EQ(script.replay(), "");
 }
 
 // FACTS: the rewritten text is seen in pg_prepared_statements.

@@ -349,17 +349,41 @@ std::string refused() {
   return server::error("53100", "the journal is full", {{'R', "exec_execute_message"}});
 }
 
-TEST(SessionTransactionTest, ARefusedCommitFailsAndTheBlockCanBeRolledBack) {
+/// What ends a block whose COMMIT was refused, as a COMMIT that fails does. Sent by Weir, and its answers.
+std::string rolls_back(const std::string& own) {
+  return client::sync() + client::parse(own, "ROLLBACK") + client::bind("weir:own", own, {}) +
+         client::execute("weir:own") + client::close('P', "weir:own") + client::close('S', own) + client::sync();
+}
+std::string rolled_back() {
+  return server::ready('E') + server::parse_complete() + server::bind_complete() + server::complete("ROLLBACK") +
+         server::close_complete() + server::close_complete() + server::ready('I');
+}
+
+TEST(SessionTransactionTest, ARefusedCommitEndsTheBlock) {
   SessionScript script;
   begin_and_insert(script);
-  script.client_sends(client::query("COMMIT"))
+  script.client_sends(client::query("COMMIT")).gate({kPrepared}).journal_refuses(kFull);
+  script.expect_upstream(client::execute("weir:none") + rolls_back(script.next_own_name()))
+      .upstream_sends(no_portal() + rolled_back())
+      .expect_client(refused() + server::ready('I'))
+      .gate({"outcome 1 aborted"});
+  passes(script, "SELECT 1", "SELECT 1", 'I');
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionTransactionTest, ARefusedCommitInsideAQueryEndsTheBlock) {
+  SessionScript script;
+  begin_and_insert(script);
+  script.client_sends(client::query(insert(1) + "; COMMIT; SELECT 1"))
+      .expect_upstream(sent_in_part(insert(1) + suffix()) + client::flush())
+      .upstream_sends(part_answered({}, "INSERT 0 0"))
+      .expect_client(server::complete("INSERT 0 0"))
       .gate({kPrepared})
-      .journal_refuses(kFull)
-      .expect_upstream(client::execute("weir:none") + client::sync())
-      .upstream_sends(no_portal() + server::ready('E'))
-      .expect_client(refused() + server::ready('E'));
-  passes(script, "ROLLBACK", "ROLLBACK", 'I');
-  script.gate({"outcome 1 aborted"});
+      .journal_refuses(kFull);
+  script.expect_upstream(client::execute("weir:none") + rolls_back(script.next_own_name()))
+      .upstream_sends(no_portal() + rolled_back())
+      .expect_client(refused() + server::ready('I'))
+      .gate({"outcome 1 aborted"});
   EXPECT_EQ(script.replay(), "");
 }
 
@@ -407,13 +431,12 @@ TEST(SessionTransactionTest, ARefusedCommitInTheExtendedProtocol) {
   script.client_sends(commit + client::execute("") + client::sync())
       .expect_upstream(commit)
       .gate({kPrepared})
-      .journal_refuses(kFull)
-      .expect_upstream(client::execute("weir:none") + client::sync())
+      .journal_refuses(kFull);
+  script.expect_upstream(client::execute("weir:none") + rolls_back(script.next_own_name()))
       .upstream_is_relayed(server::parse_complete() + server::bind_complete())
-      .upstream_sends(no_portal() + server::ready('E'))
-      .expect_client(refused() + server::ready('E'));
-  passes(script, "ROLLBACK", "ROLLBACK", 'I');
-  script.gate({"outcome 1 aborted"});
+      .upstream_sends(no_portal() + rolled_back())
+      .expect_client(refused() + server::ready('I'))
+      .gate({"outcome 1 aborted"});
   EXPECT_EQ(script.replay(), "");
 }
 
