@@ -97,19 +97,20 @@ inline bool ends_segment(Expect expect) {
   return expect == Expect::sync || expect == Expect::query || expect == Expect::function_call;
 }
 
-/// Who wanted the answer.
+/// Who wanted the answer. All but the first two are Weir's own (is_own): the client sees nothing of them, but for an
+/// error that comes in the place of its own message.
 enum class Purpose : std::uint8_t {
   client,    ///< it goes to the client
   run,       ///< part of a Query that was sent as Parse/Bind/Execute: shown as a Query's answer
-  question,  ///< Weir's own, from here on: in an exchange of its own, of which the client sees nothing
-  facts,     ///< and these, of which it sees nothing but an error that came in the place of its own message
-  epilogue,
-  splice,
-  lock,
-  drain,
-  provoke,  ///< an error that the client sees with other fields
-  skip,     ///< an error that it does not see: the server is to ignore what follows, as it does behind those it saw
-  tidy,
+  question,  ///< CaptureSession::ask, in an exchange of its own: its error is not shown either
+  facts,     ///< what the catalog says of a table
+  epilogue,  ///< the transaction's id and version, before a commit
+  splice,    ///< Parse of a named statement's capturing twin
+  lock,      ///< the old images of rows that the next UPDATE moves
+  drain,     ///< rows that a portal still holds, before it goes
+  provoke,   ///< made to fail: the client sees the error with other fields
+  skip,  ///< made to fail, unseen: the server ignores what follows up to Sync, as it does behind errors that are seen
+  tidy,  ///< Close, ROLLBACK and the like of what Weir left behind
 };
 
 inline bool is_own(Purpose purpose) {

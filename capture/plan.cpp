@@ -281,8 +281,8 @@ Plan make_plan(const PlanInput& input) {
   if (input.relations.empty()) return plan;
   const auto captured = [&input](const auto& relation) { return relation && in_scope(input.scope, *relation); };
   const bool row_write = input.statement.is_row_write();
-  // Behind the target stand the tables written inside WITH, and those of a TRUNCATE or a copying query. What a new
-  // table's name means so far is another table.
+  // Behind the target stand the tables written inside WITH, and those of a TRUNCATE or a copying query. The name of
+  // a new table may still mean an older one.
   for (std::size_t i = row_write || input.statement.creates_table ? 1 : 0; i < input.relations.size(); ++i)
     if (captured(input.relations[i])) add_inner(input, i, plan.inner);
   if (input.statement.creates_table && !input.statement.tables[0].temporary) {

@@ -1,9 +1,10 @@
-// The engine behind capture/session.h. One class, in eight files by what they do:
+// The engine behind capture/session.h. One class, in nine files by what they do:
 //   session_client.cpp    messages from the client: what to splice, when to wait
 //   session_upstream.cpp  answers of the database: what the client sees of them
 //   session_error.cpp     errors of the database: what they undo, and what the client sees of them
 //   session_complete.cpp  what a completed statement means for the transaction and its events
 //   session_query.cpp     a Query that writes, sent as Parse/Bind/Execute and shown as a Query's answer
+//   session_input.cpp     events of INSERT … VALUES where rows cannot be returned
 //   session_commit.cpp    the commit point: everything that must be safe before the bytes that may commit are sent
 //   session_copy.cpp      COPY FROM STDIN, and the Syncs that it reads
 //   session_catalog.cpp   plans, the facts they need, and other statements of Weir's own
@@ -263,7 +264,7 @@ class SessionMachine final : public CaptureSession {
   wire::RowView row_;  // reused
 
   // The open transaction.
-  Wait wait_ = Wait::answers;  // of the login, up to its ReadyForQuery
+  Wait wait_ = Wait::nothing;
   OpenTransaction transaction_;
   bool keeps_moved_ = false;           // rows wait until it is known what moved
   std::set<Names::PortalPtr> unread_;  // that were to go with rows, which a failed block does not let anyone read

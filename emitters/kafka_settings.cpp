@@ -201,7 +201,7 @@ Result<KafkaSettings> kafka_settings(const std::map<std::string, std::string>& p
       {"sticky.partitioning.linger.ms", "0"},  // or librdkafka would place records without a key itself
       {"max.in.flight", "1"},  // with more, a new topic's first request may be overtaken (README, Decisions)
       {"log.queue", "true"},
-      {"linger.ms", "0"},  // batches form by themselves while five requests are in flight
+      {"linger.ms", "0"},  // batches form by themselves while the one request is in flight
       {"socket.nagle.disable", "true"},
       {"compression.type", "lz4"},
       {"reconnect.backoff.max.ms", "2000"},

@@ -9,7 +9,7 @@
 namespace weir::emitters {
 
 struct Record {
-  enum class Kind { change, tombstone, transaction, resolved, gap };
+  enum class Kind { change, tombstone, transaction, gap };
   Kind kind = Kind::change;
   std::string topic;                 ///< without regard to what the destination allows; "shop.public.orders"
   std::optional<std::string> key;    ///< JSON; absent: null key

@@ -2,8 +2,8 @@
 //
 // Commands are put into one queue by any thread; the journal's thread takes all that wait at once and carries them out
 // as one group, so one fsync serves every session that waits for one. A group starts as soon as there is something to
-// do. While commits are under way the outcomes that follow them are looked for every kLook, so that most of them go
-// with the next prepare and wake nobody. Checkpoints and the like are not worth a group of their own: they go with the
+// do. While commits are under way the thread looks at the queue every kLook, so that most outcomes join the next
+// prepare's group instead of waking it. Checkpoints and the like are not worth a group of their own: they go with the
 // next one, or after a short while.
 //
 // Order of life: start(), then gates and everything else from any thread, then stop(). A gate outlives neither stop()

@@ -1,6 +1,6 @@
 // How Weir's own threads begin: with a name that `top -H` and a debugger show, without signals, which are for the main
-// thread, and letting go on who wakes them (sched(7), SCHED_BATCH; see "Decisions" in the README). What a thread starts
-// in turn (librdkafka's, libpq's) inherits all three.
+// thread, and without preempting whoever wakes them (sched(7), SCHED_BATCH; see "Decisions" in the README). What a
+// thread starts in turn (librdkafka's, libpq's) inherits all three.
 #pragma once
 
 #include <functional>

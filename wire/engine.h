@@ -41,8 +41,9 @@ class Engine {
   /// or a function that the session's handle runs ends it. Do not read the database's socket meanwhile.
   virtual bool upstream_stalled() const { return false; }
 
-  /// True while nothing that the engine gives out for that peer is of use to it before something that is still to come:
-  /// the I/O may keep it and write all at once. A turn or a function ends it, and it never outlives a stall for long.
+  /// True while that peer cannot act on what the engine gives out before something else follows (rows before the
+  /// commit's answer, say): the I/O may keep a few kB of it and write all at once. A turn or a function ends it, and it
+  /// never outlives a stall for long.
   virtual bool holds_for_client() const { return false; }
   virtual bool holds_for_upstream() const { return false; }
 

@@ -130,7 +130,7 @@ struct ParsedText {
 };
 
 /// Parses with PostgreSQL's own grammar. Never fails: what it cannot take comes back with parsed == false.
-/// Any thread; takes microseconds for ordinary statements, see FACTS in capture/README.md.
+/// Any thread; takes microseconds for ordinary statements (bench/README.md).
 ParsedText parse(std::string_view text, LexerSettings settings);
 
 /// The rows of INSERT … VALUES at `index` of the text's statements. Parses anew: only plans that need them pay for

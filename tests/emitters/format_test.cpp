@@ -147,8 +147,6 @@ const char* to_text(Record::Kind kind) {
       return "tombstone";
     case Record::Kind::transaction:
       return "transaction";
-    case Record::Kind::resolved:
-      return "resolved";
     case Record::Kind::gap:
       break;
   }
