@@ -2,6 +2,7 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -58,10 +59,15 @@ class Reader {
   }
 
   Result<void> read_entry(const std::string& key, const YAML::Node& name, const YAML::Node& value) {
-    if (const auto* row = find_setting(key)) return row->repeats ? read_list(*row, value) : read_scalar(*row, value);
+    if (const auto* row = find_setting(key)) {
+      if (!given_.insert(key).second) return Error{at(name) + "\"" + key + "\" is given twice", ""};
+      return row->repeats ? read_list(*row, value) : read_scalar(*row, value);
+    }
     if (is_section(key, known_keys())) {
       if (value.IsNull()) return {};
-      if (!value.IsMap()) return Error{at(value) + "\"" + key + "\" must be a map of settings", ""};
+      if (!value.IsMap())
+        return Error{at(value) + "\"" + key + "\" must be a map of settings; did you mean \"" + first_of(key) + "\"?",
+                     ""};
       return read_map(value, key + ".");
     }
     return Error{at(name) + "\"" + key + "\" is no setting of Weir" + did_you_mean(key, names_near(key)), ""};
@@ -73,6 +79,13 @@ class Reader {
     if (key.find('.') != std::string::npos) return names;
     for (const auto& one : known_keys()) names.push_back(one.substr(0, one.find('.')));
     return names;
+  }
+
+  /// The first setting of a section: "journal.path" of "journal".
+  static std::string first_of(const std::string& section) {
+    const auto keys = known_keys();
+    return *std::find_if(keys.begin(), keys.end(),
+                         [&](const std::string& key) { return key.rfind(section + ".", 0) == 0; });
   }
 
   Result<void> read_scalar(const Setting& row, const YAML::Node& value) {
@@ -87,7 +100,9 @@ class Reader {
     const std::string key(row.key);
     if (value.IsScalar()) return read_scalar(row, value);
     if (!value.IsSequence())
-      return Error{at(value) + "\"" + key + "\" must be a list of " + std::string(row.takes), ""};
+      return Error{
+          at(value) + "\"" + key + "\" must be a list of " + std::string(row.takes) + ": each entry begins with \"- \"",
+          ""};
     for (const auto& item : value) {
       if (key == "emit" && item.IsMap()) {
         if (auto done = read_emitter(row, item); !done) return done;
@@ -139,13 +154,19 @@ class Reader {
 
   std::string name_;
   std::vector<Assignment> assignments_;
+  std::set<std::string> given_;
 };
 
 }  // namespace
 
 Result<std::vector<Assignment>> parse_config(const std::string& text, const std::string& name) {
   try {
-    return Reader(name).read(YAML::Load(text));
+    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
+    if (documents.size() > 1)
+      return Error{name + ":" + std::to_string(documents[1].Mark().line + 1) +
+                       ": is a second YAML document; all settings must be in one",
+                   ""};
+    return Reader(name).read(documents.empty() ? YAML::Node() : documents[0]);
   } catch (const YAML::Exception& error) {
     return Error{name + ":" + std::to_string(error.mark.line + 1) + ": is no valid YAML: " + error.msg, ""};
   }

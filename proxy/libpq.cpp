@@ -28,13 +28,27 @@ std::vector<std::string> split(const std::string& text) {
   return parts;
 }
 
+constexpr std::string_view kAllowed = "sslmode, sslrootcert and connect_timeout are allowed";
+
+/// What is wrong with a URI that libpq does not take. Its words may repeat the URI, so no more is shown than the name
+/// of a parameter.
+std::string complaint_of(std::string_view message) {
+  constexpr std::string_view kUnknown = "invalid URI query parameter: \"";
+  const auto begin = message.find(kUnknown);
+  if (begin == std::string_view::npos) return kUriForm;
+  const auto name = message.substr(begin + kUnknown.size());
+  return "has the parameter \"" + std::string(name.substr(0, name.find('"'))) + "\", which is none; " +
+         std::string(kAllowed);
+}
+
 /// libpq's reading of the URI: only what is written in it, no defaults and no environment.
-std::optional<std::map<std::string, std::string>> read_uri(const std::string& uri) {
-  if (uri.rfind("postgresql://", 0) != 0 && uri.rfind("postgres://", 0) != 0) return std::nullopt;
-  char* message = nullptr;  // repeats the URI, so it is not shown
+Result<std::map<std::string, std::string>> read_uri(const std::string& uri) {
+  if (uri.rfind("postgresql://", 0) != 0 && uri.rfind("postgres://", 0) != 0) return Error{kUriForm, ""};
+  char* message = nullptr;
   PQconninfoOption* options = PQconninfoParse(uri.c_str(), &message);
+  const std::string words = message == nullptr ? "" : message;
   if (message != nullptr) PQfreemem(message);
-  if (options == nullptr) return std::nullopt;
+  if (options == nullptr) return Error{complaint_of(words), ""};
   std::map<std::string, std::string> given;
   for (const auto* option = options; option->keyword != nullptr; ++option) {
     if (option->val != nullptr) given[option->keyword] = option->val;
@@ -76,8 +90,7 @@ Complaint read_option(const std::string& key, const std::string& value, Upstream
     if (read_number(value, 1, 3600, seconds)) return "has a connect_timeout that is none: 1 to 3600 is allowed";
     result.upstream.connect_timeout = std::chrono::seconds(seconds);
   } else {
-    return "has the parameter \"" + key +
-           "\", which Weir does not use; sslmode, sslrootcert and connect_timeout are allowed";
+    return "has the parameter \"" + key + "\", which Weir does not use; " + std::string(kAllowed);
   }
   return std::nullopt;
 }
@@ -118,7 +131,7 @@ std::vector<std::pair<std::string, std::string>> connection_options(const Upstre
 
 Result<UpstreamUri> parse_upstream_uri(const std::string& uri) {
   const auto given = read_uri(uri);
-  if (!given) return Error{kUriForm, ""};
+  if (!given) return given.error();
   UpstreamUri result;
   if (auto complaint = read_hosts(*given, result.upstream.hosts)) return Error{*complaint, ""};
   for (const auto& [key, value] : *given) {

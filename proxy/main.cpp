@@ -116,7 +116,7 @@ int run(const Settings& settings) {
   }
   Server server(server_options(settings, workers, capturing.get()));
   if (auto started = server.start(); !started) {
-    return say(kFailed, started.error().message + "; check listen, tls.cert, tls.key and upstream (weir --help)");
+    return say(kFailed, started.error().message);
   }
   log_listening(settings, server);
 

@@ -70,11 +70,14 @@ std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> make_context(const SSL_METHOD*
 }
 
 Error file_error(const std::string& what, const std::string& file) {
-  return {"cannot load " + what + " \"" + file + "\": " + openssl_words(), {}};
+  const auto first = ERR_peek_error();
+  const bool other = ERR_GET_LIB(first) == ERR_LIB_PEM && ERR_GET_REASON(first) == PEM_R_NO_START_LINE;
+  return {"cannot load " + what + " \"" + file + "\": " + (other ? "it holds none in PEM form" : openssl_words()), {}};
 }
 
 /// An encrypted key must fail, not ask on the terminal.
-int no_password(char*, int, int, void*) {
+int no_password(char*, int, int, void* asked) {
+  *static_cast<bool*>(asked) = true;
   return -1;
 }
 
@@ -82,7 +85,7 @@ Result<void> load_roots(SSL_CTX* context, const std::string& sslrootcert) {
   const bool loaded = sslrootcert == "system"
                           ? SSL_CTX_set_default_verify_paths(context) == 1
                           : SSL_CTX_load_verify_locations(context, sslrootcert.c_str(), nullptr) == 1;
-  if (!loaded) return file_error("the database's root certificates", sslrootcert);
+  if (!loaded) return file_error("the database's root certificates (sslrootcert in upstream)", sslrootcert);
   return {};
 }
 
@@ -106,14 +109,20 @@ Result<TlsContext> TlsContext::for_clients(const ClientTls& tls) {
   ERR_clear_error();
   Context context = make_context(TLS_server_method());
   if (SSL_CTX_use_certificate_chain_file(context.get(), tls.certificate.c_str()) != 1) {
-    return file_error("the certificate for clients", tls.certificate);
+    return file_error("the certificate for clients (tls.cert)", tls.certificate);
   }
+  bool asked = false;
   SSL_CTX_set_default_passwd_cb(context.get(), no_password);
+  SSL_CTX_set_default_passwd_cb_userdata(context.get(), &asked);
   if (SSL_CTX_use_PrivateKey_file(context.get(), tls.key.c_str(), SSL_FILETYPE_PEM) != 1) {
     if (ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_VALUES_MISMATCH) {
-      return Error{"the key \"" + tls.key + "\" does not belong to the certificate \"" + tls.certificate + "\"", {}};
+      return Error{"the key \"" + tls.key + "\" (tls.key) does not belong to the certificate \"" + tls.certificate +
+                       "\" (tls.cert)",
+                   {}};
     }
-    return file_error("the key of the certificate for clients", tls.key);
+    if (asked)
+      return Error{"the key \"" + tls.key + "\" (tls.key) is encrypted; Weir needs one without a password", {}};
+    return file_error("the key of the certificate for clients (tls.key)", tls.key);
   }
   SSL_CTX_set_alpn_select_cb(context.get(), select_alpn, nullptr);
   SSL_CTX_set_client_hello_cb(context.get(), refuse_without_alpn, nullptr);

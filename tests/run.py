@@ -72,7 +72,7 @@ def main():
     if skipped:
         print(f"{skipped} skipped")
     print(f"{passed} passed, {len(failed)} failed")
-    return 0 if passed and not failed else 1
+    return 0 if passed and not failed and not skipped else 1
 
 
 if __name__ == "__main__":

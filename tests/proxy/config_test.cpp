@@ -106,11 +106,21 @@ TEST(Config, AWrongValueNamesFileLineAndWhatIsAllowed) {
   EXPECT_EQ(complaint_of("emit:\n  - uri: redis://x\n").rfind("weir.yaml:2: emit must be stdout", 0), 0u);
 }
 
+TEST(Config, NothingIsReadTwiceOrNotAtAll) {
+  EXPECT_EQ(complaint_of("capture.enabled: true\ncapture:\n  enabled: false\n"),
+            "weir.yaml:3: \"capture.enabled\" is given twice");
+  EXPECT_EQ(complaint_of("listen: 127.0.0.1:1\n---\nfoo: 1\n"),
+            "weir.yaml:3: is a second YAML document; all settings must be in one");
+  EXPECT_EQ(complaint_of("---\n" + kLeast), "");
+}
+
 TEST(Config, WrongShapesAreRefused) {
   EXPECT_EQ(complaint_of("- a\n- b\n").rfind("weir.yaml:1: must be a map", 0), 0u);
-  EXPECT_EQ(complaint_of("journal: yes\n"), "weir.yaml:1: \"journal\" must be a map of settings");
+  EXPECT_EQ(complaint_of("journal: yes\n"),
+            "weir.yaml:1: \"journal\" must be a map of settings; did you mean \"journal.path\"?");
   EXPECT_EQ(complaint_of("workers: [1]\n"), "weir.yaml:1: \"workers\" must be one value: 0..1024");
-  EXPECT_EQ(complaint_of("listen: {a: b}\n"), "weir.yaml:1: \"listen\" must be a list of HOST:PORT");
+  EXPECT_EQ(complaint_of("listen: {a: b}\n"),
+            "weir.yaml:1: \"listen\" must be a list of HOST:PORT: each entry begins with \"- \"");
   EXPECT_EQ(complaint_of("emit:\n  - format: flat\n"),
             "weir.yaml:2: an entry of \"emit\" needs \"uri\": where its events go");
   EXPECT_EQ(complaint_of("workers: 1\nworkers: 2\n"), "weir.yaml:2: \"workers\" is given twice");

@@ -71,7 +71,7 @@ TEST(Main, WhatKeepsItFromStartingIsNamed) {
   std::ofstream(junk) << std::string(8192, 'x');
   expect_refusal(kLeast + "--journal /nonexistent/j", 1, {"/nonexistent/j", "No such file", "directory"});
   expect_refusal(kLeast + "--journal " + junk, 1, {junk, "not a database"});
-  expect_refusal(kLeast + "--tls.cert " + junk + " --tls.key " + junk, 1, {junk, "tls.cert"});
+  expect_refusal(kLeast + "--tls.cert " + junk + " --tls.key " + junk, 1, {junk, "tls.cert", "PEM"});
   expect_refusal(kLeast + "--emit file:/nonexistent/x", 1, {"/nonexistent/x", "No such file"});
   expect_refusal(kLeast + "--emit kafka://127.0.0.1:1/p --emit.kafka.no.such 1", 1, {"\"no.such\""});
 }

@@ -186,6 +186,12 @@ TEST(Options, Patterns) {
   EXPECT_NE(complaint_of({"--capture.exclude_columns", "public.users"}), "");
 }
 
+TEST(Options, AParameterOfTheUriIsNamedWithoutTheUri) {
+  const auto complaint = complaint_of({"--upstream", "postgresql://ann:secret@db/?sslmod=require"});
+  EXPECT_NE(complaint.find("\"sslmod\""), std::string::npos) << complaint;
+  EXPECT_EQ(complaint.find("secret"), std::string::npos) << complaint;
+}
+
 TEST(Options, Bytes) {
   for (const auto& [text, bytes] : std::vector<std::pair<std::string, std::uint64_t>>{
            {"0", 0}, {"12", 12}, {"3B", 3}, {"2kB", 2048}, {"1GB", 1ull << 30}, {"2TB", 2ull << 40}}) {
