@@ -92,6 +92,13 @@ event::Transaction SessionMachine::describe_transaction() const {
   return described;
 }
 
+/// What is reported after the fact comes behind all that this session committed before.
+event::Transaction SessionMachine::describe_report() const {
+  event::Transaction described = describe_transaction();
+  if (described.last_lsn == 0 && last_lsn_ != 0) described.first_lsn = described.last_lsn = last_lsn_ + 1;
+  return described;
+}
+
 void SessionMachine::prepare() {
   announce_write();
   commit_ = Commit::preparing;
@@ -160,6 +167,7 @@ void SessionMachine::transaction_ended(Outcome outcome) {
   }
   // Behind what was prepared, or where nothing could be.
   if (outcome != Outcome::aborted && !transaction_.events().empty()) report_uncontrolled();
+  last_lsn_ = std::max(last_lsn_, transaction_.last_lsn());
   transaction_ = {};
   unread_.clear();
   keeps_moved_ = reopened_ = false;
@@ -176,7 +184,7 @@ void SessionMachine::transaction_ended(Outcome outcome) {
 
 /// It committed where Weir could not hold it: after the fact all that can be said is what was missed.
 void SessionMachine::report_uncontrolled() {
-  const event::Transaction described = describe_transaction();
+  const event::Transaction described = describe_report();
   transaction_.make_gaps("commit could not be held");
   for (event::ChangeEvent& gap : transaction_.take_events()) gate_->report(described, std::move(gap));
 }

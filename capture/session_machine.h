@@ -152,6 +152,7 @@ class SessionMachine final : public CaptureSession {
   void stream_if_large();
   void leave(const char* why);
   event::Transaction describe_transaction() const;
+  event::Transaction describe_report() const;
 
   // -- session_copy.cpp
   void take_copy_in();
@@ -266,6 +267,7 @@ class SessionMachine final : public CaptureSession {
   // The open transaction.
   Wait wait_ = Wait::nothing;
   OpenTransaction transaction_;
+  event::Lsn last_lsn_ = 0;            // of the transactions before it
   bool keeps_moved_ = false;           // rows wait until it is known what moved
   std::set<Names::PortalPtr> unread_;  // that were to go with rows, which a failed block does not let anyone read
   std::int64_t next_gate_id_ = 0;      // of the transaction behind the one whose commit is on its way

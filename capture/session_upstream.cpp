@@ -437,7 +437,7 @@ void SessionMachine::lose_track(std::string_view why) {
   gap.cause = "lost track of the session: " + std::string(why);
   gap.ordinal = transaction_.event_count() + 1;
   gap.statement_order = transaction_.statement() + 1;
-  gate_->report(describe_transaction(), std::move(gap));
+  gate_->report(describe_report(), std::move(gap));
   leave("lost track of the session");
 }
 

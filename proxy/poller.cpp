@@ -1,13 +1,18 @@
 #include "proxy/poller.h"
 
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
-#include <cassert>
+#include <cerrno>
+#include <cstring>
+#include <string>
 #include <system_error>
 #include <utility>
+
+#include "proxy/log.h"
 
 namespace weir::proxy {
 
@@ -46,8 +51,12 @@ void Poller::watch(Watcher& watcher, int socket, bool read, bool write) {
   event.events = wanted;
   event.data.ptr = &watcher;
   const int operation = watcher.interest_ == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
-  [[maybe_unused]] const int result = ::epoll_ctl(epoll_.native_handle(), operation, socket, &event);
-  assert(result == 0);
+  if (::epoll_ctl(epoll_.native_handle(), operation, socket, &event) != 0) {
+    // The system has no room for it (fs.epoll.max_user_watches, memory): end the connection rather than forget it.
+    log::error(std::string("a connection is closed, because it cannot be waited for: ") + std::strerror(errno));
+    ::shutdown(socket, SHUT_RDWR);
+    return call_again(watcher);
+  }
   watcher.interest_ = wanted;
 }
 

@@ -190,7 +190,7 @@ TEST(SessionExtendedTest, AParseThatIsTooLargeToBeReadTakesTheNameAllTheSame) {
                            server::complete("SELECT 1") + server::ready('I'))
       .client_is_relayed(run)
       .upstream_is_relayed(server::bind_complete() + server::complete("INSERT 0 2") + server::ready('I'))
-      .gate({"report xid 0 | g . 1.1 0/0 statement inserted 2 cause unknown statement"});
+      .gate({"report xid 0 lsn 0/11 | g . 1.1 0/0 statement inserted 2 cause unknown statement"});
   EXPECT_EQ(script.replay_whole(), "");
 }
 
@@ -206,7 +206,7 @@ TEST(SessionExtendedTest, ABindThatIsTooLargeToBeReadRunsTheClientsOwnText) {
       .upstream_sends(server::parse_complete() + server::bind_complete() + server::complete("INSERT 0 1") +
                       server::ready('I'))
       .expect_client(server::bind_complete() + server::complete("INSERT 0 1") + server::ready('I'))
-      .gate({"report xid 0 | g .t 1.1 0/0 statement inserted 1 cause statement was not planned"});
+      .gate({"report xid 0 lsn 0/11 | g .t 1.1 0/0 statement inserted 1 cause statement was not planned"});
   EXPECT_EQ(script.replay_whole(), "");
 }
 

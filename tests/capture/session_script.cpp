@@ -107,7 +107,8 @@ void FakeGate::outcome(std::int64_t id, capture::Outcome outcome) {
 
 void FakeGate::report(event::Transaction transaction, event::ChangeEvent gap) {
   EXPECT_GT(gap.ordinal, 0u) << "nobody would read it";
-  calls_.push_back("report xid " + std::to_string(transaction.xid) + quoted_events({std::move(gap)}));
+  const std::string place = transaction.last_lsn == 0 ? "" : " lsn " + event::to_text(transaction.last_lsn);
+  calls_.push_back("report xid " + std::to_string(transaction.xid) + place + quoted_events({std::move(gap)}));
 }
 
 SessionScript& SessionScript::starts(std::string_view version, std::string_view encoding) {

@@ -120,7 +120,7 @@ TEST(SessionTransactionTest, AGapBehindThePreparedEventsIsReported) {
   begin_and_insert(script);
   commit_is_sent(script, kPrepared, "EXECUTE w; COMMIT");
   script.upstream_is_relayed(server::complete("INSERT 0 1") + server::complete("COMMIT") + server::ready('I'))
-      .gate({"outcome 1 committed", "report xid 800 | g . 2.2 0/0 statement inserted 1 cause execute"});
+      .gate({"outcome 1 committed", "report xid 800 lsn 0/10 | g . 2.2 0/0 statement inserted 1 cause execute"});
   EXPECT_EQ(script.replay(), "");
 }
 
