@@ -161,7 +161,7 @@ void SessionMachine::completed_write(Execution& execution, const Statement& stat
   } else if (plan.how == Plan::How::gap || relayed) {
     const RelationName table = plan.relation ? plan.relation->name : written_name(statement);
     // A rule may do something else instead, and then the tag counts nothing.
-    const bool by_rule = plan.relation && plan.relation->has_rules && !relayed;
+    const bool by_rule = plan.relation && plan.relation->has_rules;
     if ((rows > 0 && (plan.relation || plan.inner.empty())) || by_rule)
       add_gap(table, plan.op, rows, plan.cause.empty() ? "query cannot be split" : plan.cause);
   } else if (plan.how == Plan::How::input && rows > 0) {

@@ -386,6 +386,19 @@ TEST(SessionPlanTest, AWriteInsideTheWithOfASelectIsNeverLost) {
   EXPECT_EQ(script.replay(), "");
 }
 
+// Its tag counts nothing where the rule did something else.
+TEST(SessionPlanTest, AnInsteadRuleIsAGapWhateverTheTagCounts) {
+  Table table;
+  table.has_rules = true;
+  const std::string sql = "INSERT INTO t VALUES (1)";
+  SessionScript script;
+  script.starts().client_sends(client::query(sql)).asks_facts(table);
+  script.expect_upstream(client::query(sql))
+      .upstream_is_relayed(server::complete("INSERT 0 0") + server::ready('I'))
+      .gate({"report xid 0 | g public.t 1.1 0/0 statement cause rule"});
+  EXPECT_EQ(script.replay(), "");
+}
+
 /// A table that is made from a query: the catalog knows none of that name yet.
 void makes_table(SessionScript& script, const std::string& sql, const std::string& name, const std::string& prepared) {
   script.starts().client_sends(client::query(sql));
