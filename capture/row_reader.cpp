@@ -101,12 +101,13 @@ std::vector<event::ChangeEvent> split_move(event::ChangeEvent change, const Rela
   return both;
 }
 
-/// The row is of another table than the catalog had named, and what it is called is not known.
+/// The row is of another table than the catalog had named, and which one that is is not known.
 void make_unknown(event::ChangeEvent& change) {
   (change.op == event::Op::create   ? change.counts.inserted
    : change.op == event::Op::remove ? change.counts.deleted
                                     : change.counts.updated) = 1;
   change.op = event::Op::gap;
+  change.schema.clear();
   change.fidelity = event::Fidelity::statement;
   change.cause = "another table than the catalog had named";
   change.before.reset();

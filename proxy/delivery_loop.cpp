@@ -68,7 +68,9 @@ DeliveryLoop::Next DeliveryLoop::look_again() {
 }
 
 DeliveryLoop::Next DeliveryLoop::fail(const Error& error, Clock::time_point now) {
-  if (failure_ != error.message) log::warn(emitter_.name() + ": " + error.message + "; its events wait in the journal");
+  const bool named = error.message.starts_with(emitter_.name());
+  if (failure_ != error.message)
+    log::warn((named ? "" : emitter_.name() + ": ") + error.message + "; its events wait in the journal");
   failure_ = error.message;
   retry_at_ = now + backoff_;
   const Next next{Next::What::pause, backoff_};
