@@ -115,6 +115,10 @@ std::string quoted_name(const TableName& table) {
   return table.schema.empty() ? quoted(table.name) : quoted(table.schema) + "." + quoted(table.name);
 }
 
+std::string quoted_name(const RelationName& table) {
+  return quoted(table.schema) + "." + quoted(table.table);
+}
+
 std::optional<RelationFacts> read_facts(const wire::RowView& row) {
   if (row.size() != kFactsColumns) return std::nullopt;
   for (std::size_t i = 0; i < 9; ++i)

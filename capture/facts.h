@@ -47,6 +47,7 @@ struct RelationFacts {
 std::string_view facts_query();
 /// `"schema"."table"` or `"table"`, for the parameter.
 std::string quoted_name(const TableName& table);
+std::string quoted_name(const RelationName& table);
 /// `"name"`, quotes doubled.
 std::string quoted(std::string_view name);
 

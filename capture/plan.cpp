@@ -49,7 +49,7 @@ class AddedList {
  private:
   /// A virtual column is left out too: the plain write never evaluates it, and it may fail or have effects.
   bool is_excluded(const Column& column) const {
-    return column.computed || weir::capture::excludes_column(input_.scope, relation_, column.name);
+    return column.computed || excludes_column(input_.scope, relation_, column.name);
   }
 
   bool excludes_columns() const {
@@ -129,7 +129,7 @@ bool gives_old_and_new(const PlanInput& input, const WriteClauses& write) {
 /// The target in expressions of the statement.
 std::string row_of(const WriteClauses& write, const RelationFacts& relation) {
   if (!write.repeats_target) return quoted(write.target.alias);
-  return quoted(relation.name.schema) + "." + quoted(relation.name.table);
+  return quoted_name(relation.name);
 }
 
 /// An UPDATE that may change a row's key or its partition.
@@ -239,9 +239,7 @@ void add_inner(const PlanInput& input, std::size_t place, std::vector<Plan::Inne
   std::map<std::string, Plan::Inner> below;  // in an order that is always the same
   if (op == event::Op::truncate && !table.only) {
     for (const auto& [oid, leaf] : relation.leaves) {
-      const bool listed = input.scope.captures(relation.name.schema, relation.name.table) ||
-                          input.scope.captures(leaf.schema, leaf.table);
-      if (oid != relation.oid && listed && !input.scope.excludes(leaf.schema, leaf.table))
+      if (oid != relation.oid && captures(input.scope, relation, leaf))
         below.emplace(leaf.schema + "." + leaf.table, Plan::Inner{leaf, op});
     }
   }
@@ -250,6 +248,11 @@ void add_inner(const PlanInput& input, std::size_t place, std::vector<Plan::Inne
 }
 
 }  // namespace
+
+bool captures(const Scope& scope, const RelationFacts& relation, const RelationName& leaf) {
+  if (scope.excludes(leaf.schema, leaf.table)) return false;
+  return scope.captures(relation.name.schema, relation.name.table) || scope.captures(leaf.schema, leaf.table);
+}
 
 bool excludes_column(const Scope& scope, const RelationFacts& relation, std::string_view column) {
   if (scope.exclude_columns.empty()) return false;

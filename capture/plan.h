@@ -80,6 +80,9 @@ struct PlanInput {
 
 Plan make_plan(const PlanInput& input);
 
+/// True where rows of `leaf`, the relation or a table below it, are captured in a write of the relation.
+bool captures(const Scope& scope, const RelationFacts& relation, const RelationName& leaf);
+
 /// True where the column is excluded of the table or of any that it is a partition root or parent of.
 bool excludes_column(const Scope& scope, const RelationFacts& relation, std::string_view column);
 

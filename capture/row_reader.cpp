@@ -70,15 +70,10 @@ void set_keys(const RelationFacts& relation, event::ChangeEvent& change) {
   if (old_key && change.key && *old_key != *change.key) change.old_key = old_key;
 }
 
-bool captured(const Scope& scope, const RelationFacts& relation, const event::ChangeEvent& change) {
-  if (scope.excludes(change.schema, change.table)) return false;
-  return scope.captures(relation.name.schema, relation.name.table) || scope.captures(change.schema, change.table);
-}
-
 /// Without those whose table is not captured.
 std::vector<event::ChangeEvent> only_captured(std::vector<event::ChangeEvent> changes, const Scope& scope,
                                               const RelationFacts& relation) {
-  std::erase_if(changes, [&](const auto& change) { return !captured(scope, relation, change); });
+  std::erase_if(changes, [&](const auto& change) { return !captures(scope, relation, {change.schema, change.table}); });
   return changes;
 }
 
@@ -99,19 +94,6 @@ std::vector<event::ChangeEvent> split_move(event::ChangeEvent change, const Rela
   both.push_back(std::move(removed));
   both.push_back(std::move(change));
   return both;
-}
-
-/// The row is of another table than the catalog had named, and which one that is is not known.
-void make_unknown(event::ChangeEvent& change) {
-  (change.op == event::Op::create   ? change.counts.inserted
-   : change.op == event::Op::remove ? change.counts.deleted
-                                    : change.counts.updated) = 1;
-  change.op = event::Op::gap;
-  change.schema.clear();
-  change.fidelity = event::Fidelity::statement;
-  change.cause = "another table than the catalog had named";
-  change.before.reset();
-  change.after.reset();
 }
 
 bool same_but(const std::string& a, const std::string& b, const Names& unassigned) {
@@ -149,8 +131,8 @@ ReadRow read_row(const wire::RowView& row, const Plan& plan, const Scope& scope)
   read.valid = read.xid != 0 && read.lsn != 0 && (change.before || change.after);
   if (!read.valid) return read;
   if (read.stale && plan.relation->kind != 'p') {
-    make_unknown(change);
-    read.events.push_back(std::move(change));
+    read.events.push_back(event::as_gap(std::move(change), "another table than the catalog had named"));
+    read.events.back().schema.clear();  // which one it is is not known
     return read;
   }
   set_keys(*plan.relation, change);

@@ -135,6 +135,14 @@ void SessionMachine::send_own(const OwnStatement& own, const std::vector<std::st
   expect({.expect = Expect::close, .purpose = purpose});
 }
 
+void SessionMachine::run_once(std::string_view text, const std::vector<std::string>& values, Purpose purpose,
+                              wire::Turn& turn) {
+  OwnStatement own;
+  prepare_own(own, text, purpose, turn);
+  send_own(own, values, purpose, turn);
+  close_own(own.name, turn);
+}
+
 /// Reads and locks the rows that the UPDATE sent next will move.
 void SessionMachine::send_lock(const std::shared_ptr<Execution>& execution, wire::Turn& turn) {
   const Plan& plan = *execution->plan;
@@ -223,10 +231,7 @@ void SessionMachine::own_row(const Pending& pending, std::string_view body) {
 bool SessionMachine::ask(Question& question, wire::Turn& turn) {
   if (!idle() || !server_.utf8_client) return false;
   asked_ = std::make_unique<Asked>(Asked{std::move(question), std::vector<Question::Row>()});
-  OwnStatement own;
-  prepare_own(own, asked_->question.sql, Purpose::question, turn);
-  send_own(own, asked_->question.parameters, Purpose::question, turn);
-  close_own(own.name, turn);
+  run_once(asked_->question.sql, asked_->question.parameters, Purpose::question, turn);
   wire::append_sync(turn.to_upstream.buffer());
   expect({.expect = Expect::sync, .purpose = Purpose::question});
   wait_ = Wait::answers;

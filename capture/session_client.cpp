@@ -355,14 +355,9 @@ SessionMachine::Took SessionMachine::execute_captured(const Frame& frame, const 
   return Took::frame;
 }
 
-void SessionMachine::provoke(std::shared_ptr<Execution> execution, wire::Turn& turn) {
+void SessionMachine::provoke(std::shared_ptr<Execution> execution, wire::Turn& turn, Purpose purpose) {
   wire::append_execute(turn.to_upstream.buffer(), kNoPortal, 0);
-  expect({.expect = Expect::execute, .purpose = Purpose::provoke, .execution = std::move(execution)});
-}
-
-void SessionMachine::provoke_skip(wire::Turn& turn) {
-  wire::append_execute(turn.to_upstream.buffer(), kNoPortal, 0);
-  expect({.expect = Expect::execute, .purpose = Purpose::skip});
+  expect({.expect = Expect::execute, .purpose = purpose, .execution = std::move(execution)});
 }
 
 /// Rows of a portal that were written but not fetched must be read before the portal goes. False: not before answers

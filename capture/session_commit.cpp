@@ -135,10 +135,7 @@ SessionMachine::Took SessionMachine::refuse_commit(const Frame& frame, wire::Tur
 void SessionMachine::roll_back_refused(wire::Turn& turn) {
   wire::append_sync(turn.to_upstream.buffer());
   expect({.expect = Expect::sync, .purpose = Purpose::tidy});
-  OwnStatement own;
-  prepare_own(own, "ROLLBACK", Purpose::tidy, turn);
-  send_own(own, {}, Purpose::tidy, turn);
-  close_own(own.name, turn);
+  run_once("ROLLBACK", {}, Purpose::tidy, turn);
 }
 
 /// What was to commit failed, or was none, and the block is still there.

@@ -20,22 +20,6 @@ std::optional<std::int64_t> rows_of(std::string_view tag) {
   return rows;
 }
 
-void count_rows(event::Counts& counts, event::Op op, std::int64_t rows) {
-  switch (op) {
-    case event::Op::create:
-      counts.inserted += rows;
-      break;
-    case event::Op::remove:
-      counts.deleted += rows;
-      break;
-    case event::Op::update:
-      counts.updated += rows;
-      break;
-    default:
-      break;
-  }
-}
-
 std::optional<event::Op> op_of_tag(std::string_view tag) {
   if (tag.starts_with("INSERT ")) return event::Op::create;
   if (tag.starts_with("UPDATE ") || tag.starts_with("MERGE ")) return event::Op::update;
@@ -209,7 +193,7 @@ void SessionMachine::add_statement_event(const Execution& execution, const Relat
   change.schema = table.schema;
   change.table = table.table;
   change.cause = std::move(cause);
-  count_rows(change.counts, op, rows);
+  event::count_rows(change.counts, op, rows);
   add_change(std::move(change), execution);
 }
 
@@ -220,7 +204,7 @@ void SessionMachine::add_gap(const RelationName& table, event::Op op, std::int64
   gap.schema = table.schema;
   gap.table = table.table;
   gap.cause = std::move(cause);
-  count_rows(gap.counts, op, rows);
+  event::count_rows(gap.counts, op, rows);
   transaction_.add(std::move(gap));
 }
 

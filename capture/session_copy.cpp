@@ -15,8 +15,6 @@ namespace {
 
 /// protocol_violation: it came to a message that is no part of a COPY, so it has read the Syncs before it.
 constexpr std::string_view kUnexpectedMessage = "08P01";
-/// query_canceled: the one error that can come while it waits for data.
-constexpr std::string_view kCanceled = "57014";
 
 }  // namespace
 
@@ -69,6 +67,7 @@ void SessionMachine::copy_failed(std::string_view sqlstate) {
   if (syncs == 0 || sqlstate == kUnexpectedMessage) return;
   const auto behind = std::next(pending_.begin());
   const bool more_behind = behind != pending_.end() && behind->expect != Expect::sync;
+  // A cancel is the one error that can come while it waits for data.
   const bool read_nothing = !copy_data_sent_ && (more_behind || sqlstate != kCanceled);
   if (read_nothing) {
     pending_.insert(behind, std::size_t(syncs), Pending{.expect = Expect::sync});

@@ -10,7 +10,6 @@ namespace {
 constexpr std::string_view kUntranslatable = "22P05";
 constexpr std::string_view kInFailedBlock = "25P02";
 constexpr std::string_view kSyntaxError = "42601";
-constexpr std::string_view kCanceled = "57014";
 constexpr std::string_view kLockNotAvailable = "55P03";
 /// What the server calls the lock query in "cannot execute … in a read-only transaction".
 constexpr std::string_view kLockStatement = "SELECT FOR NO KEY UPDATE";
@@ -78,7 +77,7 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
   if (in_own_exchange && !asks && was_meant_for_statement(sqlstate)) {
     facts_failed_ = false;
     show_error(frame, front, turn);
-    provoke_skip(turn);
+    provoke(nullptr, turn, Purpose::skip);
   } else if (!in_own_exchange && front.purpose != Purpose::skip) {
     show_error(frame, front, turn);
   }

@@ -35,6 +35,8 @@
 
 namespace weir::capture {
 
+/// The SQLSTATE query_canceled.
+constexpr std::string_view kCanceled = "57014";
 constexpr std::string_view kUnseenSavepoint = "rolled back to a savepoint that was not seen";
 
 class SessionMachine final : public CaptureSession {
@@ -100,8 +102,7 @@ class SessionMachine final : public CaptureSession {
   char replace_own_unnamed(char kind);
   void keep_own_unnamed(char kind);
   bool drain(std::string_view name, const Names::PortalPtr& portal, wire::Turn& turn);
-  void provoke(std::shared_ptr<Execution> execution, wire::Turn& turn);
-  void provoke_skip(wire::Turn& turn);
+  void provoke(std::shared_ptr<Execution> execution, wire::Turn& turn, Purpose purpose = Purpose::provoke);
   void close_twin(const Names::PreparedPtr& prepared, wire::Turn& turn);
   void ensure_twin(const Names::PreparedPtr& prepared, const Plan& plan, wire::Turn& turn);
 
@@ -171,6 +172,7 @@ class SessionMachine final : public CaptureSession {
   bool ask_facts(const Statement& statement, wire::Turn& turn);
   void send_own(const OwnStatement& own, const std::vector<std::string>& values, Purpose purpose, wire::Turn& turn);
   void prepare_own(OwnStatement& own, std::string_view text, Purpose purpose, wire::Turn& turn);
+  void run_once(std::string_view text, const std::vector<std::string>& values, Purpose purpose, wire::Turn& turn);
   void send_lock(const std::shared_ptr<Execution>& execution, wire::Turn& turn);
   bool hide_own_statements(wire::Turn& turn);
   void close_own(std::string name, wire::Turn& turn);

@@ -4,34 +4,10 @@
 #include <utility>
 
 namespace weir::capture {
-namespace {
-
-event::ChangeEvent as_gap(event::ChangeEvent change, std::string_view cause) {
-  if (change.op != event::Op::gap) {
-    if (change.fidelity != event::Fidelity::statement) {
-      change.counts = {};
-      auto& count = change.op == event::Op::create   ? change.counts.inserted
-                    : change.op == event::Op::remove ? change.counts.deleted
-                                                     : change.counts.updated;
-      count = 1;
-    }
-    change.fidelity = event::Fidelity::statement;
-    change.cause = cause;
-    change.op = event::Op::gap;
-  }
-  change.before.reset();
-  change.after.reset();
-  change.key.reset();
-  change.old_key.reset();
-  return change;
-}
-
-}  // namespace
-
 void OpenTransaction::make_gaps(std::string_view cause) {
   bytes_ = 0;
   for (event::ChangeEvent& change : events_) {
-    change = as_gap(std::move(change), cause);
+    change = event::as_gap(std::move(change), cause);
     bytes_ += memory_of(change);
   }
 }

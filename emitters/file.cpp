@@ -138,8 +138,8 @@ Result<void> FileEmitter::flush() {
 
 /// The file at the path may be another one by now, or none: logrotate, an operator, a rotation that was cut short.
 Result<void> FileEmitter::follow_path() {
-  struct stat here {
-  }, there{};
+  struct stat here {};
+  struct stat there {};
   if (fstat(file_, &here) != 0) return file_error(name_, "look at it", errno);
   const bool found = stat(options_.path.c_str(), &there) == 0;
   if (!found && errno != ENOENT) return file_error(name_, "look at it", errno);

@@ -7,7 +7,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <iterator>
 
 namespace weir::emitters {
 
@@ -16,9 +15,10 @@ void append_lines(std::string& out, const std::vector<Record>& batch) {
     if (record.kind != Record::Kind::change && record.kind != Record::Kind::gap) continue;
     if (!record.value) continue;
     // PostgreSQL's json keeps the client's own line breaks between its tokens; inside of strings JSON has none.
-    std::replace_copy_if(
-        record.value->begin(), record.value->end(), std::back_inserter(out),
-        [](char c) { return c == '\n' || c == '\r'; }, ' ');
+    const auto begin = std::ptrdiff_t(out.size());
+    out += *record.value;
+    std::replace_if(
+        out.begin() + begin, out.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
     out += '\n';
   }
 }

@@ -48,21 +48,17 @@ class Reader {
   std::string at(const YAML::Node& node) const { return name_ + ":" + std::to_string(node.Mark().line + 1) + ": "; }
 
   Result<void> read_map(const YAML::Node& map, const std::string& above) {
-    std::set<std::string> seen;
     for (const auto& entry : map) {
       if (!entry.first.IsScalar()) return Error{at(entry.first) + "a key must be a name", ""};
       const auto key = above + entry.first.Scalar();
-      if (!seen.insert(key).second) return Error{at(entry.first) + "\"" + key + "\" is given twice", ""};
+      if (!given_.insert(key).second) return Error{at(entry.first) + "\"" + key + "\" is given twice", ""};
       if (auto done = read_entry(key, entry.first, entry.second); !done) return done;
     }
     return {};
   }
 
   Result<void> read_entry(const std::string& key, const YAML::Node& name, const YAML::Node& value) {
-    if (const auto* row = find_setting(key)) {
-      if (!given_.insert(key).second) return Error{at(name) + "\"" + key + "\" is given twice", ""};
-      return row->repeats ? read_list(*row, value) : read_scalar(*row, value);
-    }
+    if (const auto* row = find_setting(key)) return row->repeats ? read_list(*row, value) : read_scalar(*row, value);
     if (is_section(key, known_keys())) {
       if (value.IsNull()) return {};
       if (!value.IsMap())

@@ -7,6 +7,8 @@
 #include <map>
 #include <tuple>
 
+#include "capture/facts.h"
+
 namespace weir::proxy {
 
 namespace {
@@ -21,12 +23,6 @@ constexpr std::size_t kWitnessEvents = 1'024;
 /// What a 32-bit xid column shows of it.
 std::string low_half(event::Xid xid) {
   return std::to_string(static_cast<std::uint32_t>(xid));
-}
-
-std::string quoted(std::string_view name) {
-  std::string result = "\"";
-  for (const char c : name) result += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return result + "\"";
 }
 
 /// Since 1970, as SQL.
@@ -45,7 +41,7 @@ std::string key_condition(const std::string& key) {
   if (error || !parsed.is_object()) return {};
   std::string condition;
   for (const auto& column : parsed.get_object()) {
-    const auto name = quoted({column.key().data(), column.key().size()});
+    const auto name = capture::quoted({column.key().data(), column.key().size()});
     condition += (condition.empty() ? "t." : " AND t.") + name + " = k." + name;
   }
   return condition;
@@ -151,7 +147,7 @@ Result<bool> Inquiry::left_a_row(const event::Transaction& transaction) {
 Result<bool> Inquiry::left(const event::Transaction& transaction, const event::ChangeEvent& event) {
   const auto condition = key_condition(*event.key);
   if (condition.empty()) return false;
-  const auto table = quoted(event.schema) + "." + quoted(event.table);
+  const auto table = capture::quoted_name(capture::RelationName{event.schema, event.table});
   auto rows = questions_.query(
       "SELECT t.xmin::pg_catalog.text OPERATOR(pg_catalog.=) $2"
       " AND pg_catalog.to_jsonb(t.*) OPERATOR(pg_catalog.@>) $3::pg_catalog.jsonb FROM " +

@@ -27,12 +27,8 @@ void count(const event::ChangeEvent& event, event::Counts& counts) {
     counts.inserted += event.counts.inserted;
     counts.updated += event.counts.updated;
     counts.deleted += event.counts.deleted;
-  } else if (event.op == event::Op::create) {
-    ++counts.inserted;
-  } else if (event.op == event::Op::update) {
-    ++counts.updated;
   } else {
-    ++counts.deleted;
+    event::count_rows(counts, event.op, 1);
   }
 }
 

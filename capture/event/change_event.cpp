@@ -25,6 +25,39 @@ std::string qualified_table(const ChangeEvent& change) {
   return change.schema.empty() ? change.table : change.schema + "." + change.table;
 }
 
+void count_rows(Counts& counts, Op op, std::int64_t rows) {
+  switch (op) {
+    case Op::create:
+      counts.inserted += rows;
+      break;
+    case Op::remove:
+      counts.deleted += rows;
+      break;
+    case Op::update:
+      counts.updated += rows;
+      break;
+    default:
+      break;
+  }
+}
+
+ChangeEvent as_gap(ChangeEvent change, std::string_view cause) {
+  if (change.op != Op::gap) {
+    if (change.fidelity != Fidelity::statement) {
+      change.counts = {};
+      count_rows(change.counts, change.op, 1);
+    }
+    change.fidelity = Fidelity::statement;
+    change.cause = cause;
+    change.op = Op::gap;
+  }
+  change.before.reset();
+  change.after.reset();
+  change.key.reset();
+  change.old_key.reset();
+  return change;
+}
+
 std::size_t memory_of(const ChangeEvent& change) {
   return sizeof change + size_of(change.before) + size_of(change.after) + size_of(change.key) +
          size_of(change.old_key) + change.statement.size();

@@ -79,6 +79,11 @@ struct Transaction {
   Context context;
 };
 
+/// Counts rows of create, update or remove; other kinds have none.
+void count_rows(Counts& counts, Op op, std::int64_t rows);
+/// What is left of an event of which only this is sure: that so many rows were written, and then `cause`.
+ChangeEvent as_gap(ChangeEvent change, std::string_view cause);
+
 /// "public.orders"; the table alone where the statement did not say more and nothing else told.
 std::string qualified_table(const ChangeEvent& change);
 

@@ -143,6 +143,23 @@ Decoded take_escape(std::string_view& rest) {
   return encode_utf8(static_cast<unsigned char>(meanings[at]));
 }
 
+/// Of the UTF-8 character that the text begins with (RFC 3629); 0: none.
+std::size_t character_size(std::string_view text) {
+  const auto byte = [text](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+  const unsigned first = byte(0), second = byte(1);
+  const std::size_t size = first < 0x80   ? 1
+                           : first < 0xC2 ? 0
+                           : first < 0xE0 ? 2
+                           : first < 0xF0 ? 3
+                           : first < 0xF5 ? 4
+                                          : 0;
+  for (std::size_t i = 1; i < size; ++i)
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+  const bool overlong = (first == 0xE0 && second < 0xA0) || (first == 0xF0 && second < 0x90);
+  const bool surrogate = first == 0xED && second >= 0xA0;
+  return overlong || surrogate || (first == 0xF4 && second >= 0x90) ? 0 : size;
+}
+
 }  // namespace
 
 MemberScanner::MemberScanner(std::string_view object) : rest_(object) {
@@ -223,23 +240,6 @@ std::string unescape_json(std::string_view escaped) {
     if (character.size == 0) escaped.remove_prefix(1);
   }
   return plain;
-}
-
-/// Of the UTF-8 character that the text begins with (RFC 3629); 0: none.
-std::size_t character_size(std::string_view text) {
-  const auto byte = [text](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-  const unsigned first = byte(0), second = byte(1);
-  const std::size_t size = first < 0x80   ? 1
-                           : first < 0xC2 ? 0
-                           : first < 0xE0 ? 2
-                           : first < 0xF0 ? 3
-                           : first < 0xF5 ? 4
-                                          : 0;
-  for (std::size_t i = 1; i < size; ++i)
-    if ((byte(i) & 0xC0) != 0x80) return 0;
-  const bool overlong = (first == 0xE0 && second < 0xA0) || (first == 0xF0 && second < 0x90);
-  const bool surrogate = first == 0xED && second >= 0xA0;
-  return overlong || surrogate || (first == 0xF4 && second >= 0x90) ? 0 : size;
 }
 
 void append_json_string(std::string& out, std::string_view text) {

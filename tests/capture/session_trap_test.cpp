@@ -225,7 +225,6 @@ TEST(SessionTrapTest, PrepareTransactionInAFailedBlockRollsBack) {
   EXPECT_EQ(script.replay(), "");
 }
 
-// FACTS: a Query inside COPY IN kills the connection, with two ErrorResponses.
 // The server reads nothing before its first ReadyForQuery; that one answers nothing of the client's.
 TEST(SessionTrapTest, WhatIsSentAheadOfTheLoginWaitsForItsEnd) {
   SessionScript script;
@@ -241,7 +240,8 @@ TEST(SessionTrapTest, WhatIsSentAheadOfTheLoginWaitsForItsEnd) {
   EXPECT_EQ(script.replay(), "");
 }
 
-// Nothing is asked or waited for: the server waits for data.
+// FACTS: a Query inside COPY IN kills the connection, with two ErrorResponses. Nothing is asked or waited for: the
+// server waits for data.
 TEST(SessionTrapTest, AQueryInsideCopyIn) {
   for (const std::string& sql :
        {std::string("SELECT 1"), kInsert, kInsert + "; COMMIT", std::string("COPY t FROM STDIN"),
