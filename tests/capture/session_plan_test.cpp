@@ -9,16 +9,6 @@ namespace weir::testing {
 namespace {
 
 const std::string kInsert = "INSERT INTO t VALUES (1, 'a')";
-/// A Query that is one statement, sent in parts: committed, and shown with its tag.
-void commits_query(SessionScript& script, const std::string& prepared, const std::string& tag) {
-  script.gate({prepared})
-      .journal_has_it()
-      .expect_upstream(client::sync())
-      .upstream_sends(server::ready('I'))
-      .expect_client(server::complete(tag) + server::ready('I'))
-      .gate({"outcome 1 committed"});
-}
-
 Table without_select() {
   Table table;
   table.selectable = false;

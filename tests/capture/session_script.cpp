@@ -288,6 +288,15 @@ std::string part_answered(const std::vector<Values>& rows, std::string_view tag)
   return out + server::complete(tag);
 }
 
+void commits_query(SessionScript& script, const std::string& prepared, const std::string& tag) {
+  script.gate({prepared})
+      .journal_has_it()
+      .expect_upstream(client::sync())
+      .upstream_sends(server::ready('I'))
+      .expect_client(server::complete(tag) + server::ready('I'))
+      .gate({"outcome 1 committed"});
+}
+
 void commit_runs_in_part(SessionScript& script) {
   script.journal_has_it()
       .expect_upstream(sent_in_part("COMMIT") + client::flush())

@@ -135,6 +135,8 @@ void asks_epilogue(SessionScript& script, const Values& answer = {"800", "0/30"}
 /// What is sent for one statement of a Query that runs in parts, and its answer. Without Describe.
 std::string sent_in_part(std::string_view sql);
 std::string part_answered(const std::vector<Values>& rows, std::string_view tag);
+/// A Query that is one statement, sent in parts: committed, and shown with its tag.
+void commits_query(SessionScript& script, const std::string& prepared, const std::string& tag);
 /// COMMIT, last of a Query that runs in parts: the journal takes transaction 1, and the commit succeeds.
 void commit_runs_in_part(SessionScript& script);
 /// The answer of a Query with `suffix`, without ReadyForQuery.
