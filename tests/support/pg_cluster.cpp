@@ -64,6 +64,25 @@ void PgCluster::choose_binaries() {
   }
 }
 
+// Minor releases get settings too, and a server that does not know one refuses to start.
+std::string PgCluster::known_lines(const std::vector<std::string>& lines) const {
+  if (lines.empty()) return "";
+  const auto list = folder_ / "describe-config";
+  const int status = run({.arguments = {(binaries_ / "postgres").string(), "--describe-config"},
+                          .user = user_,
+                          .stdout_path = list,
+                          .stderr_path = folder_ / "describe-config.log",
+                          .folder = folder_.path()});
+  if (status != 0)
+    throw std::runtime_error("postgres --describe-config failed: " + tail_of(folder_ / "describe-config.log"));
+  const std::string settings = "\n" + read_file(list);
+  std::string known;
+  for (const auto& line : lines) {
+    if (settings.find("\n" + line.substr(0, line.find(' ')) + "\t") != std::string::npos) known += line + "\n";
+  }
+  return known;
+}
+
 void PgCluster::initialise(const PgSettings& settings) {
   const auto log = folder_ / "initdb.log";
   const int status = run({.arguments = {(binaries_ / "initdb").string(), "-D", data_folder().string(), "-U", "postgres",
@@ -79,6 +98,7 @@ void PgCluster::initialise(const PgSettings& settings) {
                      "log_timezone = 'UTC'\n";
   if (settings.logical) conf += "wal_level = logical\nmax_replication_slots = 10\nmax_wal_senders = 10\n";
   for (const auto& line : settings.lines) conf += line + "\n";
+  conf += known_lines(settings.known);
   write_file(data_folder() / "postgresql.conf", read_file(data_folder() / "postgresql.conf") + conf);
   std::string hba;
   for (const auto& line : settings.hba) hba += line + "\n";

@@ -18,6 +18,7 @@ namespace weir::test_support {
 
 struct PgSettings {
   std::vector<std::string> lines;        ///< of postgresql.conf, for example "max_connections = 300"
+  std::vector<std::string> known = {};   ///< the same, each left out where this server has no setting of that name
   bool logical = false;                  ///< wal_level = logical, with slots
   std::vector<std::string> hba = {};     ///< lines of pg_hba.conf that come before all others
   std::string authentication = "trust";  ///< method for 127.0.0.1 in pg_hba.conf; the socket stays trust
@@ -54,6 +55,7 @@ class PgCluster {
  private:
   void initialise(const PgSettings& settings);
   void choose_binaries();
+  std::string known_lines(const std::vector<std::string>& lines) const;
   bool start_once();
 
   int version_;

@@ -18,7 +18,7 @@ PgSettings settings(int version) {
   PgSettings settings;
   settings.logical = true;
   settings.authentication = "scram-sha-256";
-  if (version == 15) settings.lines.push_back("output_plugin_libraries = 'wal2json'");
+  if (version == 15) settings.known.push_back("output_plugin_libraries = 'wal2json'");  // 15.19 and later ask for it
   // Sessions that wait for each other in a circle are part of the workload; a second each would be most of its time.
   settings.lines.push_back("deadlock_timeout = '30ms'");
   settings.lines.push_back("log_min_messages = panic");
