@@ -5,6 +5,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "capture/journal_book.h"
+#include "capture/journal_checksum.h"
 #include "capture/journal_file.h"
 #include "capture/journal_reader.h"
 #include "capture/sqlite.h"
@@ -47,6 +49,8 @@ class SqliteJournal final : public Journal {
                        std::int64_t committed_us) override;
   Result<void> erase(std::int64_t id) override;
   Result<void> set_checkpoint(std::string_view emitter, event::Position position) override;
+  Result<void> forget(std::string_view emitter) override;
+  Result<void> rename(std::string_view emitter, std::string_view now) override;
   Result<bool> trim(event::Position through, std::size_t limit) override;
   Result<void> dead_letter(std::string_view emitter, event::Position position, std::string_view topic,
                            std::string_view key, std::string_view value, std::string_view reason) override;
@@ -54,12 +58,15 @@ class SqliteJournal final : public Journal {
   Result<void> flush() override;
   void compact() override;
 
-  Result<std::vector<event::Transaction>> in_doubt() override;
-  Result<std::vector<Checkpoint>> checkpoints() override;
+  Result<std::vector<event::Transaction>> in_doubt() override { return read_prepared(database_, first_id_of_run_); }
+  Result<std::vector<Checkpoint>> checkpoints() override { return read_checkpoints(database_); }
+  Result<std::vector<Checkpoint>> forgotten() override { return read_forgotten(database_); }
+  Result<Erased> erased() override { return read_erased(database_); }
   Result<event::Position> last_position() override { return last_position_; }
   Result<event::Lsn> last_lsn() override;
   std::uint64_t bytes() const override { return bytes_; }
   const std::string& instance() const override { return instance_; }
+  const std::string& warning() const override { return file_.warning(); }
   Result<std::unique_ptr<JournalReader>> reader() override { return open_journal_reader(file_.path()); }
 
  private:
@@ -145,8 +152,8 @@ Result<void> SqliteJournal::prepare_statements() {
       {insert_open_, "INSERT OR IGNORE INTO transactions (id, state) VALUES (?, 'open')", "store a transaction"},
       {insert_event_,
        "INSERT INTO events (transaction_id, ordinal, op, fidelity, table_schema, table_name, lsn, statement_order, key,"
-       " old_key, before, after, inserted, updated, deleted, cause, statement, tags)"
-       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+       " old_key, before, after, inserted, updated, deleted, cause, statement, tags, checksum)"
+       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
        "store an event"},
       {truncate_events_, "DELETE FROM events WHERE transaction_id = ? AND ordinal >= ?", "take events back"},
       {upsert_prepared_,
@@ -223,7 +230,8 @@ Result<void> SqliteJournal::start() {
       },
       this);
   refresh_bytes();
-  return {};
+  const Result<void> remembered = file_.remember(instance_);
+  return remembered ? file_.watch() : remembered;
 }
 
 SqliteJournal::~SqliteJournal() {
@@ -281,6 +289,7 @@ Result<void> SqliteJournal::store_open_transactions() {
 
 Result<void> SqliteJournal::commit() {
   if (broken_) return *broken_;
+  if (const Result<void> there = file_.check(wal_frames_ * (page_size_ + 24)); !there) abandon(there.error());
   if (failed_) {
     const Error error = *failed_;
     failed_.reset();
@@ -396,7 +405,7 @@ Result<void> SqliteJournal::write_event(std::int64_t id, const event::ChangeEven
       id, event.ordinal, std::string_view(&op, 1), std::string_view(event::to_text(event.fidelity)), event.schema,
       event.table, event.lsn, event.statement_order, event.key, event.old_key, event.before, event.after,
       unless_zero(event.counts.inserted), unless_zero(event.counts.updated), unless_zero(event.counts.deleted),
-      unless_empty(event.cause), unless_empty(event.statement), unless_empty(event.tags)));
+      unless_empty(event.cause), unless_empty(event.statement), unless_empty(event.tags), checksum_of(id, event)));
 }
 
 Result<void> SqliteJournal::append(std::int64_t id, std::span<const event::ChangeEvent> events) {
@@ -476,6 +485,16 @@ Result<void> SqliteJournal::set_checkpoint(std::string_view emitter, event::Posi
   return write(upsert_checkpoint_.bind(emitter, position));
 }
 
+Result<void> SqliteJournal::forget(std::string_view emitter) {
+  const Result<void> entered = enter();
+  return entered ? forget_destination(database_, emitter) : entered;
+}
+
+Result<void> SqliteJournal::rename(std::string_view emitter, std::string_view now) {
+  const Result<void> entered = enter();
+  return entered ? rename_destination(database_, emitter, now) : entered;
+}
+
 Result<void> SqliteJournal::dead_letter(std::string_view emitter, event::Position position, std::string_view topic,
                                         std::string_view key, std::string_view value, std::string_view reason) {
   const Result<void> entered = enter();
@@ -513,7 +532,10 @@ Result<void> SqliteJournal::trim_part(const Large& transaction, std::size_t limi
   if (!*row) return trim_whole(transaction.position);
   const std::int64_t first_kept = trim_bound_.integer(0);
   trim_bound_.reset();
-  return write(trim_some_events_.bind(transaction.id, first_kept));
+  const Result<void> done = write(trim_some_events_.bind(transaction.id, first_kept));
+  if (!done) return done;
+  // What is left of it is nothing that a destination could begin with.
+  return write(raise_meta_.bind(transaction.position, std::string_view("trimmed_position")));
 }
 
 Result<void> SqliteJournal::trim_whole(event::Position through) {
@@ -543,19 +565,6 @@ Result<bool> SqliteJournal::trim(event::Position through, std::size_t limit) {
 
 // -- state ----------------------------------------------------------------------------------------------------------
 
-Result<std::vector<event::Transaction>> SqliteJournal::in_doubt() {
-  Result<sqlite::Statement> statement = database_.prepare(
-      select_transactions(" WHERE state = 'prepared' AND id < ? ORDER BY last_lsn").c_str(), "read what is in doubt");
-  if (!statement) return statement.error();
-  std::vector<event::Transaction> transactions;
-  statement->bind(first_id_of_run_);
-  for (Result<bool> row = statement->step(); !row || *row; row = statement->step()) {
-    if (!row) return row.error();
-    transactions.push_back(read_transaction(*statement));
-  }
-  return transactions;
-}
-
 Result<event::Lsn> SqliteJournal::last_lsn() {
   event::Lsn lsn = 0;
   const Result<void> done = read_number(
@@ -566,24 +575,12 @@ Result<event::Lsn> SqliteJournal::last_lsn() {
   return lsn;
 }
 
-Result<std::vector<Checkpoint>> SqliteJournal::checkpoints() {
-  Result<sqlite::Statement> statement =
-      database_.prepare("SELECT emitter, position FROM checkpoints ORDER BY emitter", "read its checkpoints");
-  if (!statement) return statement.error();
-  std::vector<Checkpoint> checkpoints;
-  for (Result<bool> row = statement->step(); !row || *row; row = statement->step()) {
-    if (!row) return row.error();
-    checkpoints.push_back({std::string(statement->text(0)), statement->integer(1)});
-  }
-  return checkpoints;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Journal>> Journal::open(const Options& options) {
   Result<JournalFile> file = JournalFile::claim(options);
   if (!file) return file.error();
-  Result<sqlite::Database> database = open_journal_database(file->path(), options.durability);
+  Result<sqlite::Database> database = open_journal_database(*file, options.durability);
   if (!database) return database.error();
   auto journal = std::make_unique<SqliteJournal>(std::move(*file), std::move(*database), options.durability);
   const Result<void> started = journal->start();

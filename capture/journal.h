@@ -29,6 +29,12 @@ struct Checkpoint {
   event::Position position = 0;
 };
 
+/// What was delivered everywhere and is gone: all transactions up to this one.
+struct Erased {
+  event::Position through = 0;  ///< 0: nothing
+  event::Lsn lsn = 0;           ///< the highest of them
+};
+
 class JournalReader;
 
 class Journal {
@@ -43,7 +49,8 @@ class Journal {
   };
 
   /// Opens or creates the file, checks its format version and integrity, erases what was still open (it never
-  /// committed). Fails where another process has it: two Weirs must not share a journal.
+  /// committed). Fails where another process has it: two Weirs must not share a journal; and where its file is cut off,
+  /// or something in it was changed: events have checksums, which are also compared whenever they are read.
   static Result<std::unique_ptr<Journal>> open(const Options& options);
   virtual ~Journal() = default;
 
@@ -65,6 +72,10 @@ class Journal {
   /// Erases a transaction in any state that was not released.
   virtual Result<void> erase(std::int64_t id) = 0;
   virtual Result<void> set_checkpoint(std::string_view emitter, event::Position position) = 0;
+  /// The journal keeps nothing for this destination any more. Where it stood is remembered, in case it comes back.
+  virtual Result<void> forget(std::string_view emitter) = 0;
+  /// The destination has another name now, and goes on where it stood.
+  virtual Result<void> rename(std::string_view emitter, std::string_view now) = 0;
   /// Erases released transactions up to and including this position, at most `limit` events per call; true when more is
   /// left.
   virtual Result<bool> trim(event::Position through, std::size_t limit) = 0;
@@ -72,7 +83,8 @@ class Journal {
   virtual Result<void> dead_letter(std::string_view emitter, event::Position position, std::string_view topic,
                                    std::string_view key, std::string_view value, std::string_view reason) = 0;
 
-  /// Ends the group and makes it durable. On error the whole group is undone.
+  /// Ends the group and makes it durable. On error the whole group is undone. Both this and flush fail, with SQLSTATE
+  /// 58030, as long as the files are not those that were opened, or are cut off; also where the group is empty.
   virtual Result<void> sync() = 0;
   /// Ends the group, visible to readers but not forced to disk: for outcomes and checkpoints, which can be found again.
   virtual Result<void> flush() = 0;
@@ -84,6 +96,9 @@ class Journal {
   /// Transactions prepared by an earlier run and not ended: in doubt.
   virtual Result<std::vector<event::Transaction>> in_doubt() = 0;
   virtual Result<std::vector<Checkpoint>> checkpoints() = 0;
+  /// Destinations that were forgotten and did not come back, and where they stood.
+  virtual Result<std::vector<Checkpoint>> forgotten() = 0;
+  virtual Result<Erased> erased() = 0;
   /// Highest position ever given out by this journal; 0 for a new one.
   virtual Result<event::Position> last_position() = 0;
   /// Highest lsn ever released; 0 for a new one.
@@ -92,6 +107,8 @@ class Journal {
   virtual std::uint64_t bytes() const = 0;
   /// A random id made with the file; names this journal in logs and events.
   virtual const std::string& instance() const = 0;
+  /// What was wrong with the file when it was opened, and could be lived with; for the log. Empty: nothing.
+  virtual const std::string& warning() const = 0;
   virtual Result<std::unique_ptr<JournalReader>> reader() = 0;
 };
 

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "capture/journal_checksum.h"
+
 namespace weir::capture {
 
 namespace {
@@ -9,8 +11,8 @@ namespace {
 constexpr const char* select_events =
     "SELECT ordinal, op, fidelity, table_schema, table_name, lsn, statement_order, key, old_key, before, after, "
     "inserted,"
-    " updated, deleted, cause, statement, tags FROM events WHERE transaction_id = ? AND ordinal > ?"
-    " ORDER BY ordinal LIMIT ?";
+    " updated, deleted, cause, statement, tags, checksum, transaction_id FROM events";
+constexpr const char* of_transaction = " WHERE transaction_id = ? AND ordinal > ? ORDER BY ordinal LIMIT ?";
 
 event::Fidelity parse_fidelity(std::string_view text) {
   if (text == "row") return event::Fidelity::row;
@@ -39,6 +41,18 @@ event::ChangeEvent read_event(sqlite::Statement& row) {
   return event;
 }
 
+/// An older Weir stored none.
+bool is_whole(sqlite::Statement& row, const event::ChangeEvent& event) {
+  return row.is_null(17) || row.integer(17) == std::int64_t(checksum_of(row.integer(18), event));
+}
+
+Error damaged(const std::string& path, sqlite::Statement& row, const event::ChangeEvent& event) {
+  Error error = sqlite::describe(nullptr, SQLITE_CORRUPT, path, "read events");
+  error.message += " (event " + std::to_string(event.ordinal) + " of transaction " + std::to_string(row.integer(18)) +
+                   " is not what was stored: its checksum does not fit)";
+  return error;
+}
+
 class SqliteJournalReader final : public JournalReader {
  public:
   Result<void> start(const std::string& path) {
@@ -50,7 +64,8 @@ class SqliteJournalReader final : public JournalReader {
     Result<sqlite::Statement> next =
         database_.prepare(select_transactions(" WHERE position > ? ORDER BY position LIMIT 1").c_str(), "read it");
     if (!next) return next.error();
-    Result<sqlite::Statement> events = database_.prepare(select_events, "read events");
+    Result<sqlite::Statement> events =
+        database_.prepare((std::string(select_events) + of_transaction).c_str(), "read events");
     if (!events) return events.error();
     next_ = std::move(*next);
     events_ = std::move(*events);
@@ -74,6 +89,11 @@ class SqliteJournalReader final : public JournalReader {
     for (Result<bool> row = events_.step(); !row || *row; row = events_.step()) {
       if (!row) return row.error();
       events.push_back(read_event(events_));
+      if (!is_whole(events_, events.back())) {
+        const Error error = damaged(database_.path(), events_, events.back());
+        events_.reset();
+        return error;
+      }
       bytes += event::memory_of(events.back());
       if (bytes < kMostBytes) continue;
       events_.reset();
@@ -89,6 +109,17 @@ class SqliteJournalReader final : public JournalReader {
 };
 
 }  // namespace
+
+Result<void> check_events(sqlite::Database& database) {
+  Result<sqlite::Statement> all = database.prepare(select_events, "check it");
+  if (!all) return all.error();
+  for (Result<bool> row = all->step(); !row || *row; row = all->step()) {
+    if (!row) return row.error();
+    const event::ChangeEvent event = read_event(*all);
+    if (!is_whole(*all, event)) return damaged(database.path(), *all, event);
+  }
+  return {};
+}
 
 std::string select_transactions(std::string_view rest) {
   return "SELECT id, xid, database, first_lsn, last_lsn, resolved, prepared_us, committed_us, position, event_count, "

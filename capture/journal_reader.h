@@ -14,6 +14,9 @@ namespace weir::capture {
 std::string select_transactions(std::string_view rest);
 event::Transaction read_transaction(sqlite::Statement& row);
 
+/// Reads all events and compares their checksums.
+Result<void> check_events(sqlite::Database& database);
+
 Result<std::unique_ptr<JournalReader>> open_journal_reader(const std::string& path);
 
 }  // namespace weir::capture

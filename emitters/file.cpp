@@ -35,7 +35,8 @@ std::string rotated_name(const std::string& path, std::int64_t now_us, int numbe
 
 class FileEmitter final : public Emitter {
  public:
-  explicit FileEmitter(FileOptions options) : options_(std::move(options)), name_("file:" + options_.path) {
+  explicit FileEmitter(FileOptions options)
+      : options_(std::move(options)), name_(options_.name.empty() ? "file:" + options_.path : options_.name) {
     if (!options_.now_us) options_.now_us = system_now_us;
   }
   ~FileEmitter() override {

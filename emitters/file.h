@@ -20,6 +20,7 @@ namespace weir::emitters {
 
 struct FileOptions {
   std::string path;
+  std::string name = {};                 ///< the emitter's; empty: "file:" and the path
   std::uint64_t rotate_bytes = 0;        ///< start a new file once it has this size; 0: never
   std::chrono::seconds rotate_age{0};    ///< start a new file once its first line is as old as this; 0: never
   std::function<std::int64_t()> now_us;  ///< microseconds since the epoch; empty: the system's clock

@@ -68,6 +68,8 @@ std::string utc_time(std::int64_t microseconds) {
 }
 
 std::string transaction_name(const event::Transaction& transaction, const std::string& instance) {
+  // A number below zero is a place of the stream: what was there is erased.
+  if (transaction.id < 0) return instance + "-erased-" + std::to_string(-transaction.id);
   if (transaction.xid == 0) return instance + "-" + std::to_string(transaction.id);
   return std::to_string(transaction.xid);
 }

@@ -10,6 +10,7 @@
 #include "emitters/kafka.h"
 #include "emitters/stdout.h"
 #include "proxy/captured_session.h"
+#include "proxy/destinations.h"
 #include "proxy/log.h"
 
 namespace weir::proxy {
@@ -18,6 +19,11 @@ namespace {
 
 /// At the end, how long transactions in doubt are asked about; what is left is asked about at the next start.
 constexpr std::chrono::milliseconds kLastQuestions{1'000};
+
+std::int64_t wall_us() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+}
 
 bool stdout_is_terminal() {
   return isatty(STDOUT_FILENO) == 1;
@@ -31,6 +37,7 @@ Result<std::unique_ptr<emitters::Emitter>> make_emitter(const EmitterSettings& s
     case EmitterSettings::Kind::file: {
       emitters::FileOptions options;
       options.path = settings.path;
+      options.name = destination_name(settings);
       options.rotate_bytes = settings.rotate_bytes;
       options.rotate_age = std::chrono::seconds(settings.rotate_seconds);
       return emitters::make_file_emitter(options);
@@ -97,6 +104,7 @@ Result<void> Capturing::open_journal(const Settings& settings) {
   journal_ = std::move(*journal);
   journal_name_ = durable ? settings.journal_path : "(temporary)";
   journal_stays_ = durable;
+  if (!journal_->warning().empty()) log::error(journal_->warning());
   if (durable) {
     log::info("journal " + journal_name_ + ", instance " + journal_->instance());
   } else {
@@ -113,7 +121,7 @@ Result<void> Capturing::open_destinations(const Settings& settings) {
   for (const auto& emitter : settings.emit) {
     if (auto done = open_destination(settings, emitter); !done) return done.error();
   }
-  return {};
+  return settle_destinations(*journal_, settings.emit, journal_name_);
 }
 
 Result<void> Capturing::open_destination(const Settings& settings, const EmitterSettings& emitter) {
@@ -123,12 +131,15 @@ Result<void> Capturing::open_destination(const Settings& settings, const Emitter
   if (!format) return format.error();
   auto reader = journal_->reader();
   if (!reader) return reader.error();
+  const auto erased = journal_->erased();
+  if (!erased) return erased.error();
   const auto name = (*destination)->name();
   DeliveryLoop::Sinks sinks;
   sinks.checkpoint = [this, name](event::Position position) { committer_->set_checkpoint(name, position); };
   sinks.dead_letter = [this, name](emitters::Refused refused) { committer_->dead_letter(name, std::move(refused)); };
-  deliveries_.push_back(std::make_unique<Delivery>(std::move(*destination), std::move(*format),
-                                                   tail_.make_reader(std::move(*reader)), std::move(sinks)));
+  auto stream = with_gap_for_erased(tail_.make_reader(std::move(*reader)), *erased, wall_us());
+  deliveries_.push_back(
+      std::make_unique<Delivery>(std::move(*destination), std::move(*format), std::move(stream), std::move(sinks)));
   return {};
 }
 

@@ -15,6 +15,8 @@ constexpr std::chrono::microseconds kLook{1'000};
 constexpr std::chrono::milliseconds kLookFor{20};
 /// What every destination has is erased in batches: a group for each transaction would cost as much as its prepare.
 constexpr std::chrono::milliseconds kTrimDelay{200};
+/// How often it is looked whether the journal's files are still there while nothing is to be written.
+constexpr std::chrono::milliseconds kWatchInterval{1'000};
 
 std::int64_t wall_us() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -121,6 +123,7 @@ Result<void> Committer::start() {
   if (!recovered) return recovered.error();
   for (const auto& emitter : options_.limits.emitters) checkpoints_at_start_[emitter] = ledger_.checkpoint(emitter);
   hand_out(std::move(*recovered));
+  watch_at_ = Ledger::Clock::now() + kWatchInterval;
   thread_ = start_thread("weir-journal", [this] { run(); });
   return {};
 }
@@ -196,6 +199,7 @@ bool Committer::wait(std::unique_lock<std::mutex>& lock) {
     if (ledger_.trim_due() && !trim_at_) trim_at_ = now + kTrimDelay;
     if (!due_ && !outcomes_ && trim_at_ && *trim_at_ <= now) return false;
     auto until = ledger_.deadline();
+    if (!until || watch_at_ < *until) until = watch_at_;
     if (due_ && (!until || *due_ < *until)) until = due_;
     if (until && *until <= now) return true;
     if (trim_at_ && (!until || *trim_at_ < *until)) until = std::max(*trim_at_, now + kLook);
@@ -204,10 +208,8 @@ bool Committer::wait(std::unique_lock<std::mutex>& lock) {
       wake_.wait_until(lock, until ? std::min(*until, now + kLook) : now + kLook);
       looking_ = false;
       if (outcomes_) return true;
-    } else if (until) {
-      wake_.wait_until(lock, *until);
     } else {
-      wake_.wait(lock);
+      wake_.wait_until(lock, *until);
     }
   }
   return true;
@@ -236,6 +238,7 @@ void Committer::run() {
 }
 
 void Committer::carry_out(std::vector<Command> commands) {
+  watch_at_ = Ledger::Clock::now() + kWatchInterval;
   hand_out(ledger_.execute(std::move(commands), {wall_us(), Ledger::Clock::now()}));
 }
 

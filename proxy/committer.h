@@ -89,6 +89,7 @@ class Committer {
   bool urgent_ = false;
   std::optional<Ledger::Clock::time_point> due_;  // of what is to be done soon
   std::optional<Ledger::Clock::time_point> trim_at_;
+  Ledger::Clock::time_point watch_at_{};    // an empty group looks after the journal's files
   Ledger::Clock::time_point look_until_{};  // commits were sent a moment ago
   bool looking_ = false;                    // the thread sleeps no longer than kLook
   bool outcomes_ = false;                   // some have come

@@ -18,6 +18,7 @@
 #include "proxy/log.h"
 #include "proxy/options.h"
 #include "proxy/server.h"
+#include "proxy/subcommand.h"
 #include "wire/relay.h"
 
 namespace weir::proxy {
@@ -133,6 +134,7 @@ int run(const Settings& settings) {
 }
 
 int main(const std::vector<std::string>& arguments) {
+  if (const auto code = run_subcommand(arguments)) return *code;
   const auto line = parse_command_line(arguments);
   if (!line) return say(kUsage, line.error().message);
   if (line->help) return print(help_text());

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "proxy/subcommand.h"
+
 namespace weir::proxy {
 
 namespace {
@@ -111,7 +113,9 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
 std::string help_text() {
   return "Weir relays PostgreSQL sessions and turns every committed write into a change event.\n\n"
          "  weir --listen 127.0.0.1:6432 --upstream postgresql://127.0.0.1:5432 --emit stdout\n"
-         "  weir --config weir.yaml\n\n"
+         "  weir --config weir.yaml\n" +
+         subcommands_help() +
+         "\n"
          "Every setting is a flag and a key in weir.yaml (key a.b is b: inside a:). Flags win over the file.\n\n"
          "  --config PATH               read settings from this YAML file\n"
          "  --help                      this text\n"

@@ -297,6 +297,46 @@ TEST_F(JournalTest, KeepsCheckpointsPerEmitter) {
   EXPECT_EQ(*journal_->last_position(), 7) << "a position that was delivered is never given out again";
 }
 
+TEST_F(JournalTest, ADestinationThatIsForgottenIsRememberedWhereItStood) {
+  open();
+  ASSERT_TRUE(journal_->set_checkpoint("stdout", 4));
+  ASSERT_TRUE(journal_->set_checkpoint("kafka://a/b", 7));
+  ASSERT_TRUE(journal_->forget("stdout"));
+  ASSERT_TRUE(journal_->sync());
+  open();
+  ASSERT_EQ(journal_->checkpoints()->size(), 1u);
+  ASSERT_EQ(journal_->forgotten()->size(), 1u);
+  EXPECT_EQ(journal_->forgotten()->at(0).emitter, "stdout");
+  EXPECT_EQ(journal_->forgotten()->at(0).position, 4);
+}
+
+TEST_F(JournalTest, ADestinationThatIsRenamedGoesOnWhereItStood) {
+  open();
+  ASSERT_TRUE(journal_->set_checkpoint("kafka://a/b", 7));
+  ASSERT_TRUE(journal_->rename("kafka://a/b", "kafka://a,c/b"));
+  ASSERT_TRUE(journal_->sync());
+  open();
+  ASSERT_EQ(journal_->checkpoints()->size(), 1u);
+  EXPECT_EQ(journal_->checkpoints()->at(0).emitter, "kafka://a,c/b");
+  EXPECT_EQ(journal_->checkpoints()->at(0).position, 7);
+}
+
+TEST_F(JournalTest, WhatIsErasedInPartCountsAsErased) {
+  open();
+  EXPECT_EQ(journal_->erased()->through, 0);
+  ASSERT_TRUE(journal_->release(prepare(1, 2000, 2), 1, 0, 0));
+  ASSERT_TRUE(journal_->release(prepare(2, 3000, 25), 2, 0, 0));
+  ASSERT_TRUE(*journal_->trim(2, 10));
+  ASSERT_TRUE(journal_->sync());
+  open();
+  EXPECT_EQ(journal_->erased()->through, 1);
+  EXPECT_EQ(journal_->erased()->lsn, 2000u);
+  ASSERT_TRUE(*journal_->trim(2, 10));
+  ASSERT_TRUE(journal_->sync());
+  open();
+  EXPECT_EQ(journal_->erased()->through, 2) << "nobody may begin with its second half";
+}
+
 TEST_F(JournalTest, IsReadableForAnOperator) {
   open();
   ASSERT_TRUE(journal_->release(prepare(80795, 37677488), 1, 0, 1'795'247'618'000'000));

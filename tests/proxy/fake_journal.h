@@ -22,6 +22,7 @@ class FakeJournal final : public capture::Journal {
   struct State {
     std::map<std::int64_t, Stored> transactions;
     std::map<std::string, event::Position> checkpoints;
+    std::map<std::string, event::Position> forgotten;
     std::vector<std::string> dead_letters;
     event::Position trimmed = 0;
   };
@@ -81,6 +82,18 @@ class FakeJournal final : public capture::Journal {
     group_.checkpoints[std::string(emitter)] = position;
     return {};
   }
+  Result<void> forget(std::string_view emitter) override {
+    note("forget " + std::string(emitter));
+    group_.forgotten[std::string(emitter)] = group_.checkpoints[std::string(emitter)];
+    group_.checkpoints.erase(std::string(emitter));
+    return {};
+  }
+  Result<void> rename(std::string_view emitter, std::string_view now) override {
+    note("rename " + std::string(emitter));
+    group_.checkpoints[std::string(now)] = group_.checkpoints[std::string(emitter)];
+    group_.checkpoints.erase(std::string(emitter));
+    return {};
+  }
   Result<bool> trim(event::Position through, std::size_t) override {
     note("trim " + std::to_string(through));
     group_.trimmed = through;
@@ -113,11 +126,9 @@ class FakeJournal final : public capture::Journal {
     }
     return result;
   }
-  Result<std::vector<capture::Checkpoint>> checkpoints() override {
-    std::vector<capture::Checkpoint> result;
-    for (const auto& [emitter, position] : durable.checkpoints) result.push_back({emitter, position});
-    return result;
-  }
+  Result<std::vector<capture::Checkpoint>> checkpoints() override { return listed(durable.checkpoints); }
+  Result<std::vector<capture::Checkpoint>> forgotten() override { return listed(durable.forgotten); }
+  Result<capture::Erased> erased() override { return capture::Erased{durable.trimmed, 0}; }
   Result<event::Position> last_position() override {
     event::Position last = durable.trimmed;
     for (const auto& [id, stored] : durable.transactions) last = std::max(last, stored.transaction.position);
@@ -126,6 +137,7 @@ class FakeJournal final : public capture::Journal {
   Result<event::Lsn> last_lsn() override { return event::Lsn{0}; }
   std::uint64_t bytes() const override { return size; }
   const std::string& instance() const override { return instance_; }
+  const std::string& warning() const override { return warning_; }
   Result<std::unique_ptr<capture::JournalReader>> reader() override { return Error{"the fake has no reader", ""}; }
 
   /// Takes over what an earlier run left.
@@ -135,6 +147,11 @@ class FakeJournal final : public capture::Journal {
   }
 
  private:
+  static std::vector<capture::Checkpoint> listed(const std::map<std::string, event::Position>& positions) {
+    std::vector<capture::Checkpoint> result;
+    for (const auto& [emitter, position] : positions) result.push_back({emitter, position});
+    return result;
+  }
   void note(const std::string& what) { written_ += (written_.empty() ? "" : "; ") + what; }
   Result<void> end() {
     const auto written = std::move(written_);
@@ -153,6 +170,7 @@ class FakeJournal final : public capture::Journal {
   std::string written_;
   std::int64_t last_id_ = 100;
   std::string instance_ = "fake";
+  std::string warning_;
 };
 
 }  // namespace weir::proxy

@@ -9,6 +9,7 @@
 #include <string>
 #include <thread>
 
+#include "capture/journal.h"
 #include "proxy/libpq.h"
 #include "tests/support/child_process.h"
 #include "tests/support/pg_cluster.h"
@@ -197,6 +198,100 @@ TEST(Main, ATableMadeFromAQueryIsNamedWithItsSchema) {
         << events;
     EXPECT_NE(events.find(R"("schema":"later","table":"e")"), std::string::npos) << events;
   }
+}
+
+/// A destination over four starts: there, left out, forgotten while others go on, and back again.
+TEST(Main, ADestinationThatIsLeftOutIsRefusedUntilItIsForgotten) {
+  test_support::PgCluster cluster(15);
+  cluster.start();
+  const test_support::PgConnection admin(cluster.socket_conninfo());
+  admin.run("CREATE TABLE t (id int PRIMARY KEY)");
+  const test_support::TempFolder folder("weir-main");
+  const auto journal = (folder / "journal").string();
+  const auto file = "file:" + (folder / "events").string();
+  const auto write = [&](const std::vector<std::string>& emit, int id) {
+    test_support::WeirProcess weir({.upstream = cluster.uri(),
+                                    .emit = emit,
+                                    .arguments = {"--journal", journal, "--format", "flat"},
+                                    .journal = false});
+    test_support::PgConnection(weir.conninfo()).run("INSERT INTO t VALUES (" + std::to_string(id) + ")");
+    EXPECT_EQ(weir.terminate(), 0) << weir.errors();
+  };
+  write({"stdout", file}, 1);
+  expect_refusal(kLeast + "--journal " + journal, 1,
+                 {file, "leaves out", "weir journal forget " + file + " --journal " + journal});
+  expect_refusal("journal forget kafka://a/b --journal " + journal, 1, {"knows no destination kafka://a/b", file});
+  expect_refusal("journal forget " + file + " --journal /nonexistent/j", 2, {"there is no journal /nonexistent/j"});
+  expect_refusal("journl forget", 2, {"\"journal\""});
+  expect_refusal("journal forget", 2, {"forget DESTINATION"});
+  std::ofstream(folder / "weir.yaml") << "journal:\n  path: " << journal << "\n";
+  expect_refusal("journal --config " + (folder / "weir.yaml").string(), 0, {file + "\t1 of 1", "stdout\t1 of 1"});
+  expect_refusal("journal forget " + file + " --journal " + journal, 0, {});
+  write({"stdout"}, 2);
+  write({"stdout"}, 3);
+  {
+    // As a running Weir does after a moment.
+    const auto opened = capture::Journal::open({journal, capture::Journal::Durability::gate});
+    ASSERT_TRUE(opened && (*opened)->trim(3, 100) && (*opened)->sync());
+  }
+  write({file, "stdout"}, 4);
+  const auto events = test_support::read_file(folder / "events");
+  EXPECT_EQ(std::count(events.begin(), events.end(), '\n'), 3) << events;
+  EXPECT_NE(events.find(R"("row":{"id":1})"), std::string::npos) << events;
+  const auto gap = events.find("transactions 2 to 3 of the stream, up to lsn ");
+  ASSERT_NE(gap, std::string::npos) << events;
+  EXPECT_GT(events.find(R"("row":{"id":4})"), gap) << events;
+}
+
+TEST(Main, ADestinationThatIsRenamedGoesOn) {
+  test_support::PgCluster cluster(15);
+  cluster.start();
+  const test_support::PgConnection admin(cluster.socket_conninfo());
+  admin.run("CREATE TABLE t (id int PRIMARY KEY)");
+  const test_support::TempFolder folder("weir-main");
+  const auto journal = (folder / "journal").string();
+  const auto one = (folder / "one").string();
+  const auto two = (folder / "two").string();
+  const auto write = [&](const std::string& path, int id) {
+    test_support::WeirProcess weir({.upstream = cluster.uri(),
+                                    .emit = {"file:" + path},
+                                    .arguments = {"--journal", journal, "--format", "flat"},
+                                    .journal = false});
+    test_support::PgConnection(weir.conninfo()).run("INSERT INTO t VALUES (" + std::to_string(id) + ")");
+    EXPECT_EQ(weir.terminate(), 0) << weir.errors();
+  };
+  write(one, 1);
+  expect_refusal("journal rename file:" + one + " file:" + two + " --journal " + journal, 0, {});
+  write(two, 2);
+  const auto events = test_support::read_file(two);
+  EXPECT_EQ(std::count(events.begin(), events.end(), '\n'), 1) << events;
+  EXPECT_NE(events.find(R"("row":{"id":2})"), std::string::npos) << events;
+}
+
+/// The journal is deleted under a running Weir: the log says so before anybody writes, and writes are refused.
+TEST(Main, AJournalThatIsDeletedRefusesCommitsAndSaysWhatToDo) {
+  test_support::PgCluster cluster(15);
+  cluster.start();
+  const test_support::PgConnection admin(cluster.socket_conninfo());
+  admin.run("CREATE TABLE t (id int PRIMARY KEY)");
+  test_support::WeirProcess weir({.upstream = cluster.uri(), .emit = {"stdout"}});
+  weir.start();
+  auto client = connect(weir);
+  ASSERT_TRUE(client) << client.error().message;
+  ASSERT_TRUE(client->query("INSERT INTO public.t VALUES (1)"));
+  std::filesystem::remove(weir.folder() / "journal.db");
+  const auto said = [&] {
+    return weir.errors().find("journal.db was removed while Weir uses it") != std::string::npos;
+  };
+  for (int i = 0; i < 500 && !said(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_TRUE(said()) << weir.errors();
+  const auto refused = client->query("INSERT INTO public.t VALUES (2)");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().sqlstate, "58030") << refused.error().message;
+  EXPECT_TRUE(client->query("SELECT 1"));
+  EXPECT_EQ(admin.value("SELECT string_agg(id::text, ',') FROM t"), "1") << "its COMMIT was never sent";
+  const auto log = weir.errors();
+  EXPECT_NE(log.find("put it back"), std::string::npos) << log;
 }
 
 TEST(Main, ATemporaryJournalIsSaidToBeOne) {

@@ -1,0 +1,32 @@
+// What the program does besides relaying: `weir COMMAND …`. `weir` without one runs the proxy (main.cpp).
+//
+// Each command is one row of the table and one file. It gets the arguments behind its name, prints to stdout, complains
+// to stderr, and returns the exit code: 0, 1 where it failed, 2 for a wrong command line.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weir::proxy {
+
+struct Subcommand {
+  std::string_view name;
+  std::string_view usage;  ///< behind "weir ", one form in each line
+  std::string_view help;
+  int (*run)(const std::vector<std::string>& arguments);
+};
+
+/// Runs the command that `arguments` begin with; nothing where they begin with a flag or are empty.
+std::optional<int> run_subcommand(const std::vector<std::string>& arguments);
+/// The part of --help about the commands.
+std::string subcommands_help();
+
+/// `weir journal …`, in journal_command.cpp.
+int run_journal_command(const std::vector<std::string>& arguments);
+
+/// "weir: TEXT" to stderr; returns `code`.
+int complain(int code, const std::string& text);
+
+}  // namespace weir::proxy

@@ -1,0 +1,163 @@
+// Destinations over the starts of one journal: what goes on, what is refused, and what begins with a gap.
+#include "proxy/destinations.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "tests/proxy/fake_journal.h"
+#include "tests/support/child_process.h"
+
+namespace weir::proxy {
+namespace {
+
+EmitterSettings to(const std::string& uri) {
+  const auto emitter = parse_emitter(uri);
+  return emitter ? *emitter : EmitterSettings();
+}
+
+class DestinationsTest : public testing::Test {
+ protected:
+  void remembers(std::map<std::string, event::Position> checkpoints, event::Position trimmed = 0,
+                 std::map<std::string, event::Position> forgotten = {}) {
+    FakeJournal::State state;
+    state.checkpoints = std::move(checkpoints);
+    state.forgotten = std::move(forgotten);
+    state.trimmed = trimmed;
+    journal.start_from(state);
+  }
+  /// What is wrong with a start with these destinations; empty where it is fine.
+  std::string complaint(const std::vector<std::string>& uris) {
+    std::vector<EmitterSettings> configured;
+    for (const auto& uri : uris) configured.push_back(to(uri));
+    const auto done = settle_destinations(journal, configured, "/j");
+    return done ? "" : done.error().message;
+  }
+
+  FakeJournal journal;
+};
+
+using Positions = std::map<std::string, event::Position>;
+
+TEST_F(DestinationsTest, EachIsKnownFromItsFirstStartOn) {
+  EXPECT_EQ(complaint({"stdout", "kafka://a:9092/shop"}), "");
+  EXPECT_EQ(journal.durable.checkpoints, (Positions{{"stdout", 0}, {"kafka://a:9092/shop", 0}}));
+  EXPECT_EQ(journal.syncs, 1);
+}
+
+TEST_F(DestinationsTest, OneThatIsLeftOutIsNamedWithTheWaysOut) {
+  remembers({{"stdout", 7}, {"kafka://a:9092/shop", 3}}, 7);
+  const auto message = complaint({"stdout"});
+  for (const char* word : {"kafka://a:9092/shop (4 transactions behind)", "leaves out",
+                           "weir journal forget kafka://a:9092/shop --journal /j", "weir journal rename", "--emit"})
+    EXPECT_NE(message.find(word), std::string::npos) << word << " in " << message;
+  EXPECT_EQ(message.find("stdout"), std::string::npos) << message;
+  EXPECT_EQ(journal.syncs + journal.flushes, 0) << "a start that is refused changes nothing";
+}
+
+TEST_F(DestinationsTest, OneThatHasEverythingIsRefusedToo) {
+  remembers({{"stdout", 7}, {"kafka://a:9092/shop", 7}}, 7);
+  EXPECT_NE(complaint({"stdout"}), "") << "it would miss what the others take from now on";
+}
+
+TEST_F(DestinationsTest, ARefusalLeavesNewOnesUnknown) {
+  remembers({{"kafka://a:9092/shop", 3}}, 7);
+  EXPECT_NE(complaint({"stdout"}), "");
+  EXPECT_EQ(complaint({"kafka://a:9092/shop"}), "");
+}
+
+TEST_F(DestinationsTest, WhereNothingWasEverDeliveredNothingIsMissed) {
+  remembers({{"kafka://typo:9092/shop", 0}});
+  EXPECT_EQ(complaint({"kafka://a:9092/shop"}), "");
+  EXPECT_EQ(journal.durable.checkpoints, (Positions{{"kafka://a:9092/shop", 0}}));
+}
+
+TEST_F(DestinationsTest, OneMoreBrokerIsTheSameKafka) {
+  remembers({{"kafka://a:9092/shop", 3}}, 3);
+  EXPECT_EQ(complaint({"kafka://b:9092,a/shop"}), "");
+  EXPECT_EQ(journal.durable.checkpoints, (Positions{{"kafka://b:9092,a/shop", 3}}));
+}
+
+TEST_F(DestinationsTest, AnotherPrefixOrOtherBrokersAreAnotherDestination) {
+  remembers({{"kafka://a:9092/shop", 3}}, 3);
+  EXPECT_NE(complaint({"kafka://a:9092/store"}), "");
+  EXPECT_NE(complaint({"kafka://b:9092/shop"}), "");
+  EXPECT_NE(complaint({"stdout"}), "");
+}
+
+TEST_F(DestinationsTest, WhatCouldMeanTwoIsNotGuessed) {
+  remembers({{"kafka://a:9092/shop", 3}, {"kafka://b:9092/shop", 5}}, 3);
+  EXPECT_NE(complaint({"kafka://a:9092,b:9092/shop"}), "");
+}
+
+TEST_F(DestinationsTest, AnExactNameIsNeverGivenAway) {
+  remembers({{"kafka://a:9092/shop", 3}}, 3);
+  EXPECT_EQ(complaint({"kafka://a:9092,b:9092/shop", "kafka://a:9092/shop"}), "");
+  EXPECT_EQ(journal.durable.checkpoints, (Positions{{"kafka://a:9092/shop", 3}, {"kafka://a:9092,b:9092/shop", 0}}));
+}
+
+TEST_F(DestinationsTest, AFileIsKnownByItsPlaceAndNotByItsPath) {
+  const test_support::TempFolder folder("weir-destinations");
+  const auto path = (folder / "events").string();
+  std::ofstream(path) << "";
+  std::filesystem::create_symlink(path, folder / "link");
+  const auto here = std::filesystem::relative(path).string();
+  EXPECT_EQ(destination_name(to("file:" + here)), "file:" + path);
+  EXPECT_EQ(destination_name(to("file:" + (folder / "." / "x" / ".." / "events").string())), "file:" + path);
+  remembers({{"file:" + here, 3}}, 3);
+  EXPECT_EQ(complaint({"file:" + path}), "") << "as an older Weir has noted it";
+  EXPECT_EQ(complaint({"file:" + (folder / "link").string()}), "");
+  EXPECT_EQ(journal.durable.checkpoints, (Positions{{"file:" + (folder / "link").string(), 3}}));
+  EXPECT_NE(complaint({"file:" + (folder / "other").string()}), "");
+}
+
+TEST_F(DestinationsTest, OneThatComesBackGoesOnWhereItWasForgotten) {
+  remembers({{"stdout", 9}}, 9, {{"kafka://a:9092/shop", 4}});
+  EXPECT_EQ(complaint({"stdout", "kafka://a:9092/shop"}), "");
+  EXPECT_EQ(journal.durable.checkpoints, (Positions{{"stdout", 9}, {"kafka://a:9092/shop", 4}}));
+}
+
+class ThreeTransactions final : public capture::JournalReader {
+ public:
+  Result<std::optional<event::Transaction>> next(event::Position after) override {
+    if (after >= 10) return std::optional<event::Transaction>();
+    event::Transaction transaction;
+    transaction.id = transaction.position = std::max<event::Position>(after + 1, 8);
+    return std::optional(transaction);
+  }
+  Result<std::vector<event::ChangeEvent>> events(std::int64_t id, std::uint32_t, std::size_t) override {
+    event::ChangeEvent change;
+    change.table = "t" + std::to_string(id);
+    return std::vector<event::ChangeEvent>{change};
+  }
+};
+
+TEST(Erased, BeginsWithOneGapThatSaysFromWhereToWhere) {
+  const auto reader = with_gap_for_erased(std::make_unique<ThreeTransactions>(), {7, 0x16B3748}, 1'000);
+  const auto first = **reader->next(3);
+  EXPECT_EQ(first.position, 7);
+  EXPECT_EQ(first.xid, 0u);
+  EXPECT_EQ(first.committed_us, 1'000);
+  const auto events = *reader->events(first.id, 0, 100);
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].op, event::Op::gap);
+  EXPECT_EQ(events[0].lsn, event::Lsn{0x16B3748});
+  EXPECT_EQ(events[0].cause,
+            "not in the journal any more when this destination began: transactions 4 to 7 of the stream, up to lsn "
+            "0/16B3748");
+  EXPECT_TRUE(reader->events(first.id, 1, 100)->empty());
+  const auto second = **reader->next(first.position);
+  EXPECT_EQ(second.position, 8);
+  EXPECT_EQ(reader->events(second.id, 0, 100)->at(0).table, "t8");
+}
+
+TEST(Erased, WhoHasItAllSeesNoGap) {
+  const auto reader = with_gap_for_erased(std::make_unique<ThreeTransactions>(), {7, 1}, 1'000);
+  EXPECT_EQ((*reader->next(7))->position, 8);
+  const auto nothing_erased = with_gap_for_erased(std::make_unique<ThreeTransactions>(), {0, 0}, 1'000);
+  EXPECT_EQ((*nothing_erased->next(0))->position, 8);
+}
+
+}  // namespace
+}  // namespace weir::proxy
