@@ -18,6 +18,7 @@ std::int64_t Names::note(Change change) {
 }
 
 std::int64_t Names::define(std::string_view statement, PreparedPtr prepared) {
+  statement = known_name(statement);
   if (statement.empty()) {
     if (unnamed_ == prepared) return -1;
     std::swap(unnamed_, prepared);
@@ -29,6 +30,7 @@ std::int64_t Names::define(std::string_view statement, PreparedPtr prepared) {
 }
 
 std::int64_t Names::define_portal(std::string_view portal, PortalPtr value) {
+  portal = known_name(portal);
   if (portal.empty()) {
     if (unnamed_portal_ == value) return -1;
     std::swap(unnamed_portal_, value);
@@ -40,6 +42,7 @@ std::int64_t Names::define_portal(std::string_view portal, PortalPtr value) {
 }
 
 std::int64_t Names::remove(std::string_view statement) {
+  statement = known_name(statement);
   if (statement.empty()) return define({}, unknown_statement_);
   const auto it = statements_.find(statement);
   // Noted all the same: undoing an earlier change must not bring it back.
@@ -50,6 +53,7 @@ std::int64_t Names::remove(std::string_view statement) {
 }
 
 std::int64_t Names::remove_portal(std::string_view portal) {
+  portal = known_name(portal);
   if (portal.empty()) return define_portal({}, unknown_portal_);
   const auto it = portals_.find(portal);
   if (it == portals_.end()) return -1;
@@ -64,6 +68,7 @@ std::int64_t Names::remove_all() {
 }
 
 bool Names::is_unconfirmed(bool portal, std::string_view name, std::int64_t end) const {
+  name = known_name(name);
   const auto last = std::find_if(changes_.rbegin(), changes_.rend(), [&](const Change& change) {
     return !change.undone && (change.all ? !portal : change.portal == portal && change.name == name);
   });
@@ -71,12 +76,14 @@ bool Names::is_unconfirmed(bool portal, std::string_view name, std::int64_t end)
 }
 
 const Names::PreparedPtr& Names::find(std::string_view statement) const {
+  statement = known_name(statement);
   if (statement.empty()) return unnamed_;
   const auto it = statements_.find(statement);
   return it == statements_.end() ? unknown_statement_ : it->second;
 }
 
 const Names::PortalPtr& Names::find_portal(std::string_view portal) const {
+  portal = known_name(portal);
   if (portal.empty()) return unnamed_portal_;
   const auto it = portals_.find(portal);
   return it == portals_.end() ? unknown_portal_ : it->second;
@@ -140,6 +147,17 @@ void Names::drop_portals() {
     if (change.portal && !change.undone && later.insert(change.name).second) change.old_portal = unknown_portal_;
   std::erase_if(portals_, [&later](const auto& portal) { return !later.contains(portal.first); });
   if (!later.contains("")) unnamed_portal_ = unknown_portal_;
+}
+
+void Names::close_portal(std::string_view name) {
+  if (name.empty()) return drop_portals();
+  const auto named = [name](const Change& change) { return change.portal && !change.undone && change.name == name; };
+  const auto later = std::find_if(changes_.begin(), changes_.end(), named);
+  if (later != changes_.end()) {
+    later->old_portal = unknown_portal_;
+  } else if (const auto it = portals_.find(name); it != portals_.end()) {
+    portals_.erase(it);
+  }
 }
 
 void Names::drop_portals(std::uint32_t savepoint) {

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "capture/plan.h"
@@ -25,13 +26,14 @@ struct OwnStatement {
 /// A prepared statement of the client's that may matter to capture.
 struct Prepared {
   std::shared_ptr<const ParsedText> text = {};
-  const Statement* statement = nullptr;   ///< null: not one statement, or not parsed
-  std::string parameter_types = {};       ///< as they came in Parse
-  std::shared_ptr<const Plan> plan = {};  ///< of the text that was sent under this name; for the unnamed one only
-  std::uint64_t segment = 0;              ///< Syncs sent before its Parse
-  OwnStatement spliced = {};              ///< its capturing twin; for named ones only
-  bool spliced_made = false;              ///< its Parse was answered
-  std::string spliced_suffix = {};        ///< the plan's suffix the twin was made with
+  const Statement* statement = nullptr;        ///< null: not one statement, or not parsed
+  std::string parameter_types = {};            ///< as they came in Parse
+  std::shared_ptr<const Plan> plan = {};       ///< of the text that was sent under this name; for the unnamed one only
+  std::uint64_t segment = 0;                   ///< Syncs sent before its Parse
+  std::shared_ptr<struct Portal> cursor = {};  ///< FETCH: the captured portal that its name meant at Parse
+  OwnStatement spliced = {};                   ///< its capturing twin; for named ones only
+  bool spliced_made = false;                   ///< its Parse was answered
+  std::string spliced_suffix = {};             ///< the plan's suffix the twin was made with
 };
 
 /// The rows of an UPDATE that moves rows: their events wait until they can be matched with the old images.
@@ -55,6 +57,7 @@ struct Portal {
   std::uint32_t order = 0;      ///< its statement's number in the transaction; 0: it has none yet
   bool undone = false;          ///< its rows were rolled back to a savepoint
   std::shared_ptr<MovedRows> moved = {};
+  std::shared_ptr<Portal> cursor = {};  ///< of a FETCH or MOVE: the captured portal that it reads
 };
 
 /// What a portal was before a message that runs it; so again where that is skipped.
@@ -67,6 +70,11 @@ inline PortalState state_of(const std::shared_ptr<Portal>& portal) {
   return {portal, portal->ran, portal->suspended};
 }
 
+inline void restore(const PortalState& state) {
+  state.portal->ran = state.ran;
+  state.portal->suspended = state.suspended;
+}
+
 /// One run of one statement, or of all statements of a Query.
 struct Execution {
   std::shared_ptr<const ParsedText> text = {};
@@ -74,8 +82,12 @@ struct Execution {
   std::shared_ptr<const Plan> plan = {};
   std::vector<std::shared_ptr<const Plan>> plans = {};  ///< of a Query that is relayed as it is, by statement
   std::shared_ptr<Portal> portal = {};
-  std::string portal_name = {};           ///< for an error that names it
-  std::size_t next = 0;                   ///< Query: the statement whose CommandComplete comes next
+  std::string portal_name = {};         ///< for an error that names it
+  std::size_t next = 0;                 ///< Query: the statement whose CommandComplete comes next
+  std::shared_ptr<Portal> reader = {};  ///< of the FETCH or MOVE whose rows are those of `portal`
+  /// Query: by statement, the rows of the captured portal that a FETCH or MOVE in it reads; else null. Empty: none.
+  std::vector<std::shared_ptr<Execution>> cursors = {};
+  std::vector<PortalState> before = {};   ///< what the portals were that it reads, cursors' and readers'
   std::shared_ptr<MovedRows> moved = {};  ///< the portal's, where it has one
 };
 
@@ -127,7 +139,8 @@ struct Pending {
   bool describes_statement = false;  ///< and that Describe is of a statement, not of a portal
   char own_place = '\0';   ///< 'S', 'P': takes the unnamed statement's or portal's place from one of Weir's own
   std::int64_t mark = -1;  ///< the last change in Names it makes: undone where it fails
-  std::int64_t unnamed_portal = -1;  ///< Query: the change that ends it, undone where the server refuses the Query
+  std::int64_t unnamed_statement = -1;  ///< Query: the change that ends it, undone where the server cannot read it
+  std::int64_t unnamed_portal = -1;     ///< the same of the portal, undone where the server refuses the Query
   /// Query with DEALLOCATE or DISCARD: the first change from each statement on, undone where that one is not reached.
   std::vector<std::int64_t> changes = {};
   std::shared_ptr<Execution> execution = {};
@@ -136,6 +149,11 @@ struct Pending {
   std::string closes = {};              ///< Close of a statement that Weir prepared for itself
   PortalState before = {};              ///< Execute and FETCH of a captured portal
 };
+
+/// What the server makes of a name: of longer ones it compares as much (NAMEDATALEN - 1 bytes).
+inline std::string_view known_name(std::string_view name) {
+  return name.substr(0, 63);
+}
 
 /// The client's prepared statements and portals by name, as they will be once everything sent has succeeded; what did
 /// not succeed is undone. A null pointer stands for one that cannot write.
@@ -173,6 +191,8 @@ class Names {
   void drop_portals();
   /// It was rolled back to this savepoint: portals made since are gone.
   void drop_portals(std::uint32_t savepoint);
+  /// SQL has closed it; without a name all of them.
+  void close_portal(std::string_view name);
   /// Those that may matter to capture.
   std::vector<PortalPtr> portals() const;
   std::vector<std::pair<std::string, PortalPtr>> suspended_portals() const;

@@ -197,9 +197,9 @@ void SessionMachine::forget_catalog() {
   catalog_epoch_ = epoch_->load(std::memory_order_relaxed);
 }
 
-/// A DataRow that answers a statement of Weir's own.
-void SessionMachine::own_row(const Pending& pending, std::string_view body) {
-  if (!wire::read_data_row(body, row_)) return lose_track("malformed DataRow");
+/// A DataRow that answers a statement of Weir's own; false where it is none.
+bool SessionMachine::own_row(const Pending& pending, std::string_view body) {
+  if (!wire::read_data_row(body, row_)) return false;
   switch (pending.purpose) {
     case Purpose::facts:
       server_.creation_schema = read_creation_schema(row_);
@@ -226,6 +226,7 @@ void SessionMachine::own_row(const Pending& pending, std::string_view body) {
     default:
       break;
   }
+  return true;
 }
 
 bool SessionMachine::ask(Question& question, wire::Turn& turn) {

@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "capture/session_machine.h"
-#include "wire/relay.h"
 
 namespace weir::capture {
 namespace {
@@ -21,10 +20,20 @@ std::vector<std::optional<std::string>> copy_values(const std::vector<std::optio
   return copies;
 }
 
+/// The codes for the portal's rows with their added columns.
+std::vector<std::int16_t> result_formats(const wire::BindView& bind, const Portal& portal) {
+  std::vector<std::int16_t> formats;
+  if (portal.prepared->statement->write->has_returning) formats = bind.result_formats;
+  // One code stands for all columns, and text is the same in both formats; several must be as many as the columns.
+  if (formats.size() > 1) formats.resize(formats.size() + std::size_t(portal.plan->added.count), 0);
+  return formats;
+}
+
 }  // namespace
 
 std::size_t SessionMachine::from_client(std::string_view received, wire::Turn& turn) {
   client_frame_size_ = 0;
+  if (closed_) return 0;
   if (client_broken_) return received.size();
   std::size_t used = 0;
   while (used < received.size() && wait_ == Wait::nothing && !turn.close) {
@@ -36,12 +45,12 @@ std::size_t SessionMachine::from_client(std::string_view received, wire::Turn& t
       used += count;
       continue;
     }
-    const wire::FrameHeader header = wire::read_header(rest);
+    const wire::FrameHeader header = wire::read_client_header(rest);
     if (header.state == wire::FrameHeader::State::incomplete) break;
     if (header.state == wire::FrameHeader::State::malformed) {
-      // The server itself says so, behind the answers still under way, and ends the session.
-      wire::append_frame(turn.to_upstream.buffer(), wire::kInvalidMessageType, {});
-      lost_ = client_broken_ = true;
+      // The server ends the session where it reads this. Its answers to what came before are read as ever until then.
+      turn.to_upstream.relay(rest.substr(0, wire::kHeaderSize));
+      client_broken_ = true;
       return received.size();
     }
     const Frame frame{header.type, header.size, rest.substr(0, std::min(header.size, rest.size()))};
@@ -55,7 +64,6 @@ std::size_t SessionMachine::from_client(std::string_view received, wire::Turn& t
 }
 
 SessionMachine::Took SessionMachine::take_client(const Frame& frame, wire::Turn& turn) {
-  if (lost_ && run_ && !run_->finished) return abandon_run(turn);
   if (lost_) return relay_client(frame, turn);
   // After an error the server ignores everything up to Sync, so nothing of it has an answer.
   if (skipping_ && frame.type != frontend::kSync &&
@@ -81,6 +89,8 @@ SessionMachine::Took SessionMachine::take_client(const Frame& frame, wire::Turn&
       return take_sync(frame, turn);
     case frontend::kFunctionCall:
       return take_function_call(frame, turn);
+    case frontend::kFlush:
+      return take_flush(frame, turn);
     case frontend::kCopyData:
     case frontend::kCopyDone:
     case frontend::kCopyFail:
@@ -105,6 +115,7 @@ SessionMachine::Took SessionMachine::relay_expecting(const Frame& frame, Pending
 void SessionMachine::expect(Pending pending) {
   count(pending, 1);
   if (pending.expect == Expect::execute || pending.expect == Expect::query) copy_data_sent_ = copy_ended_ = false;
+  hides_ = hides_ || pending.spliced || pending.no_data || pending.purpose != Purpose::client;
   const bool ends = ends_segment(pending.expect);
   // A Query is skipped too where something before it failed, so it ends nothing before it is answered.
   if (pending.expect == Expect::sync || !ends) segment_clean_ = ends;
@@ -134,6 +145,10 @@ SessionMachine::Took SessionMachine::take_parse(const Frame& frame, wire::Turn& 
     prepared->segment = segment_;
   }
   const Statement* statement = text->single();
+  if (statement != nullptr && statement->fetch) {
+    if (is_uncertain(true, statement->name) && !wait_for_answers(turn)) return Took::nothing;
+    prepared->cursor = spliced_portal(statement->name);
+  }
   if (view->statement.empty() && plans_now(statement)) {
     prepared->plan = find_plan(text, *statement, turn);
     if (!prepared->plan) return Took::nothing;
@@ -190,6 +205,8 @@ SessionMachine::Took SessionMachine::take_bind(const Frame& frame, wire::Turn& t
   if (is_uncertain(false, names->statement) && !wait_for_answers(turn)) return Took::nothing;
   const Names::PreparedPtr prepared = names_.find(names->statement);
   if (prepared && plans_now(prepared->statement)) return bind_captured(frame, *names, prepared, turn);
+  if (prepared && prepared->statement && (prepared->statement->fetch || prepared->statement->move))
+    return bind_cursor(frame, *names, prepared, turn);
   if (!drain(names->portal, names_.find_portal(names->portal), turn)) return Took::nothing;
   return relay_expecting(frame, binding(names->portal, prepared ? make_portal(prepared) : nullptr), turn);
 }
@@ -220,13 +237,36 @@ SessionMachine::Took SessionMachine::bind_captured(const Frame& frame, const wir
   if (!view || plan->how != Plan::How::returning) {
     return relay_expecting(frame, binding(names.portal, portal), turn);
   }
-  std::vector<std::int16_t> formats;
-  if (prepared->statement->write->has_returning) formats = view->result_formats;
-  // One code stands for all columns, and text is the same in both formats; several must be as many as the columns.
-  if (formats.size() > 1) formats.resize(formats.size() + std::size_t(plan->added.count), 0);
+  const auto formats = result_formats(*view, *portal);
   if (!unnamed) ensure_twin(prepared, *plan, turn);
   wire::append_bind(turn.to_upstream.buffer(), names.portal, unnamed ? names.statement : prepared->spliced.name,
                     view->parameters, formats);
+  Pending pending = binding(names.portal, portal);
+  pending.spliced = true;
+  expect(std::move(pending));
+  return Took::frame;
+}
+
+/// Null where its rows have no added columns.
+Names::PortalPtr SessionMachine::spliced_portal(std::string_view name) const {
+  const Names::PortalPtr& portal = names_.find_portal(name);
+  return portal && portal->plan && portal->plan->how == Plan::How::returning ? portal : nullptr;
+}
+
+/// FETCH of a portal whose rows have added columns has them too.
+SessionMachine::Took SessionMachine::bind_cursor(const Frame& frame, const wire::BindNames& names,
+                                                 const Names::PreparedPtr& prepared, wire::Turn& turn) {
+  const Statement& statement = *prepared->statement;
+  if (is_uncertain(true, statement.name) && !wait_for_answers(turn)) return Took::nothing;
+  const Names::PortalPtr cursor = spliced_portal(statement.name);
+  if (cursor && !frame.whole() && frame.size <= kLargestHeldFrame) return Took::nothing;
+  if (!drain(names.portal, names_.find_portal(names.portal), turn)) return Took::nothing;
+  const auto portal = make_portal(prepared);
+  portal->cursor = cursor;
+  const auto view = cursor && statement.fetch && frame.whole() ? wire::read_bind(frame.body()) : std::nullopt;
+  if (!view) return relay_expecting(frame, binding(names.portal, portal), turn);
+  const auto formats = result_formats(*view, *cursor);
+  wire::append_bind(turn.to_upstream.buffer(), names.portal, names.statement, view->parameters, formats);
   Pending pending = binding(names.portal, portal);
   pending.spliced = true;
   expect(std::move(pending));
@@ -264,22 +304,36 @@ SessionMachine::Took SessionMachine::take_describe(const Frame& frame, wire::Tur
   if (target) {
     if (target->name.empty() && !drop_own_unnamed(portal ? 'P' : 'S', turn)) return Took::nothing;
     if (is_doubtful(*target) && !wait_for_answers(turn)) return Took::nothing;
-    std::shared_ptr<const Plan> plan;
-    if (portal) {
-      const Names::PortalPtr& found = names_.find_portal(target->name);
-      if (found) plan = found->plan;
-      if (found) pending.execution = std::make_shared<Execution>(Execution{.portal = found});
-    } else if (target->name.empty() && names_.find({})) {
-      plan = names_.find({})->plan;
-    }
-    pending.spliced = plan && plan->how == Plan::How::returning;
-    if (pending.spliced && refuses_statements() && describe_refused(*target, turn)) return Took::frame;
-    if (pending.spliced) {
-      const auto& prepared = portal ? names_.find_portal(target->name)->prepared : names_.find({});
-      pending.execution = std::make_shared<Execution>(Execution{.statement = prepared->statement, .plan = plan});
-    }
+    pending.execution = portal ? described_portal(target->name) : described_statement(target->name);
+    pending.spliced = pending.execution && pending.execution->plan;
+    if (pending.spliced && refuses_statements() && describe_refused(*target, *pending.execution->statement, turn))
+      return Took::frame;
   }
   return relay_expecting(frame, std::move(pending), turn);
+}
+
+/// With a plan where what is shown has added columns.
+std::shared_ptr<Execution> SessionMachine::described_portal(std::string_view name) const {
+  const Names::PortalPtr& found = names_.find_portal(name);
+  if (!found) return nullptr;
+  const Portal& rows = found->cursor && found->prepared->statement->fetch ? *found->cursor : *found;
+  if (!rows.plan || rows.plan->how != Plan::How::returning)
+    return std::make_shared<Execution>(Execution{.portal = found});
+  return std::make_shared<Execution>(Execution{.statement = rows.prepared->statement, .plan = rows.plan});
+}
+
+std::shared_ptr<Execution> SessionMachine::described_statement(std::string_view name) const {
+  const Names::PreparedPtr& found = names_.find(name);
+  if (!found) return nullptr;
+  const auto execution = std::make_shared<Execution>();
+  if (found->cursor) {
+    execution->statement = found->cursor->prepared->statement;
+    execution->plan = found->cursor->plan;
+  } else if (name.empty() && found->plan && found->plan->how == Plan::How::returning) {
+    execution->statement = found->statement;
+    execution->plan = found->plan;
+  }
+  return execution->plan ? execution : nullptr;
 }
 
 /// Spliced, and behind a Sync that is not answered: the block may have failed, which its Parse and Bind would have
@@ -293,9 +347,7 @@ bool SessionMachine::is_doubtful(const wire::TargetView& target) const {
 
 /// A failed block refuses to describe what has rows; the client's own text has none. Only an unnamed statement's
 /// parameters are not known here.
-bool SessionMachine::describe_refused(const wire::TargetView& target, wire::Turn& turn) {
-  const auto& prepared = target.kind == 'P' ? names_.find_portal(target.name)->prepared : names_.find({});
-  const Statement& statement = *prepared->statement;
+bool SessionMachine::describe_refused(const wire::TargetView& target, const Statement& statement, wire::Turn& turn) {
   if (statement.write->has_returning || (target.kind == 'S' && statement.has_parameters)) return false;
   wire::append_close(turn.to_upstream.buffer(), 'P', kNoPortal);
   expect({.expect = Expect::close, .no_data = true, .describes_statement = target.kind == 'S'});
@@ -319,6 +371,7 @@ SessionMachine::Took SessionMachine::take_execute(const Frame& frame, wire::Turn
   if (may_end && holds_writes_of_block()) {
     if (const auto stop = pass_commit_point(ends, frame, turn)) return *stop;
   }
+  if (portal->cursor) return execute_cursor(frame, portal, *execute, turn);
   if (portal->plan && portal->plan->how == Plan::How::returning) return execute_captured(frame, portal, *execute, turn);
   Pending pending{.expect = Expect::execute};
   pending.scrubs = statement != nullptr && statement->shows_text && statement->kind == StatementKind::read;
@@ -338,7 +391,7 @@ SessionMachine::Took SessionMachine::execute_captured(const Frame& frame, const 
   const bool again = portal->ran && !client_rows;
   if ((may_recover() || (again && control_pending_ > 0)) && !wait_for_answers(turn)) return Took::nothing;
   if (again && !failed_) {
-    execution->portal_name = execute.portal;
+    execution->portal_name = known_name(execute.portal);
     // The plain statement's portal cannot be run twice, the spliced one's could.
     provoke(std::move(execution), turn);
     return Took::frame;
@@ -353,6 +406,41 @@ SessionMachine::Took SessionMachine::execute_captured(const Frame& frame, const 
   wire::append_execute(turn.to_upstream.buffer(), execute.portal, 0);
   expect(std::move(pending));
   return Took::frame;
+}
+
+/// FETCH or MOVE of a captured portal: its rows are those of the write.
+SessionMachine::Took SessionMachine::execute_cursor(const Frame& frame, const Names::PortalPtr& portal,
+                                                    wire::ExecuteView execute, wire::Turn& turn) {
+  const Statement& statement = *portal->prepared->statement;
+  if (may_recover() && !wait_for_answers(turn)) return Took::nothing;
+  auto execution = execution_of(portal);
+  if (!execution->statement->write->has_returning && !failed_) {
+    execution->portal_name = known_name(statement.name);
+    provoke(std::move(execution), turn);
+    return Took::frame;
+  }
+  execution->before = {state_of(portal), state_of(portal->cursor)};
+  portal->ran = true;
+  portal->suspended = statement.fetch && execute.row_limit > 0;
+  reads_cursor(*portal->cursor);
+  return relay_expecting(
+      frame, {.expect = Expect::execute, .spliced = statement.fetch, .execution = std::move(execution)}, turn);
+}
+
+/// It has run from now on, and what it wrote is read by whoever comes.
+void SessionMachine::reads_cursor(Portal& cursor) {
+  cursor.suspended = cursor.suspended || !cursor.ran;
+  cursor.ran = true;
+}
+
+/// Of the portal's own rows, or of those that it fetches from another.
+std::shared_ptr<Execution> SessionMachine::execution_of(const Names::PortalPtr& portal) const {
+  const Names::PortalPtr& rows = portal->cursor ? portal->cursor : portal;
+  return std::make_shared<Execution>(Execution{.text = rows->prepared->text,
+                                               .statement = rows->prepared->statement,
+                                               .plan = rows->plan,
+                                               .portal = rows,
+                                               .reader = portal->cursor ? portal : nullptr});
 }
 
 void SessionMachine::provoke(std::shared_ptr<Execution> execution, wire::Turn& turn, Purpose purpose) {
@@ -371,13 +459,9 @@ bool SessionMachine::drain(std::string_view name, const Names::PortalPtr& portal
   }
   PortalState before = state_of(portal);
   portal->suspended = false;
-  auto execution = std::make_shared<Execution>(Execution{.text = portal->prepared->text,
-                                                         .statement = portal->prepared->statement,
-                                                         .plan = portal->plan,
-                                                         .portal = portal});
   wire::append_execute(turn.to_upstream.buffer(), name, 0);
   Pending pending{
-      .expect = Expect::execute, .purpose = Purpose::drain, .spliced = true, .execution = std::move(execution)};
+      .expect = Expect::execute, .purpose = Purpose::drain, .spliced = true, .execution = execution_of(portal)};
   pending.before = std::move(before);
   expect(std::move(pending));
   return true;
@@ -415,6 +499,14 @@ SessionMachine::Took SessionMachine::take_sync(const Frame& frame, wire::Turn& t
   if (std::exchange(must_roll_back_, false)) roll_back_refused(turn);
   skipping_ = own_failed_ = facts_failed_ = false;
   return relay_expecting(frame, {.expect = Expect::sync, .behind_copy_end = copy_ended_}, turn);
+}
+
+/// The server refuses one that has a body, and ignores what follows up to Sync; but not while it reads a COPY.
+SessionMachine::Took SessionMachine::take_flush(const Frame& frame, wire::Turn& turn) {
+  const bool refused = frame.size > wire::kHeaderSize;
+  if (refused && !copy_in_ && copies_pending_ > 0 && !wait_for_answers(turn)) return Took::nothing;
+  if (!refused || copy_in_) return relay_client(frame, turn);
+  return relay_expecting(frame, {.expect = Expect::close}, turn);
 }
 
 SessionMachine::Took SessionMachine::take_function_call(const Frame& frame, wire::Turn& turn) {

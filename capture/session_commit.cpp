@@ -195,8 +195,8 @@ void SessionMachine::stream_if_large() {
 }
 
 bool SessionMachine::idle() const {
-  return !lost_ && pending_.empty() && segment_clean_ && !in_block_ && wait_ == Wait::nothing && client_skip_ == 0 &&
-         gate_id_ == 0;
+  return !lost_ && !client_broken_ && pending_.empty() && segment_clean_ && !in_block_ && wait_ == Wait::nothing &&
+         client_skip_ == 0 && gate_id_ == 0;
 }
 
 bool SessionMachine::upstream_stalled() const {

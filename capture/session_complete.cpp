@@ -90,6 +90,7 @@ void SessionMachine::completed(Execution& execution, const Statement* statement,
       if (commit_ == Commit::sent) transaction_ended(Outcome::unknown);
       break;
     default:
+      if (statement->closes_portal) closed_portal(statement->name);
       if (statement->creates_table) {
         catalog_changed_ = catalog_touched_ = true;
         forget_catalog();
@@ -131,8 +132,19 @@ void SessionMachine::rolled_back_to(std::uint32_t savepoint) {
   names_.drop_portals(savepoint);
 }
 
+/// Its rows were read before, where the CLOSE stood alone.
+void SessionMachine::closed_portal(std::string_view name) {
+  for (const auto& [suspended, portal] : names_.suspended_portals()) {
+    if (!name.empty() && suspended != name) continue;
+    add_unfetched(*portal);
+    portal->suspended = false;
+  }
+  names_.close_portal(name);
+}
+
 void SessionMachine::add_unfetched(const Portal& portal) {
-  add_gap(portal.plan->relation->name, portal.plan->op, 0, "rows of a portal were not fetched");
+  const Plan& plan = *(portal.cursor ? *portal.cursor : portal).plan;
+  add_gap(plan.relation->name, plan.op, 0, "rows of a portal were not fetched");
 }
 
 void SessionMachine::completed_write(Execution& execution, const Statement& statement, const Plan& plan,

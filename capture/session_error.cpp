@@ -8,11 +8,19 @@ namespace weir::capture {
 namespace {
 
 constexpr std::string_view kUntranslatable = "22P05";
+constexpr std::string_view kProtocolViolation = "08P01";
+constexpr std::string_view kNotInRepertoire = "22021";
 constexpr std::string_view kInFailedBlock = "25P02";
 constexpr std::string_view kSyntaxError = "42601";
 constexpr std::string_view kLockNotAvailable = "55P03";
 /// What the server calls the lock query in "cannot execute … in a read-only transaction".
 constexpr std::string_view kLockStatement = "SELECT FOR NO KEY UPDATE";
+
+/// A Query that is not in the client's encoding, or no string, is refused before it ends the unnamed statement. Where
+/// it has these errors for another reason it has ended it; to take that for there is no harm, it cannot be used.
+bool is_unreadable(std::string_view sqlstate) {
+  return sqlstate == kProtocolViolation || sqlstate == kNotInRepertoire || sqlstate == kUntranslatable;
+}
 
 /// A cancel or a timeout hits the statement that waits for the catalog, not the question to it.
 bool was_meant_for_statement(std::string_view sqlstate) {
@@ -40,13 +48,14 @@ std::string moved(std::string position, std::size_t offset) {
 
 /// An error in a Bind of spliced text, as the client's own text would have had it.
 std::string message_of_bind(std::string message, const Portal& portal) {
+  const int added = (portal.cursor ? *portal.cursor : portal).plan->added.count;
   const std::string twin = "\"" + portal.prepared->spliced.name + "\"";
   const std::size_t at = message.find(twin);
   if (!portal.statement.empty() && at != std::string::npos)
     message.replace(at, twin.size(), "\"" + portal.statement + "\"");
   if (message.find(" result formats but query has ") == std::string::npos) return message;
-  message = with_fewer(std::move(message), "bind message has ", portal.plan->added.count);
-  return with_fewer(std::move(message), "but query has ", portal.plan->added.count);
+  message = with_fewer(std::move(message), "bind message has ", added);
+  return with_fewer(std::move(message), "but query has ", added);
 }
 
 }  // namespace
@@ -94,6 +103,22 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
   answered();
 }
 
+/// Portals that it was to read are what they were, but for the one that failed.
+void SessionMachine::cursors_failed(const Execution& execution, bool refused) {
+  auto before = execution.before.begin();
+  std::vector<PortalState> unread;
+  for (std::size_t i = 0; i < execution.cursors.size() && before != execution.before.end(); ++i) {
+    if (!execution.cursors[i]) continue;
+    const PortalState& state = *before++;
+    if (i == execution.next && !refused) {
+      unread.push_back({state.portal, true, false});
+    } else if (i >= execution.next) {
+      unread.push_back(state);
+    }
+  }
+  for (auto state = unread.rbegin(); state != unread.rend(); ++state) restore(*state);
+}
+
 /// What its statements would have done to names did not happen. Where the commit of DEALLOCATE or DISCARD failed, the
 /// names are gone all the same; a name that is forgotten here and known to the server is only not captured, so the
 /// doubt ends there.
@@ -101,7 +126,13 @@ void SessionMachine::query_failed(const Pending& front, std::string_view sqlstat
   const Execution* execution = front.execution.get();
   const std::size_t done = execution != nullptr ? execution->next : 0;
   const bool unread = execution != nullptr && !execution->text->parsed;
-  const bool refused = sqlstate == kInFailedBlock || sqlstate == kSyntaxError;
+  const bool unreadable = done == 0 && is_unreadable(sqlstate);
+  const bool refused = sqlstate == kInFailedBlock || sqlstate == kSyntaxError || unreadable;
+  if (execution != nullptr) cursors_failed(*execution, refused);
+  if (unreadable) {
+    names_.failed(front.unnamed_statement, front.unnamed_statement);
+    names_.failed(front.unnamed_portal, front.unnamed_portal);
+  }
   if (refused && done == 0 && (failed_ || unread)) names_.failed(front.unnamed_portal, front.unnamed_portal);
   if (done >= front.changes.size()) return;
   const auto& statements = execution->text->statements;
@@ -120,6 +151,8 @@ void SessionMachine::skip_to_sync(bool refused) {
   own_failed_ = true;
   std::vector<PortalState> skipped;
   if (PortalState& failed = pending_.front().before; !refused) failed = {failed.portal, true, false};
+  if (const auto& execution = pending_.front().execution; execution && !refused)
+    for (PortalState& failed : execution->before) failed = {failed.portal, true, false};
   while (!pending_.empty() && pending_.front().expect != Expect::sync) {
     Pending& front = pending_.front();
     own_failed_ &= is_own(front.purpose) && front.purpose != Purpose::provoke;
@@ -133,13 +166,11 @@ void SessionMachine::skip_to_sync(bool refused) {
     if (front.purpose == Purpose::epilogue && front.expect == Expect::parse) epilogue_statement_.sent = false;
     if (front.purpose == Purpose::run && run_) run_->failed = true;
     if (front.before.portal) skipped.push_back(std::move(front.before));
+    if (front.execution) skipped.insert(skipped.end(), front.execution->before.begin(), front.execution->before.end());
     count(front, -1);
     pending_.pop_front();
   }
-  for (auto state = skipped.rbegin(); state != skipped.rend(); ++state) {
-    state->portal->ran = state->ran;
-    state->portal->suspended = state->suspended;
-  }
+  for (auto state = skipped.rbegin(); state != skipped.rend(); ++state) restore(*state);
   facts_asked_.clear();
   facts_answer_.reset();
   names_.failed(last_mark + 1);

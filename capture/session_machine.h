@@ -83,14 +83,23 @@ class SessionMachine final : public CaptureSession {
   Pending binding(std::string_view name, const Names::PortalPtr& portal);
   Took bind_captured(const Frame& frame, const wire::BindNames& names, const Names::PreparedPtr& prepared,
                      wire::Turn& turn);
+  Took bind_cursor(const Frame& frame, const wire::BindNames& names, const Names::PreparedPtr& prepared,
+                   wire::Turn& turn);
+  Names::PortalPtr spliced_portal(std::string_view name) const;
   Took take_describe(const Frame& frame, wire::Turn& turn);
+  std::shared_ptr<Execution> described_portal(std::string_view name) const;
+  std::shared_ptr<Execution> described_statement(std::string_view name) const;
   bool is_doubtful(const wire::TargetView& target) const;
-  bool describe_refused(const wire::TargetView& target, wire::Turn& turn);
+  bool describe_refused(const wire::TargetView& target, const Statement& statement, wire::Turn& turn);
   Took take_execute(const Frame& frame, wire::Turn& turn);
   Took execute_captured(const Frame& frame, const Names::PortalPtr& portal, wire::ExecuteView execute,
                         wire::Turn& turn);
+  Took execute_cursor(const Frame& frame, const Names::PortalPtr& portal, wire::ExecuteView execute, wire::Turn& turn);
+  static void reads_cursor(Portal& cursor);
+  std::shared_ptr<Execution> execution_of(const Names::PortalPtr& portal) const;
   Took take_close(const Frame& frame, wire::Turn& turn);
   Took take_sync(const Frame& frame, wire::Turn& turn);
+  Took take_flush(const Frame& frame, wire::Turn& turn);
   Took take_function_call(const Frame& frame, wire::Turn& turn);
   Took relay_client(const Frame& frame, wire::Turn& turn);
   Took relay_expecting(const Frame& frame, Pending pending, wire::Turn& turn);
@@ -118,12 +127,11 @@ class SessionMachine final : public CaptureSession {
   Pending replacing_unnamed(bool runs);
   bool drain_unnamed(const ParsedText& text, wire::Turn& turn);
   bool drain_closed(const Statement& statement, wire::Turn& turn);
-  Took relay_cursor_query(const Frame& frame, const Statement& statement, std::shared_ptr<const ParsedText> text,
-                          wire::Turn& turn);
+  void find_cursors(const ParsedText& text, Execution& execution) const;
+  bool read_cursors(Execution& execution, wire::Turn& turn);
   Took step_run(const Frame& frame, wire::Turn& turn);
   void send_step(wire::Turn& turn);
   Took finish_run(wire::Turn& turn);
-  Took abandon_run(wire::Turn& turn);
   void show_run_description(wire::Turn& turn);
 
   // -- session_commit.cpp
@@ -177,7 +185,7 @@ class SessionMachine final : public CaptureSession {
   bool hide_own_statements(wire::Turn& turn);
   void close_own(std::string name, wire::Turn& turn);
   void forget_catalog();
-  void own_row(const Pending& pending, std::string_view body);
+  bool own_row(const Pending& pending, std::string_view body);
   void own_complete(const Pending& pending);
   void question_failed(Error error);
   void question_ended();
@@ -195,10 +203,13 @@ class SessionMachine final : public CaptureSession {
   bool needs_whole(const Frame& frame) const;
   void show_scrubbed(const Frame& frame, wire::Turn& turn);
   void show_held(wire::Turn& turn);
-  void capture_row(std::string_view body, Execution& execution);
+  bool capture_row(std::string_view body, Execution& execution);
   void keep_moved(std::vector<event::ChangeEvent> events, Execution& execution);
-  void left_suspended(const Pending& pending);
-  void lose_track(std::string_view why);
+  static Execution* spliced_rows(const Pending& pending);
+  void left_suspended(const Execution* execution);
+  void cursor_read(const Execution& rows, std::string_view tag);
+  void lose_track(std::string_view why, wire::Turn& turn);
+  bool may_show_splices() const;
   void answered();
   void pop_front();
   void doubt_encoding();
@@ -208,6 +219,7 @@ class SessionMachine final : public CaptureSession {
   // -- session_error.cpp
   void take_error(const Frame& frame, wire::Turn& turn);
   void query_failed(const Pending& front, std::string_view sqlstate);
+  void cursors_failed(const Execution& execution, bool refused);
   void skip_to_sync(bool refused);
   void show_error(const Frame& frame, const Pending& front, wire::Turn& turn);
 
@@ -220,6 +232,7 @@ class SessionMachine final : public CaptureSession {
   void add_statement_event(const Execution& execution, const RelationName& table, event::Op op, std::string cause,
                            std::int64_t rows);
   bool add_input_events(const Execution& execution, const Statement& statement, const Plan& plan, std::int64_t rows);
+  void closed_portal(std::string_view name);
   void add_unfetched(const Portal& portal);
   void add_gap(const RelationName& table, event::Op op, std::int64_t rows, std::string cause);
   void add_change(event::ChangeEvent change, const Execution& execution);
@@ -239,6 +252,8 @@ class SessionMachine final : public CaptureSession {
   std::size_t upstream_frame_size_ = 0;
   bool client_broken_ = false;  // it sent a frame that cannot be; nothing behind it has a meaning
   bool lost_ = false;           // an answer made no sense: only relay from here on
+  bool closed_ = false;         // and what the client may not see could be among the rest: nothing more is shown
+  bool hides_ = false;          // since all was answered last, something was sent of which the client sees not all
 
   // The session as the server sees it.
   ServerSettings server_;

@@ -3,6 +3,7 @@
 // client sees a Query's answer. All others are relayed and their writes, if any, are reported as gaps.
 #include <algorithm>
 
+#include "capture/event/json_members.h"
 #include "capture/session_machine.h"
 #include "capture/sql/plain_read.h"
 
@@ -15,6 +16,11 @@ bool any_of_kind(const ParsedText& text, std::initializer_list<StatementKind> ki
   return std::any_of(text.statements.begin(), text.statements.end(), [kinds](const Statement& statement) {
     return std::find(kinds.begin(), kinds.end(), statement.kind) != kinds.end();
   });
+}
+
+bool any_reads_portal(const ParsedText& text) {
+  return std::any_of(text.statements.begin(), text.statements.end(),
+                     [](const Statement& statement) { return statement.fetch || statement.move; });
 }
 
 bool any_needs_plan(const ParsedText& text) {
@@ -82,6 +88,8 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
   // The server names the Query in the COPY's error; where the COPY has failed already, it runs, and a write is a gap.
   if (copy_reads_sync()) return relay_query(frame, text, Plans(text->statements.size()), turn);
   if (!drain_unnamed(*text, turn)) return Took::nothing;
+  // What the names of portals mean must be known.
+  if (syncs_pending_ > 0 && any_reads_portal(*text) && !wait_for_answers(turn)) return Took::nothing;
   if (text->only_reads() && !holds_writes()) {
     return relay_expecting(frame, replacing_unnamed(!text->statements.empty()), turn);
   }
@@ -146,6 +154,8 @@ std::optional<SessionMachine::Plans> SessionMachine::plan_query(const std::share
 bool SessionMachine::can_run(const ParsedText& text, const Plans& plans) const {
   bool captures = holds_writes_of_block() && commits_behind_rollback_to(text);
   if (!text.parsed || (!captures && !any_needs_plan(text))) return false;
+  // The server refuses it before anything of it runs, and before it ends the unnamed statement.
+  if (server_.utf8_client && !event::is_utf8(text.text)) return false;
   // A failed block takes nothing but its end; what stands behind that is planned when it is its turn.
   if (failed_ && !ends_failure(text.statements[0].kind)) return false;
   bool block = in_block_;
@@ -185,8 +195,10 @@ SessionMachine::Took SessionMachine::splice_query(std::shared_ptr<const ParsedTe
 
 SessionMachine::Took SessionMachine::relay_query(const Frame& frame, std::shared_ptr<const ParsedText> text,
                                                  Plans plans, wire::Turn& turn) {
-  if (const Statement* only = text->single(); only != nullptr && (only->fetch || only->closes_portal))
-    return relay_cursor_query(frame, *only, text, turn);
+  auto execution = std::make_shared<Execution>(Execution{.text = text, .plans = std::move(plans)});
+  find_cursors(*text, *execution);
+  const Statement* only = text->single();
+  if (only != nullptr && only->closes_portal && !drain_closed(*only, turn)) return Took::nothing;
   // One that cannot be read may run.
   Pending pending = replacing_unnamed(!text->parsed || !text->statements.empty());
   const bool session = any_of_kind(*text, {StatementKind::session});
@@ -196,13 +208,20 @@ SessionMachine::Took SessionMachine::relay_query(const Frame& frame, std::shared
     if (statement.kind == StatementKind::session)
       pending.mark = std::max(pending.mark, apply_session_statement(statement, turn));
   }
-  pending.execution = std::make_shared<Execution>(Execution{.text = std::move(text), .plans = std::move(plans)});
-  return relay_expecting(frame, std::move(pending), turn);
+  pending.execution = execution;
+  if (read_cursors(*execution, turn)) return relay_expecting(frame, std::move(pending), turn);
+  own_statement_ = own_portal_ = OwnUnnamed::stays;
+  wire::append_sync(turn.to_upstream.buffer());
+  pending.expect = Expect::sync;
+  pending.execution = nullptr;
+  expect(std::move(pending));
+  return Took::frame;
 }
 
 /// A Query destroys the unnamed statement, and the unnamed portal where there is something to run.
 Pending SessionMachine::replacing_unnamed(bool runs) {
-  Pending pending{.expect = Expect::query, .mark = names_.define({}, names_.unknown_statement())};
+  const std::int64_t statement = names_.define({}, names_.unknown_statement());
+  Pending pending{.expect = Expect::query, .mark = statement, .unnamed_statement = statement};
   if (runs) pending.unnamed_portal = names_.define_portal({}, names_.unknown_portal());
   pending.mark = std::max(pending.mark, pending.unnamed_portal);
   return pending;
@@ -227,33 +246,37 @@ bool SessionMachine::drain_closed(const Statement& statement, wire::Turn& turn) 
   return !drained || wait_for_answers(turn);
 }
 
-/// FETCH and CLOSE in SQL reach the portals of the extended protocol, also those whose rows have added columns.
-SessionMachine::Took SessionMachine::relay_cursor_query(const Frame& frame, const Statement& statement,
-                                                        std::shared_ptr<const ParsedText> text, wire::Turn& turn) {
-  if (statement.closes_portal && !drain_closed(statement, turn)) return Took::nothing;
-  const Names::PortalPtr portal = names_.find_portal(statement.name);
-  Pending pending = replacing_unnamed(!text->statements.empty());
-  pending.execution = std::make_shared<Execution>(Execution{.text = std::move(text)});
-  const bool captured = portal && portal->plan && portal->plan->how == Plan::How::returning;
-  if (captured && !statement.closes_portal && !portal->prepared->statement->write->has_returning) {
-    // Of a portal without rows there is nothing to fetch.
-    pending.execution->portal = portal;
-    pending.execution->portal_name = statement.name;
-    provoke(pending.execution, turn);
-    wire::append_sync(turn.to_upstream.buffer());
-    expect({.expect = Expect::sync});
-    return Took::frame;
+/// FETCH and MOVE in SQL reach the portals of the extended protocol, also those whose rows have added columns.
+void SessionMachine::find_cursors(const ParsedText& text, Execution& execution) const {
+  std::vector<std::string_view> closed;
+  const auto is_closed = [&closed](std::string_view name) {
+    return std::any_of(closed.begin(), closed.end(), [name](auto other) { return other.empty() || other == name; });
+  };
+  for (std::size_t i = 0; i < text.statements.size(); ++i) {
+    const Statement& statement = text.statements[i];
+    const bool ends = statement.kind == StatementKind::commit || statement.kind == StatementKind::rollback;
+    if (statement.closes_portal || ends) closed.push_back(statement.closes_portal ? statement.name : "");
+    if ((!statement.fetch && !statement.move) || is_closed(statement.name)) continue;
+    const Names::PortalPtr portal = spliced_portal(statement.name);
+    if (!portal) continue;
+    execution.cursors.resize(text.statements.size());
+    execution.cursors[i] = execution_of(portal);
   }
-  if (captured && !statement.closes_portal) {
-    pending.before = state_of(portal);
-    portal->suspended = portal->suspended || !portal->ran;
-    portal->ran = true;
-    pending.spliced = true;
-    pending.execution->statement = portal->prepared->statement;
-    pending.execution->plan = portal->plan;
-    pending.execution->portal = portal;
+}
+
+/// What the Query will have made of them. False where the only statement's portal has no rows that could be fetched.
+bool SessionMachine::read_cursors(Execution& execution, wire::Turn& turn) {
+  for (const auto& cursor : execution.cursors) {
+    if (!cursor) continue;
+    if (execution.cursors.size() == 1 && !cursor->statement->write->has_returning && !failed_) {
+      cursor->portal_name = execution.text->statements[0].name;
+      provoke(cursor, turn);
+      return false;
+    }
+    execution.before.push_back(state_of(cursor->portal));
+    reads_cursor(*cursor->portal);
   }
-  return relay_expecting(frame, std::move(pending), turn);
+  return true;
 }
 
 SessionMachine::Took SessionMachine::step_run(const Frame& frame, wire::Turn& turn) {
@@ -324,13 +347,6 @@ SessionMachine::Took SessionMachine::finish_run(wire::Turn& turn) {
   wire::append_sync(turn.to_upstream.buffer());
   expect(std::move(pending));
   return Took::frame;
-}
-
-/// The answers made no sense halfway through: what was done cannot be said, and the rest must not be done twice.
-SessionMachine::Took SessionMachine::abandon_run(wire::Turn& turn) {
-  wire::append_error(turn.to_client.buffer(), "FATAL", "08P01", "the database's answers do not fit the query");
-  turn.close = true;
-  return Took::nothing;
 }
 
 /// RowDescription comes when the first row or the end does: rows of a write are collected before any of them is sent.

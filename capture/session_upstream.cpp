@@ -78,6 +78,7 @@ bool hides_backslashes(std::string_view encoding) {
 
 std::size_t SessionMachine::from_upstream(std::string_view received, wire::Turn& turn) {
   upstream_frame_size_ = 0;
+  if (closed_) return 0;
   std::size_t used = 0;
   while (used < received.size() && !turn.close) {
     const std::string_view rest = received.substr(used);
@@ -103,6 +104,7 @@ std::size_t SessionMachine::from_upstream(std::string_view received, wire::Turn&
     take_upstream(frame, turn);
     used += frame.received.size();
   }
+  if (turn.close) closed_ = true;
   return used;
 }
 
@@ -112,7 +114,7 @@ bool SessionMachine::needs_whole(const Frame& frame) const {
     case backend::kDataRow: {
       if (pending_.empty()) return false;
       const Pending& front = pending_.front();
-      return front.spliced || front.scrubs || is_own(front.purpose);
+      return spliced_rows(front) || front.scrubs || is_own(front.purpose);
     }
     case backend::kNotificationResponse:
     case backend::kCopyData:
@@ -162,10 +164,11 @@ void SessionMachine::take_upstream(const Frame& frame, wire::Turn& turn) {
   if (take_asynchronous(frame, turn)) return;
   if (frame.type == backend::kReadyForQuery) return take_ready(frame, turn);
   if (frame.type == backend::kErrorResponse) return take_error(frame, turn);
-  if (pending_.empty()) return relay_upstream(frame, turn);
-  if (!answers(pending_.front().expect, frame.type)) {
-    lose_track("an answer to nothing that was sent");
-    return relay_upstream(frame, turn);
+  if (pending_.empty() && !may_show_splices()) return relay_upstream(frame, turn);
+  if (pending_.empty() || !answers(pending_.front().expect, frame.type)) {
+    lose_track("an answer to nothing that was sent", turn);
+    if (!closed_) relay_upstream(frame, turn);
+    return;
   }
   unread_syncs_ = 0;
   switch (frame.type) {
@@ -205,26 +208,35 @@ void SessionMachine::show_no_data(const Pending& pending, wire::Turn& turn) {
   wire::append_frame(turn.to_client.buffer(), backend::kNoData, {});
 }
 
+/// Whose rows the answer has, where they have added columns; else null.
+Execution* SessionMachine::spliced_rows(const Pending& pending) {
+  if (pending.spliced) return pending.execution.get();
+  if (pending.expect != Expect::query || !pending.execution) return nullptr;
+  const Execution& query = *pending.execution;
+  return query.next < query.cursors.size() ? query.cursors[query.next].get() : nullptr;
+}
+
 void SessionMachine::take_row_description(const Frame& frame, wire::Turn& turn) {
   const Pending& front = pending_.front();
-  if (front.expect == Expect::query && !front.spliced) return relay_upstream(frame, turn);
+  const Execution* rows = spliced_rows(front);
+  if (front.expect == Expect::query && rows == nullptr) return relay_upstream(frame, turn);
   std::string shown(frame.received);
-  if (front.spliced) {
+  if (rows != nullptr) {
     shown.clear();
-    const Execution& execution = *front.execution;
+    const Execution& execution = *rows;
     const Plan& plan = execution.plan ? *execution.plan : *execution.portal->plan;
     const bool client_rows = execution.statement->write->has_returning;
     if (!client_rows) {
       const bool described = front.purpose == Purpose::client && front.expect != Expect::query;
       if (described) wire::append_frame(shown, backend::kNoData, {});
     } else if (!wire::append_row_description_without_last(shown, frame.body(), std::size_t(plan.added.count))) {
-      return lose_track("malformed RowDescription");
+      return lose_track("malformed RowDescription", turn);
     }
   }
   const bool kept = front.purpose == Purpose::run && !front.execution->statement->select;
   if (kept) {
     run_->description = std::move(shown);
-  } else if (front.spliced) {
+  } else if (rows != nullptr) {
     turn.to_client.buffer() += shown;
   } else {
     relay_upstream(frame, turn);
@@ -236,16 +248,18 @@ void SessionMachine::take_data_row(const Frame& frame, wire::Turn& turn) {
   Pending& front = pending_.front();
   if (front.purpose == Purpose::run) show_run_description(turn);
   if (front.scrubs) return show_scrubbed(frame, turn);
-  if (!front.spliced) {
-    if (is_own(front.purpose)) return own_row(front, frame.body());
-    return relay_upstream(frame, turn);
+  Execution* rows = spliced_rows(front);
+  if (rows == nullptr) {
+    if (!is_own(front.purpose)) return relay_upstream(frame, turn);
+    if (!own_row(front, frame.body())) lose_track("malformed DataRow", turn);
+    return;
   }
-  Execution& execution = *front.execution;
-  capture_row(frame.body(), execution);
+  Execution& execution = *rows;
+  if (!capture_row(frame.body(), execution)) return lose_track("a DataRow without the added columns", turn);
   if (front.purpose == Purpose::drain || !execution.statement->write->has_returning) return;
   if (!wire::append_data_row_without_last(turn.to_client.buffer(), frame.body(),
                                           std::size_t(execution.plan->added.count)))
-    lose_track("malformed DataRow");
+    lose_track("malformed DataRow", turn);
 }
 
 /// A row of pg_cursors or pg_stat_activity, without what Weir spliced behind a statement's text.
@@ -256,16 +270,21 @@ void SessionMachine::show_scrubbed(const Frame& frame, wire::Turn& turn) {
   wire::append_data_row(turn.to_client.buffer(), row_);
 }
 
-void SessionMachine::capture_row(std::string_view body, Execution& execution) {
-  if (!wire::read_data_row(body, row_)) return lose_track("malformed DataRow");
+/// False where it is no DataRow, or one without the added columns.
+bool SessionMachine::capture_row(std::string_view body, Execution& execution) {
+  if (!wire::read_data_row(body, row_)) return false;
   ReadRow read = read_row(row_, *execution.plan, *scope_);
-  if (!read.valid) return lose_track("a DataRow without the added columns");
-  if (execution.portal && execution.portal->undone) return;
+  if (!read.valid) return false;
+  if (execution.portal && execution.portal->undone) return true;
   transaction_.saw(read.xid, read.lsn);
   // A function has changed the search_path, say, or somebody past Weir has made a partition: ask before the next.
   if (read.stale) forget_catalog();
-  if (!execution.plan->lock_query.empty()) return keep_moved(std::move(read.events), execution);
-  for (event::ChangeEvent& change : read.events) add_change(std::move(change), execution);
+  if (!execution.plan->lock_query.empty()) {
+    keep_moved(std::move(read.events), execution);
+  } else {
+    for (event::ChangeEvent& change : read.events) add_change(std::move(change), execution);
+  }
+  return true;
 }
 
 /// What moved is known when all rows are in, whichever Execute brings them.
@@ -293,18 +312,25 @@ void SessionMachine::take_complete(const Frame& frame, wire::Turn& turn) {
       const Statement* statement = known ? &execution.text->statements[index] : nullptr;
       const Plan* plan = known && index < execution.plans.size() ? execution.plans[index].get() : nullptr;
       completed(execution, statement, plan, tag);
-      if (execution.portal && execution.portal->suspended) left_suspended(front);
+      if (index < execution.cursors.size() && execution.cursors[index]) cursor_read(*execution.cursors[index], tag);
     }
     return relay_upstream(frame, turn);
   }
   const bool suspended = frame.type == backend::kPortalSuspended;
   if (front.execution && !suspended && !is_own(front.purpose)) {
-    if (front.execution->portal) front.execution->portal->suspended = false;
-    completed(*front.execution, front.execution->statement, front.execution->plan.get(), tag);
+    const Portal* reader = front.execution->reader.get();
+    Portal* ended = reader != nullptr ? front.execution->reader.get() : front.execution->portal.get();
+    if (ended != nullptr) ended->suspended = false;
+    if (reader != nullptr) {
+      completed(*front.execution, reader->prepared->statement, nullptr, tag);
+      cursor_read(*front.execution, tag);
+    } else {
+      completed(*front.execution, front.execution->statement, front.execution->plan.get(), tag);
+    }
   }
-  if (suspended) left_suspended(front);
+  if (suspended) left_suspended(front.execution.get());
   if (front.purpose == Purpose::drain) {
-    if (!front.execution->plan->lock_query.empty()) completed_move(*front.execution, 0);
+    if (!front.execution->plan->lock_query.empty() && !front.execution->reader) completed_move(*front.execution, 0);
   } else if (is_own(front.purpose)) {
     own_complete(front);
   } else if (front.purpose == Purpose::run && run_->next == run_->text->statements.size()) {
@@ -318,9 +344,19 @@ void SessionMachine::take_complete(const Frame& frame, wire::Turn& turn) {
 }
 
 /// The portal has written all its rows, and some are not fetched: its statement has its place from now on.
-void SessionMachine::left_suspended(const Pending& pending) {
-  Portal* portal = pending.spliced && pending.execution ? pending.execution->portal.get() : nullptr;
+void SessionMachine::left_suspended(const Execution* execution) {
+  Portal* portal = execution != nullptr && execution->plan ? execution->portal.get() : nullptr;
   if (portal != nullptr && portal->order == 0) portal->order = transaction_.begin_statement();
+  transaction_.next_statement();
+}
+
+/// FETCH or MOVE of a captured portal is done. What MOVE passes over nobody has seen.
+void SessionMachine::cursor_read(const Execution& rows, std::string_view tag) {
+  left_suspended(&rows);
+  std::int64_t passed = 0;
+  if (!tag.starts_with("MOVE ") || rows.portal->undone) return;
+  std::from_chars(tag.data() + std::string_view("MOVE ").size(), tag.data() + tag.size(), passed);
+  if (passed > 0) add_gap(rows.plan->relation->name, rows.plan->op, passed, "rows of a portal were not fetched");
   transaction_.next_statement();
 }
 
@@ -359,7 +395,7 @@ void SessionMachine::take_ready(const Frame& frame, wire::Turn& turn) {
   if (!pending_.empty() && !of_copy) pop_front();
   if (pending_.empty()) {
     segment_clean_ = true;
-    skipping_ = false;
+    skipping_ = hides_ = false;
   }
   if (!in_block_) names_.drop_portals();
   if (of_question) question_ended();
@@ -405,7 +441,8 @@ void SessionMachine::count(const Pending& pending, int by) {
   } else if (execution.statement != nullptr) {
     count_one(*execution.statement);
   }
-  if (execution.statement == nullptr || !execution.plan || execution.plan->how == Plan::How::none) return;
+  const bool captures = execution.statement && execution.plan && execution.plan->how != Plan::How::none;
+  if (!captures && execution.cursors.empty()) return;
   captured_pending_ += by;
   if (by > 0) announce_write();
 }
@@ -429,8 +466,21 @@ void SessionMachine::note_setting(std::string_view body) {
   if (before.utf8_client != server_.utf8_client) forget_catalog();
 }
 
+/// Something may yet come of which the client is not to see all: a spliced statement is under way, or stands there for
+/// the client's next Bind or Execute.
+bool SessionMachine::may_show_splices() const {
+  const auto is_spliced = [](const std::shared_ptr<const Plan>& plan) {
+    return plan && plan->how == Plan::How::returning;
+  };
+  const auto& unnamed = names_.find({});
+  const auto portals = names_.portals();
+  return hides_ || (unnamed && is_spliced(unnamed->plan)) ||
+         std::any_of(portals.begin(), portals.end(), [&](const auto& portal) { return is_spliced(portal->plan); });
+}
+
 /// The answers do not fit what was sent: from here on the session is only relayed, and what it had open is reported.
-void SessionMachine::lose_track(std::string_view why) {
+/// Where the client could then see what Weir added, the session ends instead.
+void SessionMachine::lose_track(std::string_view why, wire::Turn& turn) {
   lost_ = true;
   event::ChangeEvent gap;
   gap.op = event::Op::gap;
@@ -439,6 +489,9 @@ void SessionMachine::lose_track(std::string_view why) {
   gap.statement_order = transaction_.statement() + 1;
   gate_->report(describe_report(), std::move(gap));
   leave("lost track of the session");
+  if (!may_show_splices()) return;
+  wire::append_error(turn.to_client.buffer(), "FATAL", "08P01", "the database's answers do not fit what was sent");
+  turn.close = closed_ = true;
 }
 
 }  // namespace weir::capture

@@ -10,8 +10,7 @@
 namespace weir::wire {
 
 constexpr std::size_t kHeaderSize = 5;
-/// The largest length the server can send: a body of 1 GB - 2, the most a StringInfo holds, and the length word. It
-/// takes a little less from clients (PQ_LARGE_MESSAGE_LIMIT) and says so itself.
+/// The largest length the server can send: a body of 1 GB - 2, the most a StringInfo holds, and the length word.
 constexpr std::uint32_t kMaxMessageLength = 0x4000'0002;
 
 inline std::uint32_t read_uint32(const char* at) {
@@ -27,11 +26,34 @@ struct FrameHeader {
   std::size_t size = 0;  ///< of the whole frame, header included
 };
 
-inline FrameHeader read_header(std::string_view received) {
+inline FrameHeader read_header(std::string_view received, std::uint32_t max_length = kMaxMessageLength) {
   if (received.size() < kHeaderSize) return {};
   const std::uint32_t length = read_uint32(received.data() + 1);
-  const bool valid = length >= 4 && length <= kMaxMessageLength;
+  const bool valid = length >= 4 && length <= max_length;
   return {valid ? FrameHeader::State::valid : FrameHeader::State::malformed, received[0], std::size_t(length) + 1};
+}
+
+/// The longest length that the server takes of a client's message (SocketBackend, pqcomm.c): PQ_SMALL_MESSAGE_LIMIT for
+/// those that are never long, else PQ_LARGE_MESSAGE_LIMIT. At another one it closes the connection without a word.
+constexpr std::uint32_t max_client_length(char type) {
+  switch (type) {
+    case 'C':  // Close
+    case 'D':  // Describe
+    case 'E':  // Execute
+    case 'H':  // Flush
+    case 'S':  // Sync
+    case 'X':  // Terminate
+    case 'c':  // CopyDone
+    case 'f':  // CopyFail
+      return 10'000;
+    default:
+      return 0x3fff'fffe;
+  }
+}
+
+/// The header of a message from the client: malformed where the server ends the session as soon as it has read it.
+inline FrameHeader read_client_header(std::string_view received) {
+  return received.empty() ? FrameHeader() : read_header(received, max_client_length(received[0]));
 }
 
 /// Reads a body from front to back. Fails stickily: after the first read past the end every read gives zero or an empty

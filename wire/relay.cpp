@@ -16,15 +16,21 @@ struct Pass {
   End end = End::received;
 };
 
+using ReadHeader = FrameHeader (*)(std::string_view);
+
+FrameHeader read_upstream_header(std::string_view received) {
+  return read_header(received);
+}
+
 /// Walks over the headers. `body` is what is still to come of the frame at hand, before and after.
-Pass pass_frames(std::string_view received, std::size_t& body) {
+Pass pass_frames(std::string_view received, std::size_t& body, ReadHeader read) {
   Pass pass;
   for (;;) {
     const std::size_t part = std::min(body, received.size() - pass.size);
     pass.size += part;
     body -= part;
     if (pass.size == received.size()) return pass;
-    const FrameHeader header = read_header(received.substr(pass.size));
+    const FrameHeader header = read(received.substr(pass.size));
     if (header.state != FrameHeader::State::valid) {
       pass.end = header.state == FrameHeader::State::incomplete ? End::incomplete_header : End::malformed_header;
       return pass;
@@ -38,17 +44,17 @@ Pass pass_frames(std::string_view received, std::size_t& body) {
 std::size_t Relay::from_client(std::string_view received, Turn& turn) {
   if (closed_) return 0;
   if (client_malformed_) return received.size();
-  const Pass pass = pass_frames(received, client_body_);
+  const Pass pass = pass_frames(received, client_body_, read_client_header);
   turn.to_upstream.relay(received.substr(0, pass.size));
   if (pass.end != End::malformed_header) return pass.size;
-  append_frame(turn.to_upstream.buffer(), kInvalidMessageType, {});
+  turn.to_upstream.relay(received.substr(pass.size, kHeaderSize));
   client_malformed_ = true;
   return received.size();
 }
 
 std::size_t Relay::from_upstream(std::string_view received, Turn& turn) {
   if (closed_) return 0;
-  const Pass pass = pass_frames(received, upstream_body_);
+  const Pass pass = pass_frames(received, upstream_body_, read_upstream_header);
   turn.to_client.relay(received.substr(0, pass.size));
   if (pass.end == End::malformed_header) {
     append_error(turn.to_client.buffer(), "FATAL", "08P01", "the database sent a message with an invalid length",

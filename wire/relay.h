@@ -5,8 +5,8 @@
 // two directions never wait for each other. Consumes all it is given but an incomplete header (at most four bytes).
 //
 // A malformed header of the database is answered with a FATAL ErrorResponse (08P01) and ends the session. A malformed
-// header of the client is replaced by a message type that no server takes: the database then says FATAL 08P01 by
-// itself, behind its answers to all that was sent before, and closes. What the client sends after it is not looked at.
+// header of the client goes to the database as it is: it closes the connection there, behind its answers to all that
+// was sent before, and says what it says to any client. What the client sends after it is not looked at.
 #pragma once
 
 #include <cstddef>
@@ -15,9 +15,6 @@
 #include "wire/engine.h"
 
 namespace weir::wire {
-
-/// "invalid frontend message type 0" (08P01), FATAL in every state of a session.
-constexpr char kInvalidMessageType = '\0';
 
 class Relay : public Engine {
  public:

@@ -242,6 +242,15 @@ std::string unescape_json(std::string_view escaped) {
   return plain;
 }
 
+bool is_utf8(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t size = static_cast<unsigned char>(text[at]) < 0x80 ? 1 : character_size(text.substr(at));
+    if (size == 0) return false;
+    at += size;
+  }
+  return true;
+}
+
 void append_json_string(std::string& out, std::string_view text) {
   constexpr std::string_view letters = "btn?fr";  // from 0x08 on
   out += '"';

@@ -44,6 +44,8 @@ std::optional<std::string_view> find_member(std::string_view object, std::string
 bool equals_unescaped(std::string_view escaped, std::string_view plain);
 /// What the escaped text of a JSON string (without its quotes) stands for. A malformed escape is kept as it is.
 std::string unescape_json(std::string_view escaped);
+/// As the server takes it: no overlong forms, no surrogates.
+bool is_utf8(std::string_view text);
 /// Appends text as a JSON string with its quotes (RFC 8259). What is no UTF-8 becomes U+FFFD, byte by byte.
 void append_json_string(std::string& out, std::string_view text);
 

@@ -457,7 +457,8 @@ void read_other(const Node* node, Statement& statement) {
     case T_FetchStmt:
       statement.kind = StatementKind::utility;
       statement.name = text_or_empty(reinterpret_cast<const FetchStmt*>(node)->portalname);
-      statement.fetch = !reinterpret_cast<const FetchStmt*>(node)->ismove;
+      statement.move = reinterpret_cast<const FetchStmt*>(node)->ismove;
+      statement.fetch = !statement.move;
       statement.needs_own_query = true;
       return;
     case T_LockStmt:

@@ -84,6 +84,7 @@ struct Statement {
   std::string name;
   bool chain = false;            ///< COMMIT AND CHAIN, ROLLBACK AND CHAIN
   bool fetch = false;            ///< FETCH from the portal `name`
+  bool move = false;             ///< MOVE in the portal `name`
   bool closes_portal = false;    ///< CLOSE of the portal `name`; of all where it is empty
   bool creates_table = false;    ///< CREATE TABLE AS, SELECT INTO: tables[0] is new
   bool select = false;           ///< a plain SELECT: its rows are sent while it runs, not collected first

@@ -161,5 +161,11 @@ TEST(JsonStringTest, KeepsMalformedEscapes) {
   EXPECT_FALSE(equals_unescaped("\\u12", "\\u12"));
 }
 
+TEST(JsonMembers, TellsUtf8) {
+  for (const char* good : {"", "plain", "caf\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80x"}) EXPECT_TRUE(is_utf8(good));
+  for (const char* bad : {"\xff", "caf\xe9", "\xc3", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "x\x80"})
+    EXPECT_FALSE(is_utf8(bad)) << bad;
+}
+
 }  // namespace
 }  // namespace weir::event

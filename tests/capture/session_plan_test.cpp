@@ -418,15 +418,5 @@ TEST(SessionPlanTest, ANewTableIsFilledByItsQuery) {
   EXPECT_EQ(unnamed.replay(), "");
 }
 
-TEST(SessionPlanTest, AMalformedLengthOfTheClientBecomesTheServersOwnError) {
-  SessionScript script;
-  script.starts()
-      .client_sends(client::query("SELECT 1") + "Q" + int32(3) + "behind it")
-      .expect_upstream(client::query("SELECT 1") + frame('\0'))
-      .upstream_is_relayed(server::complete("SELECT 1") + server::ready('I') +
-                           server::report('E', "FATAL", "08P01", "invalid frontend message type 0"));
-  EXPECT_EQ(script.replay(), "");
-}
-
 }  // namespace
 }  // namespace weir::testing

@@ -112,7 +112,10 @@ TEST(SessionQuestionTest, AnswersThatMakeNoSenseAreNone) {
   SessionScript script;
   script.starts();
   asks(script, server::parse_complete());
-  script.upstream_is_relayed(server::complete("SELECT 1"))
+  // The rest of its answer is nothing for the client.
+  script.upstream_sends(server::complete("SELECT 1"))
+      .expect_client(server::report('E', "FATAL", "08P01", "the database's answers do not fit what was sent"))
+      .expect_close()
       .weir_heard({"error  lost track of the session"})
       .gate({"report xid 0 | g . 1.1 0/0 cause lost track of the session: an answer to nothing that "
              "was sent"});

@@ -30,6 +30,16 @@ TEST(FrameHeader, JudgesTheLength) {
     EXPECT_EQ(state(length), FrameHeader::State::malformed) << length;
 }
 
+TEST(FrameHeader, JudgesAClientsLengthByItsType) {
+  for (const auto& [type, most] : {std::pair{'S', 10'000L}, {'E', 10'000L}, {'Q', 0x3ffffffeL}, {'~', 0x3ffffffeL}}) {
+    EXPECT_EQ(read_client_header(type + int32(most)).state, FrameHeader::State::valid) << type;
+    EXPECT_EQ(read_client_header(type + int32(most + 1)).state, FrameHeader::State::malformed) << type;
+    EXPECT_EQ(read_client_header(type + int32(3)).state, FrameHeader::State::malformed) << type;
+  }
+  EXPECT_EQ(read_client_header("").state, FrameHeader::State::incomplete);
+  EXPECT_EQ(read_client_header("Q").state, FrameHeader::State::incomplete);
+}
+
 TEST(Cursor, ReadsFieldByField) {
   const std::string body = std::string("\xff") + int16(-2) + int32(-3) + "name" + '\0' + "rest";
   Cursor in(body);

@@ -68,5 +68,6 @@ std::vector<WireCase> text_cases();
 std::vector<WireCase> commit_cases();
 std::vector<WireCase> pipeline_cases();
 std::vector<WireCase> startup_cases();
+std::vector<WireCase> frame_cases();
 
 }  // namespace weir::differential
