@@ -91,6 +91,21 @@ struct Execution {
   std::shared_ptr<MovedRows> moved = {};  ///< the portal's, where it has one
 };
 
+/// A text that could not be parsed, or a portal that is not known: it may do anything.
+inline bool is_unread(const ParsedText* text, const Statement* statement) {
+  return statement == nullptr && (text == nullptr || !text->parsed);
+}
+inline bool is_unread(const Execution& execution) {
+  return is_unread(execution.text.get(), execution.statement);
+}
+
+/// CALL, DO, or what may be one: outside a block it may commit what came before it, whatever becomes of it then. In a
+/// Query only where it stands alone.
+inline bool may_commit_itself(const ParsedText* text, const Statement* statement) {
+  if (statement == nullptr && text != nullptr) statement = text->single();
+  return statement != nullptr ? statement->kind == StatementKind::opaque : is_unread(text, statement);
+}
+
 /// The kind of answer a message has.
 enum class Expect : std::uint8_t {
   parse,
@@ -117,6 +132,7 @@ enum class Purpose : std::uint8_t {
   question,  ///< CaptureSession::ask, in an exchange of its own: its error is not shown either
   facts,     ///< what the catalog says of a table
   epilogue,  ///< the transaction's id and version, before a commit
+  outcome,   ///< what became of the transaction in which something ran that can commit by itself
   splice,    ///< Parse of a named statement's capturing twin
   lock,      ///< the old images of rows that the next UPDATE moves
   drain,     ///< rows that a portal still holds, before it goes

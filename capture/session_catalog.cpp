@@ -213,6 +213,9 @@ bool SessionMachine::own_row(const Pending& pending, std::string_view body) {
         transaction_.forget_events();  // no id was given out: nothing was written
       }
       break;
+    case Purpose::outcome:
+      heard_outcome(row_.empty() ? std::string_view() : row_[0].value_or(""));
+      break;
     case Purpose::question:
       if (asked_ && asked_->answer) {
         auto& row = asked_->answer->emplace_back();

@@ -72,6 +72,7 @@ SessionMachine::Took SessionMachine::take_client(const Frame& frame, wire::Turn&
     return relay_client(frame, turn);
   }
   if (waits_for_copy(frame.type) && !wait_for_answers(turn)) return Took::nothing;
+  if (commits_itself_ && !copy_in_ && !learn_outcome(turn)) return Took::nothing;
   switch (frame.type) {
     case frontend::kQuery:
       return take_query(frame, turn);
@@ -367,9 +368,11 @@ SessionMachine::Took SessionMachine::take_execute(const Frame& frame, wire::Turn
   if (statement != nullptr && statement->closes_portal && !drain_closed(*statement, turn)) return Took::nothing;
   const bool ends = statement != nullptr &&
                     (statement->kind == StatementKind::commit || statement->kind == StatementKind::prepare_transaction);
-  const bool may_end = ends || (statement != nullptr && statement->kind == StatementKind::opaque);
-  if (may_end && holds_writes_of_block()) {
+  const bool commits_itself = !ends && may_commit_itself(portal->prepared->text.get(), statement);
+  if ((ends || commits_itself) && holds_writes_of_block()) {
     if (const auto stop = pass_commit_point(ends, frame, turn)) return *stop;
+    commits_itself_ = commits_itself && commit_ == Commit::sent;
+    gathers_ = gathers_ && !commits_itself_;
   }
   if (portal->cursor) return execute_cursor(frame, portal, *execute, turn);
   if (portal->plan && portal->plan->how == Plan::How::returning) return execute_captured(frame, portal, *execute, turn);

@@ -24,6 +24,25 @@ bool SessionMachine::wait_for_answers(wire::Turn& turn) {
   return false;
 }
 
+/// Something ran in a pipeline that can commit by itself. It has not failed, and whether the transaction that was open
+/// before it goes on decides what the next message belongs to; the server knows. False: not known yet.
+bool SessionMachine::learn_outcome(wire::Turn& turn) {
+  if (!wait_for_answers(turn)) return false;
+  if (commit_ != Commit::sent || skipping_) commits_itself_ = false;
+  if (!commits_itself_) return true;
+  run_once("SELECT pg_catalog.pg_xact_status($1::pg_catalog.text::pg_catalog.xid8)::pg_catalog.text",
+           {std::to_string(transaction_.xid())}, Purpose::outcome, turn);
+  return wait_for_answers(turn);
+}
+
+void SessionMachine::heard_outcome(std::string_view status) {
+  commits_itself_ = false;
+  if (status == "in progress") return reopen();
+  const bool known = status == "committed" || status == "aborted";
+  transaction_ended(!known ? Outcome::unknown : status == "committed" ? Outcome::committed : Outcome::aborted);
+  names_.drop_portals();
+}
+
 /// True when the bytes that may commit can be sent: commit_ is then prepared (something is to be committed), refused,
 /// or neither (nothing is). `ends_block`: they end an explicit block too; otherwise they mean nothing inside one.
 /// `surely`: they are known to; if not, the client may still want what a portal holds.
@@ -142,6 +161,7 @@ void SessionMachine::roll_back_refused(wire::Turn& turn) {
 void SessionMachine::reopen() {
   commit_ = Commit::open;
   reopened_ = true;
+  gathers_ = false;
   gate_->reopen(gate_id_);
   if (const std::int64_t next = std::exchange(next_gate_id_, 0); next != 0) gate_->outcome(next, Outcome::aborted);
 }
@@ -167,7 +187,7 @@ void SessionMachine::transaction_ended(Outcome outcome) {
   last_lsn_ = std::max(last_lsn_, transaction_.last_lsn());
   transaction_ = {};
   unread_.clear();
-  keeps_moved_ = reopened_ = false;
+  keeps_moved_ = reopened_ = commits_itself_ = false;
   gate_id_ = std::exchange(next_gate_id_, 0);
   commit_ = Commit::open;
   // A rollback undoes it, and SET LOCAL ends with a commit too.

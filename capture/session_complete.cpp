@@ -87,7 +87,7 @@ void SessionMachine::completed(Execution& execution, const Statement* statement,
       break;
     case StatementKind::opaque:
       forget_catalog();
-      if (commit_ == Commit::sent) transaction_ended(Outcome::unknown);
+      if (commit_ == Commit::sent && !commits_itself_) transaction_ended(Outcome::unknown);
       break;
     default:
       if (statement->closes_portal) closed_portal(statement->name);
@@ -106,6 +106,8 @@ void SessionMachine::completed(Execution& execution, const Statement* statement,
 /// Of a text that the parser here could not read: what its tag says of the transaction.
 void SessionMachine::completed_unread(std::string_view tag) {
   const bool rolled_back = tag == "ROLLBACK";
+  if ((tag == "CALL" || tag == "DO") && !in_block_ && commit_ == Commit::sent && !commits_itself_)
+    return transaction_ended(Outcome::unknown);
   if (rolled_back && transaction_.has_savepoints()) {
     hid_rollback_ = true;  // to one of them, or wholly: ReadyForQuery will tell
   } else if (rolled_back || tag == "COMMIT" || tag == "PREPARE TRANSACTION") {

@@ -97,7 +97,12 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
     // Whether the block is over with it is for ReadyForQuery to say.
     if (front.expect == Expect::sync) transaction_ended(Outcome::aborted);
   } else if (!in_own_exchange) {
-    transaction_ended(Outcome::aborted);
+    // What it had committed before it failed stays so.
+    const bool ran = front.expect == Expect::execute || front.expect == Expect::query;
+    const bool may_stand =
+        front.purpose == Purpose::outcome ||
+        (ran && front.execution && may_commit_itself(front.execution->text.get(), front.execution->statement));
+    transaction_ended(may_stand && commit_ == Commit::sent ? Outcome::unknown : Outcome::aborted);
     names_.drop_portals();
   }
   answered();

@@ -150,6 +150,8 @@ class SessionMachine final : public CaptureSession {
   std::optional<Took> pass_commit_point(bool ends_block, const Frame& frame, wire::Turn& turn);
   bool knows_enough_to_commit() const;
   bool wait_for_answers(wire::Turn& turn);
+  bool learn_outcome(wire::Turn& turn);
+  void heard_outcome(std::string_view status);
   void announce_write();
   void prepare();
   Took refuse_commit(const Frame& frame, wire::Turn& turn);
@@ -209,7 +211,6 @@ class SessionMachine final : public CaptureSession {
   void left_suspended(const Execution* execution);
   void cursor_read(const Execution& rows, std::string_view tag);
   void lose_track(std::string_view why, wire::Turn& turn);
-  bool may_show_splices() const;
   void answered();
   void pop_front();
   void doubt_encoding();
@@ -253,7 +254,7 @@ class SessionMachine final : public CaptureSession {
   bool client_broken_ = false;  // it sent a frame that cannot be; nothing behind it has a meaning
   bool lost_ = false;           // an answer made no sense: only relay from here on
   bool closed_ = false;         // and what the client may not see could be among the rest: nothing more is shown
-  bool hides_ = false;          // since all was answered last, something was sent of which the client sees not all
+  bool hides_ = false;          // something was sent of whose answer the client sees not all
 
   // The session as the server sees it.
   ServerSettings server_;
@@ -292,8 +293,9 @@ class SessionMachine final : public CaptureSession {
   bool catalog_changed_ = false;       // DDL in it: all sessions must ask again
   bool catalog_touched_ = false;       // SET or DDL in it: a rollback undoes what the facts were read under
   enum class Commit { open, preparing, prepared, refused, sent } commit_ = Commit::open;
-  bool reopened_ = false;      // the journal has it as prepared before it went on
-  bool hid_rollback_ = false;  // a text that could not be read rolled back, wholly or to a savepoint
+  bool reopened_ = false;        // the journal has it as prepared before it went on
+  bool commits_itself_ = false;  // something is under way that may do so, in a pipeline: what comes next waits for it
+  bool hid_rollback_ = false;    // a text that could not be read rolled back, wholly or to a savepoint
   Error refusal_;
   bool must_roll_back_ = false;  // at the Sync behind a COMMIT that was refused
   bool gathers_ = false;  // from the gate's question to the commit's answer: what is shown before goes along with that

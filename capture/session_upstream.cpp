@@ -27,14 +27,16 @@ bool answers(Expect expect, char type) {
       return expect == Expect::describe_statement || expect == Expect::describe_portal || expect == Expect::query;
     case backend::kFunctionCallResponse:
       return expect == Expect::function_call;
+    case backend::kReadyForQuery:
+      return false;
     default:
       return expect == Expect::execute || expect == Expect::query;
   }
 }
 
-/// A text that could not be parsed, or a portal that is not known: it may do anything.
-bool is_unread(const Execution& execution) {
-  return execution.statement == nullptr && !(execution.text && execution.text->parsed);
+/// What was sent to be refused has no other answer.
+bool fits(const Pending& front, char type) {
+  return front.purpose != Purpose::provoke && front.purpose != Purpose::skip && answers(front.expect, type);
 }
 
 bool controls_transaction(StatementKind kind) {
@@ -162,10 +164,11 @@ bool SessionMachine::take_asynchronous(const Frame& frame, wire::Turn& turn) {
 void SessionMachine::take_upstream(const Frame& frame, wire::Turn& turn) {
   if (lost_) return relay_upstream(frame, turn);
   if (take_asynchronous(frame, turn)) return;
-  if (frame.type == backend::kReadyForQuery) return take_ready(frame, turn);
+  const bool ends = pending_.empty() || ends_segment(pending_.front().expect) || unread_syncs_ > 0;
+  if (frame.type == backend::kReadyForQuery && ends) return take_ready(frame, turn);
   if (frame.type == backend::kErrorResponse) return take_error(frame, turn);
-  if (pending_.empty() && !may_show_splices()) return relay_upstream(frame, turn);
-  if (pending_.empty() || !answers(pending_.front().expect, frame.type)) {
+  if (pending_.empty() && !hides_) return relay_upstream(frame, turn);
+  if (pending_.empty() || !fits(pending_.front(), frame.type)) {
     lose_track("an answer to nothing that was sent", turn);
     if (!closed_) relay_upstream(frame, turn);
     return;
@@ -395,7 +398,7 @@ void SessionMachine::take_ready(const Frame& frame, wire::Turn& turn) {
   if (!pending_.empty() && !of_copy) pop_front();
   if (pending_.empty()) {
     segment_clean_ = true;
-    skipping_ = hides_ = false;
+    skipping_ = false;
   }
   if (!in_block_) names_.drop_portals();
   if (of_question) question_ended();
@@ -466,20 +469,8 @@ void SessionMachine::note_setting(std::string_view body) {
   if (before.utf8_client != server_.utf8_client) forget_catalog();
 }
 
-/// Something may yet come of which the client is not to see all: a spliced statement is under way, or stands there for
-/// the client's next Bind or Execute.
-bool SessionMachine::may_show_splices() const {
-  const auto is_spliced = [](const std::shared_ptr<const Plan>& plan) {
-    return plan && plan->how == Plan::How::returning;
-  };
-  const auto& unnamed = names_.find({});
-  const auto portals = names_.portals();
-  return hides_ || (unnamed && is_spliced(unnamed->plan)) ||
-         std::any_of(portals.begin(), portals.end(), [&](const auto& portal) { return is_spliced(portal->plan); });
-}
-
 /// The answers do not fit what was sent: from here on the session is only relayed, and what it had open is reported.
-/// Where the client could then see what Weir added, the session ends instead.
+/// Once it has had anything of Weir's own nobody can say what of the rest is, and it ends instead.
 void SessionMachine::lose_track(std::string_view why, wire::Turn& turn) {
   lost_ = true;
   event::ChangeEvent gap;
@@ -489,7 +480,7 @@ void SessionMachine::lose_track(std::string_view why, wire::Turn& turn) {
   gap.statement_order = transaction_.statement() + 1;
   gate_->report(describe_report(), std::move(gap));
   leave("lost track of the session");
-  if (!may_show_splices()) return;
+  if (!hides_) return;
   wire::append_error(turn.to_client.buffer(), "FATAL", "08P01", "the database's answers do not fit what was sent");
   turn.close = closed_ = true;
 }

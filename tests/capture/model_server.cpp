@@ -94,8 +94,19 @@ std::uint32_t ModelServer::decide(std::uint32_t what, std::uint32_t count) const
   return mixed ^ mixed >> 13;
 }
 
+std::string ModelServer::status(std::uint64_t xid) const {
+  const auto ended = ended_.find(xid);
+  return ended == ended_.end() ? "in progress" : ended->second ? "committed" : "aborted";
+}
+
+void ModelServer::close() {
+  closed_ = true;
+  end_transaction(false);
+}
+
 std::string ModelServer::take(std::string_view frame) {
   out_.clear();
+  if (closed_) return {};
   const std::string_view body = frame.substr(wire::kHeaderSize);
   if (skipping_ && frame[0] != 'S') return {};
   if (copy_in_) {
@@ -125,10 +136,13 @@ std::string ModelServer::take(std::string_view frame) {
       break;
     }
     case 'Q':
-      query(std::string(in.cstring()));
+      query(body);
       break;
     case 'S':
       sync();
+      break;
+    case 'H':
+      if (!body.empty()) fail("08P01", "invalid message format");
       break;
     default:
       break;
@@ -153,6 +167,7 @@ bool ModelServer::refused_in_failed_block(const std::string& text) const {
 }
 
 void ModelServer::parse(std::string_view name, const std::string& whole) {
+  if (contains(whole, "\xff")) return fail("22021", "invalid byte sequence");
   const std::vector<std::string> parts = split_statements(whole);
   if (parts.size() > 1) return fail("42601", "cannot insert multiple commands into a prepared statement");
   const std::string text = parts.empty() ? "" : parts[0];
@@ -217,8 +232,13 @@ void ModelServer::execute(const std::string& name, std::size_t limit) {
 
 ModelServer::Ended ModelServer::run(Portal& portal, std::size_t limit) {
   const std::string& text = portal.text;
-  if (contains(text, "to_regclass") || contains(text, "if_assigned")) return run_own(portal);
+  if (contains(text, "to_regclass") || contains(text, "if_assigned") || contains(text, "pg_xact_status"))
+    return run_own(portal);
   if (contains(text, "FOR NO KEY UPDATE OF")) return lock();
+  if (text.starts_with("CALL")) {
+    portal.ran = true;
+    return call(in_block_ || several_);
+  }
   if (is_plain_write(text)) return write(portal, limit);
   if (contains(text, "pg_prepared_statements") && !portal.ran) {
     portal.ran = true;
@@ -263,10 +283,22 @@ void ModelServer::take_copy(char type) {
 ModelServer::Ended ModelServer::run_own(const Portal& portal) {
   if (contains(portal.text, "to_regclass")) {
     out_ += server::row(table_facts(portal.parameters.at(0)).facts());
+  } else if (contains(portal.text, "pg_xact_status")) {
+    out_ += server::row({status(std::stoull(portal.parameters.at(0)))});
   } else {
     out_ += server::row({has_xid_ ? std::optional(std::to_string(xid_)) : std::nullopt, event::to_text(lsn_)});
   }
   return {server::complete("SELECT 1"), false};
+}
+
+/// A procedure that commits or rolls back, or neither, and then may fail.
+ModelServer::Ended ModelServer::call(bool atomic) {
+  const std::uint32_t decision = decide(6, calls_++);
+  const bool ends = decision % 3 != 0;
+  if (ends && atomic) return refuse("2D000", "invalid transaction termination");
+  if (ends && !end_transaction(decision % 3 == 1)) return refuse("23503", "violates foreign key constraint");
+  if (decision / 3 % 3 == 0) return refuse("P0001", "raised behind it");
+  return {server::complete("CALL"), false};
 }
 
 /// Of the rows that the next write moves: their old keys are negative.
@@ -385,7 +417,7 @@ bool ModelServer::end_transaction(bool commit) {
   written_.clear();
   savepoints_.clear();
   portals_.clear();
-  if (wrote) ++xid_;
+  if (wrote) ended_[xid_++] = commit && holds;
   has_xid_ = false;
   lsn_ += 8;
   return holds;
@@ -397,11 +429,25 @@ void ModelServer::sync() {
   out_ += server::ready(failed_ ? 'E' : in_block_ ? 'T' : 'I');
 }
 
-void ModelServer::query(const std::string& text) {
+/// What is no string, or not in the client's encoding, is refused before it ends the unnamed statement.
+void ModelServer::query(std::string_view body) {
+  if (!body.ends_with('\0')) {
+    fail("08P01", "invalid string in message");
+  } else if (contains(body, "\xff")) {
+    fail("22021", "invalid byte sequence");
+  } else {
+    return run_query(std::string(body.substr(0, body.size() - 1)));
+  }
+  skipping_ = false;
+  out_ += server::ready(failed_ ? 'E' : in_block_ ? 'T' : 'I');
+}
+
+void ModelServer::run_query(const std::string& text) {
   statements_.erase("");
   const std::vector<std::string> parts = split_statements(text);
   const bool bad = std::any_of(parts.begin(), parts.end(), [](const auto& part) { return part.starts_with("bad"); });
   if (bad) fail("42601", "syntax error");
+  several_ = parts.size() > 1;
   // An empty one commits too what was outstanding.
   if (parts.empty() && !in_block_ && !end_transaction(true)) fail("23503", "violates foreign key constraint");
   if (parts.empty() && !skipping_) out_ += frame('I');
@@ -429,7 +475,7 @@ void ModelServer::query(const std::string& text) {
     }
     out_ += ended.complete;
   }
-  skipping_ = false;
+  skipping_ = several_ = false;
   if (!in_block_) end_transaction(false);
   out_ += server::ready(failed_ ? 'E' : in_block_ ? 'T' : 'I');
 }

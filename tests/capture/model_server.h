@@ -1,5 +1,6 @@
 // A model of the server for tests of the session engine: statements and portals by name, transactions, savepoints,
-// errors that skip to Sync, deferred constraints, COPY FROM STDIN. Which statements fail and how many rows they write
+// errors that skip to Sync, deferred constraints, COPY FROM STDIN, procedures that commit and then fail, texts that are
+// not in the client's encoding, lengths that cannot be. Which statements fail and how many rows they write
 // is decided by a seed and by how many ran before, so two servers that are asked the same things do the same. Knows the
 // tables t (ordinary), m (whose UPDATE moves rows), s (temporary) and r (row-level security), and answers the questions
 // Weir asks of its own. The client of a plain one and a client behind Weir must see the same bytes; `committed` says
@@ -25,6 +26,11 @@ class ModelServer {
   std::string take(std::string_view frame);
   /// What was written and committed, in order: `{"id":7}` for a row of t or m, "r 2" for two rows of r.
   const std::vector<std::string>& committed() const { return committed_; }
+  /// pg_xact_status: "in progress", "committed" or "aborted".
+  std::string status(std::uint64_t xid) const;
+  /// It was sent a length that cannot be: the session is over, and what was not committed is undone.
+  void close();
+  bool closed() const { return closed_; }
 
  private:
   struct Portal {
@@ -50,12 +56,14 @@ class ModelServer {
   void describe(char kind, const std::string& name);
   void execute(const std::string& portal, std::size_t limit);
   void close(char kind, const std::string& name);
-  void query(const std::string& text);
+  void query(std::string_view body);
+  void run_query(const std::string& text);
   void sync();
 
   Ended run(Portal& portal, std::size_t limit);
   Ended run_control(const std::string& text);
   Ended run_own(const Portal& portal);
+  Ended call(bool atomic);
   Ended write(Portal& portal, std::size_t limit);
   Ended lock();
   std::uint32_t rows_of_write(std::uint32_t run) const;
@@ -78,6 +86,8 @@ class ModelServer {
   bool failed_ = false;
   bool skipping_ = false;
   bool copy_in_ = false;
+  bool closed_ = false;
+  bool several_ = false;  // a Query of several statements runs
   std::vector<Savepoint> savepoints_;
   std::vector<std::string> written_;  ///< by the open transaction
   std::vector<std::string> committed_;
@@ -86,6 +96,8 @@ class ModelServer {
   std::uint32_t commits_ = 0;
   std::uint32_t rows_ = 0;
   std::uint32_t copies_ = 0;
+  std::uint32_t calls_ = 0;
+  std::map<std::uint64_t, bool> ended_ = {};  // transactions, and whether they committed
   std::uint64_t xid_ = 800;
   bool has_xid_ = false;
   std::uint64_t lsn_ = 16;

@@ -10,6 +10,7 @@
 #include "capture/sql/statement_cache.h"
 #include "tests/capture/messages.h"
 #include "tests/capture/model_server.h"
+#include "wire/frame.h"
 
 namespace weir::testing {
 namespace {
@@ -44,6 +45,9 @@ constexpr std::array<const char*, 26> kTexts{"INSERT INTO t VALUES (1)",
 constexpr std::array<const char*, 3> kUnread{"?SELECT id FROM x", "?COMMIT", "?ROLLBACK"};
 constexpr unsigned kFirstUnread = kTexts.size() * 9;
 constexpr unsigned kFirstCopy = 240;
+constexpr unsigned kFirstCall = 245;
+constexpr unsigned kFirstUnreadable = 250;
+constexpr unsigned kFirstBroken = 254;
 constexpr const char* kUnfetched = "rows of a portal were not fetched";
 constexpr std::array<const char*, 4> kNames{"", "", "a", "b"};
 
@@ -69,6 +73,11 @@ class Bytes {
  private:
   std::string_view rest_;
 };
+
+/// The server closes where it reads a length that cannot be.
+void end_where_broken(ModelServer& server, std::string_view rest) {
+  if (wire::read_client_header(rest).state == wire::FrameHeader::State::malformed) server.close();
+}
 
 std::string query_of(Bytes& in) {
   const unsigned count = in.next() % 4;
@@ -99,8 +108,45 @@ std::string copy_of(Bytes& in) {
   return out + frame(what & 8 ? 'f' : 'c', what & 8 ? std::string("no\0", 3) : "") + end;
 }
 
+/// A pipeline in which something can commit by itself. Behind a Sync: what portals hold is read before such a CALL.
+std::string call_of(Bytes& in) {
+  const unsigned what = in.next();
+  std::string out = client::sync() + run_of(in, in.text());
+  if (what & 1) out += run_of(in, in.text());
+  out += what & 2 ? client::query("CALL c()") : run_of(in, "CALL c()");
+  if (what & 4) out += run_of(in, in.text());
+  if (what & 8) out += run_of(in, "CALL c()");
+  return out + (what & 16 ? client::query(in.text()) : client::sync());
+}
+
+/// What the server refuses before it does anything.
+std::string unreadable_of(Bytes& in) {
+  const std::string text = in.text();
+  switch (in.next() % 4) {
+    case 0:
+      return client::query(text + "; SELECT '\xff'");
+    case 1:
+      return client::query("\xff" + text);
+    case 2:
+      return frame('Q', text + "x");
+    default:
+      return client::parse(in.name(), text + "\xff");
+  }
+}
+
+/// A length that cannot be, or a Flush with a body.
+std::string broken_of(Bytes& in) {
+  const unsigned what = in.next();
+  if (what % 4 == 3) return frame('H', "x");
+  const char type = "QPBEDCSHXdcf"[what / 4 % 12];
+  return type + int32(what % 4 == 0 ? 0 : what % 4 == 1 ? 3 : -1);
+}
+
 std::string message_of(Bytes& in) {
   const unsigned byte = in.next();
+  if (byte >= kFirstBroken) return broken_of(in);
+  if (byte >= kFirstUnreadable) return unreadable_of(in);
+  if (byte >= kFirstCall) return call_of(in);
   if (byte >= kFirstCopy) return copy_of(in);
   const unsigned kind = byte % 12;
   switch (kind) {
@@ -135,9 +181,11 @@ std::string message_of(Bytes& in) {
   }
 }
 
-/// Keeps what was told to have been committed.
+/// Keeps what was told to have been committed. What is in doubt is asked of the server.
 class TellingGate : public capture::CommitGate {
  public:
+  explicit TellingGate(const ModelServer& server) : server_(server) {}
+
   std::int64_t open() override {
     open_[++last_] = {};
     return last_;
@@ -156,6 +204,7 @@ class TellingGate : public capture::CommitGate {
     if (transaction.xid == 0 || transaction.first_lsn == 0) problem = "a transaction without id or version";
     append(transaction.id, std::move(rest));
     prepared_.insert(transaction.id);
+    xids_[transaction.id] = transaction.xid;
     waiting = true;
   }
   void reopen(std::int64_t id) override {
@@ -164,12 +213,12 @@ class TellingGate : public capture::CommitGate {
   void outcome(std::int64_t id, capture::Outcome outcome) override {
     if (!open_.contains(id)) problem = "an outcome of a transaction that is not open";
     std::uint32_t ordinal = 0;
+    if (outcome == capture::Outcome::unknown) outcome = resolved(id);
     for (const auto& event : open_[id]) {
       if (outcome == capture::Outcome::committed && event.op == event::Op::gap) gaps.insert(event.cause);
       if (outcome == capture::Outcome::committed) committed.push_back(said(event));
       if (event.ordinal != ++ordinal) problem = "ordinals with gaps";
     }
-    if (outcome == capture::Outcome::unknown) problem = "an outcome that is not known";
     open_.erase(id);
   }
   void report(event::Transaction, event::ChangeEvent gap) override { gaps.insert(gap.cause); }
@@ -182,21 +231,30 @@ class TellingGate : public capture::CommitGate {
   bool waiting = false;  ///< for the journal's answer
 
  private:
+  capture::Outcome resolved(std::int64_t id) {
+    const std::string status = server_.status(xids_[id]);
+    if (!prepared_.contains(id) || status == "in progress") problem = "an outcome that nobody can know";
+    return status == "committed" ? capture::Outcome::committed : capture::Outcome::aborted;
+  }
   static std::string said(const event::ChangeEvent& change) {
     if (change.fidelity == event::Fidelity::statement)
       return change.table + " " + std::to_string(change.counts.updated);
     return change.after.value_or(change.before.value_or("?"));
   }
 
+  const ModelServer& server_;
   std::map<std::int64_t, std::vector<event::ChangeEvent>> open_;
+  std::map<std::int64_t, event::Xid> xids_;
   std::set<std::int64_t> prepared_;
   std::int64_t last_ = 0;
 };
 
 /// The session, its I/O and the server behind it.
 class Proxied {
+  ModelServer server_;
+
  public:
-  explicit Proxied(std::uint32_t seed) : server_(seed) {
+  explicit Proxied(std::uint32_t seed) : server_(seed), gate(server_) {
     capture::SessionOptions options;
     options.statements = &statements_;
     options.scope = &scope_;
@@ -216,7 +274,8 @@ class Proxied {
       to_server_.erase(0, frame.size());
       from_server_ += server_.take(frame);
     }
-    if (from_server_.empty()) return false;
+    end_where_broken(server_, to_server_);
+    if (from_server_.empty() || closed_) return false;
     const std::size_t count = std::min(size, from_server_.size());
     kept_ += from_server_.substr(0, count);
     from_server_.erase(0, count);
@@ -237,6 +296,9 @@ class Proxied {
     capture::Question question{"SELECT to_regclass($1)", {"\"t\""}, [this](auto rows) { unheard_ -= rows ? 1 : 2; }};
     in_turn([&](wire::Turn& turn) { unheard_ += session_->ask(question, turn) ? 1 : 0; });
   }
+  /// Bytes that answer nothing.
+  void server_strays(std::string_view bytes) { from_server_ += bytes; }
+  bool closed() const { return closed_; }
   void ends() { session_->upstream_gone(); }
 
   /// Every question that was taken was answered, and with rows.
@@ -249,7 +311,7 @@ class Proxied {
 
  private:
   void offer_client() {
-    if (session_->stalled() || from_client_.empty()) return;
+    if (session_->stalled() || from_client_.empty() || closed_) return;
     const std::string received = from_client_;
     in_turn([&](wire::Turn& turn) { from_client_.erase(0, session_->from_client(received, turn)); });
   }
@@ -266,7 +328,6 @@ class Proxied {
   capture::Scope scope_;
   std::atomic<std::uint64_t> epoch_{0};
   std::unique_ptr<capture::CaptureSession> session_;
-  ModelServer server_;
   std::string from_client_, to_server_, from_server_, kept_;
   int unheard_ = 0;
   bool closed_ = false;
@@ -321,6 +382,47 @@ std::vector<std::string> client_messages(std::string_view bytes) {
   return messages;
 }
 
+std::string stray(const std::vector<std::string>& messages, std::string_view pace, std::uint32_t seed) {
+  const std::string strays[] = {server::bind_complete(),
+                                server::parse_complete(),
+                                server::complete("SELECT 1"),
+                                server::row({"1", "2"}),
+                                server::ready('I'),
+                                server::portal_suspended(),
+                                server::row_description({"x"}),
+                                server::error("XX000", "out of place"),
+                                server::close_complete(),
+                                frame('D', "xx"),
+                                server::no_data(),
+                                frame('T', "xx")};
+  Proxied proxied(seed);
+  while (proxied.server_goes_on(1u << 20)) {
+  }
+  Bytes in(pace);
+  const std::size_t at = in.next() % messages.size();
+  const std::string& wrong = strays[in.next() % std::size(strays)];
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    if (i == at) proxied.server_strays(wrong);
+    proxied.client_sends(messages[i]);
+    const unsigned step = in.next();
+    if (step & 2) proxied.server_goes_on(1 + step);
+    if (step & 4) proxied.journal_answers();
+    if (i == at && (step & 8)) proxied.server_strays(wrong);
+  }
+  while (proxied.server_goes_on(1u << 20) || proxied.journal_answers()) {
+  }
+  proxied.ends();
+  // Of the client's own nothing has these.
+  for (const char* added : {"tableoid", "{\"id\":", "16400", "weir:"}) {
+    if (proxied.to_client.find(added) == std::string::npos) continue;
+    std::string all;
+    for (const std::string& message : messages) all += message;
+    return "the client saw " + std::string(added) + " behind\n" + shown_frames(wrong) + "before message " +
+           std::to_string(at) + "\n" + shown_frames(proxied.to_client) + "for\n" + shown_frames(all);
+  }
+  return proxied.gate.open_transactions() > 0 ? "a transaction was never ended" : "";
+}
+
 std::string play(const std::vector<std::string>& messages, std::string_view pace, std::uint32_t seed) {
   ModelServer direct(seed);
   std::string expected = direct.greeting();
@@ -330,6 +432,7 @@ std::string play(const std::vector<std::string>& messages, std::string_view pace
   Bytes in(pace);
   for (const std::string& message : messages) {
     for (const std::string& frame : split_frames(message)) expected += direct.take(frame);
+    end_where_broken(direct, message);
     const unsigned step = in.next();
     if (step & 1) {
       proxied.client_sends(message);

@@ -16,4 +16,7 @@ std::vector<std::string> client_messages(std::string_view bytes);
 /// Empty, or what differs. `pace` says who goes on next and how far; when it is used up all goes on until nothing can.
 std::string play(const std::vector<std::string>& messages, std::string_view pace, std::uint32_t seed);
 
+/// The same with a server that says something out of place once: empty, or what of Weir's own the client saw.
+std::string stray(const std::vector<std::string>& messages, std::string_view pace, std::uint32_t seed);
+
 }  // namespace weir::testing

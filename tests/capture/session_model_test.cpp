@@ -16,13 +16,24 @@ std::string random_bytes(std::mt19937& random, std::size_t size) {
   return out;
 }
 
-TEST(SessionModelTest, NoDialogueTellsTheClientOrTheEventsOtherwise) {
+std::uint32_t seeds_asked() {
   const char* asked = std::getenv("WEIR_MODEL_SEEDS");
-  const std::uint32_t seeds = asked ? std::uint32_t(std::atoi(asked)) : 30'000;
-  for (std::uint32_t seed = 0; seed < seeds; ++seed) {
+  return asked ? std::uint32_t(std::atoi(asked)) : 30'000;
+}
+
+TEST(SessionModelTest, NoDialogueTellsTheClientOrTheEventsOtherwise) {
+  for (std::uint32_t seed = 0; seed < seeds_asked(); ++seed) {
     std::mt19937 random(seed);
     const auto messages = client_messages(random_bytes(random, 5 + random() % 60));
     ASSERT_EQ(play(messages, random_bytes(random, 40), seed), "") << "seed " << seed;
+  }
+}
+
+TEST(SessionModelTest, NoAnswerOutOfPlaceShowsWhatWeirAdded) {
+  for (std::uint32_t seed = 0; seed < seeds_asked(); ++seed) {
+    std::mt19937 random(seed);
+    const auto messages = client_messages(random_bytes(random, 5 + random() % 60));
+    ASSERT_EQ(stray(messages, random_bytes(random, 43), seed), "") << "seed " << seed;
   }
 }
 
