@@ -88,6 +88,9 @@ struct Execution {
   /// Query: by statement, the rows of the captured portal that a FETCH or MOVE in it reads; else null. Empty: none.
   std::vector<std::shared_ptr<Execution>> cursors = {};
   std::vector<PortalState> before = {};   ///< what the portals were that it reads, cursors' and readers'
+  bool in_group = false;                  ///< a part of a Query, itself one: `statement` and `plan` are those of `next`
+  bool captures = false;                  ///< of a group: it has rows to capture
+  std::size_t first = 0, end = 0;         ///< of a group: its statements
   std::shared_ptr<MovedRows> moved = {};  ///< the portal's, where it has one
 };
 
@@ -139,10 +142,17 @@ enum class Purpose : std::uint8_t {
   provoke,   ///< made to fail: the client sees the error with other fields
   skip,  ///< made to fail, unseen: the server ignores what follows up to Sync, as it does behind errors that are seen
   tidy,  ///< Close, ROLLBACK and the like of what Weir left behind
+  open_block,   ///< BEGIN of the block that Weir makes of a Query's implicit one
+  close_block,  ///< its COMMIT or ROLLBACK
 };
 
 inline bool is_own(Purpose purpose) {
   return purpose != Purpose::client && purpose != Purpose::run;
+}
+
+/// What the server remarks meanwhile is about what the client wrote.
+inline bool speaks_for_client(Purpose purpose) {
+  return purpose == Purpose::drain || purpose == Purpose::close_block;
 }
 
 struct Pending {

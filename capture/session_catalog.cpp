@@ -251,6 +251,7 @@ void SessionMachine::question_ended() {
 }
 
 void SessionMachine::own_complete(const Pending& pending) {
+  if (pending.purpose == Purpose::open_block) in_block_ = true;
   if (pending.purpose == Purpose::lock && !std::exchange(pending.execution->moved->locked_before, true))
     pending.execution->moved->locked.clear();
   if (pending.purpose != Purpose::facts || facts_asked_.empty()) return;

@@ -11,9 +11,6 @@ namespace frontend = wire::frontend;
 /// Frames above this are not read as a whole, only passed through: texts and parameters of that size are not captured.
 constexpr std::size_t kLargestHeldFrame = 64u << 20;
 
-/// A portal that is never made, to have the server itself say an error that Weir must bring about.
-constexpr std::string_view kNoPortal = "weir:none";
-
 std::vector<std::optional<std::string>> copy_values(const std::vector<std::optional<std::string_view>>& values) {
   std::vector<std::optional<std::string>> copies;
   for (const auto& value : values) copies.push_back(value ? std::optional(std::string(*value)) : std::nullopt);

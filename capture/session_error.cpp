@@ -38,12 +38,13 @@ std::string with_fewer(std::string message, std::string_view words, int added) {
   return message.replace(begin, end - begin, std::to_string(number - added));
 }
 
-/// A position in a part of a Query, as one in the whole of it.
-std::string moved(std::string position, std::size_t offset) {
+/// A position in a part of a Query, in the place that it has in the whole of it.
+template <typename Place>
+std::string moved(std::string position, Place place) {
   std::size_t number = 0;
   const char* end = position.data() + position.size();
   const auto [stop, error] = std::from_chars(position.data(), end, number);
-  return error == std::errc() && stop == end ? std::to_string(number + offset) : position;
+  return error == std::errc() && stop == end ? std::to_string(place(number)) : position;
 }
 
 /// An error in a Bind of spliced text, as the client's own text would have had it.
@@ -70,6 +71,7 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
   copy_failed(sqlstate);
   const Pending front = pending_.front();
   if (run_) {
+    run_->failed |= front.purpose == Purpose::run && !run_->finished;
     run_->held.clear();
     // A row that the client's encoding cannot say fails while rows are sent, behind their description.
     const bool sending = sqlstate == kUntranslatable && front.expect == Expect::execute;
@@ -190,7 +192,8 @@ void SessionMachine::skip_to_sync(bool refused) {
 void SessionMachine::show_error(const Frame& frame, const Pending& front, wire::Turn& turn) {
   auto fields = wire::read_error_fields(frame.body());
   const bool provoked = front.purpose == Purpose::provoke;
-  const bool shifted = front.purpose == Purpose::run && run_ && run_->offset > 0;
+  const bool grouped = front.execution && front.execution->in_group;
+  const bool shifted = front.purpose == Purpose::run && run_ && (run_->offset > 0 || grouped);
   const bool locking = front.purpose == Purpose::lock;
   const bool bound = front.spliced && front.bound;
   if (!fields || (!provoked && !shifted && !bound && !locking)) return relay_upstream(frame, turn);
@@ -199,7 +202,8 @@ void SessionMachine::show_error(const Frame& frame, const Pending& front, wire::
   if (bound) message = message_of_bind(message, *front.bound);
   if (locking && message.find(kLockStatement) != std::string::npos)
     message.replace(message.find(kLockStatement), kLockStatement.size(), "UPDATE");
-  if (shifted) position = moved(std::move(position), run_->offset);
+  const auto place = [&](std::size_t at) { return position_in_run(front, at); };
+  if (shifted) position = moved(std::move(position), place);
   if (provoked)
     message = front.execution ? "portal \"" + front.execution->portal_name + "\" cannot be run" : refusal_.message;
   for (auto& [code, value] : *fields) {

@@ -71,8 +71,9 @@ std::optional<std::string> row_of(const std::vector<InputValue>& values, const s
 /// False where a value is not plain or the counts differ: then only the statement is known.
 bool SessionMachine::add_input_events(const Execution& execution, const Statement& statement, const Plan& plan,
                                       std::int64_t rows) {
-  const auto index = std::size_t(&statement - execution.text->statements.data());
-  const auto values = insert_values(execution.text->text, index, execution.text->lexer);
+  // Of the statement alone: a Query may have thousands.
+  const std::string_view text = std::string_view(execution.text->text).substr(0, statement.end).substr(statement.begin);
+  const auto values = insert_values(text, 0, execution.text->lexer);
   if (std::int64_t(values.size()) != rows) return false;
   std::vector<std::string> names = statement.write->columns;
   if (names.empty())

@@ -1,9 +1,10 @@
-// The engine behind capture/session.h. One class, in nine files by what they do:
+// The engine behind capture/session.h. One class, in ten files by what they do:
 //   session_client.cpp    messages from the client: what to splice, when to wait
 //   session_upstream.cpp  answers of the database: what the client sees of them
 //   session_error.cpp     errors of the database: what they undo, and what the client sees of them
 //   session_complete.cpp  what a completed statement means for the transaction and its events
-//   session_query.cpp     a Query that writes, sent as Parse/Bind/Execute and shown as a Query's answer
+//   session_query.cpp     a Query: relayed as it is, or with a splice, or begun as a Run
+//   session_run.cpp       a Query that writes, sent in steps and shown as a Query's answer
 //   session_input.cpp     events of INSERT … VALUES where rows cannot be returned
 //   session_commit.cpp    the commit point: everything that must be safe before the bytes that may commit are sent
 //   session_copy.cpp      COPY FROM STDIN, and the Syncs that it reads
@@ -37,6 +38,9 @@ namespace weir::capture {
 
 /// The SQLSTATE query_canceled.
 constexpr std::string_view kCanceled = "57014";
+/// A portal that is never made: running it has the server itself say an error that Weir must bring about, and closing
+/// it changes nothing.
+constexpr std::string_view kNoPortal = "weir:none";
 constexpr std::string_view kUnseenSavepoint = "rolled back to a savepoint that was not seen";
 
 class SessionMachine final : public CaptureSession {
@@ -120,7 +124,6 @@ class SessionMachine final : public CaptureSession {
   bool relay_plain_read(std::string_view query, const Frame& frame, wire::Turn& turn);
   using Plans = std::vector<std::shared_ptr<const Plan>>;
   std::optional<Plans> plan_query(const std::shared_ptr<const ParsedText>& text, wire::Turn& turn);
-  bool can_run(const ParsedText& text, const Plans& plans) const;
   bool can_splice(const ParsedText& text, const Plans& plans) const;
   Took splice_query(std::shared_ptr<const ParsedText> text, Plans plans, wire::Turn& turn);
   Took relay_query(const Frame& frame, std::shared_ptr<const ParsedText> text, Plans plans, wire::Turn& turn);
@@ -129,10 +132,30 @@ class SessionMachine final : public CaptureSession {
   bool drain_closed(const Statement& statement, wire::Turn& turn);
   void find_cursors(const ParsedText& text, Execution& execution) const;
   bool read_cursors(Execution& execution, wire::Turn& turn);
+
+  // -- session_run.cpp
+  bool can_run(const ParsedText& text, const Plans& plans) const;
+  bool reaches_captured_portal(const Statement& statement) const;
   Took step_run(const Frame& frame, wire::Turn& turn);
+  Took commit_run(const Frame& frame, wire::Turn& turn);
+  bool plan_step(wire::Turn& turn);
+  bool joins_group(std::size_t index) const;
+  std::size_t group_end() const;
+  void send_group(std::size_t end, wire::Turn& turn);
+  void begin_statement(Pending& group);
+  void stay_busy(wire::Turn& turn);
+  void open_block(wire::Turn& turn);
+  void send_block(std::string_view text, Purpose purpose, wire::Turn& turn);
+  std::size_t begin_of_step() const;
   void send_step(wire::Turn& turn);
   Took finish_run(wire::Turn& turn);
   void show_run_description(wire::Turn& turn);
+  bool at_end_of_run() const;
+  void show_held(wire::Turn& turn);
+  bool hold_status(const Frame& frame);
+  void show_statuses(wire::Turn& turn);
+  bool tell_setting(std::string_view name, std::string_view value);
+  std::size_t position_in_run(const Pending& pending, std::size_t position) const;
 
   // -- session_commit.cpp
   /// Something is to be committed that was not yet sent to be.
@@ -204,7 +227,7 @@ class SessionMachine final : public CaptureSession {
   void relay_upstream(const Frame& frame, wire::Turn& turn);
   bool needs_whole(const Frame& frame) const;
   void show_scrubbed(const Frame& frame, wire::Turn& turn);
-  void show_held(wire::Turn& turn);
+  void complete_in_group(const Frame& frame, std::string_view tag, wire::Turn& turn);
   bool capture_row(std::string_view body, Execution& execution);
   void keep_moved(std::vector<event::ChangeEvent> events, Execution& execution);
   static Execution* spliced_rows(const Pending& pending);
@@ -300,16 +323,19 @@ class SessionMachine final : public CaptureSession {
   bool must_roll_back_ = false;  // at the Sync behind a COMMIT that was refused
   bool gathers_ = false;  // from the gate's question to the commit's answer: what is shown before goes along with that
 
-  // A Query that runs in parts.
+  // A Query that runs in steps.
+  std::string told_settings_;  // name and value, each with a zero behind it, of all ParameterStatus the client has seen
   struct Run {
     std::shared_ptr<const ParsedText> text;
     Plans plans;
     std::size_t next = 0;  // statement to send next
     bool failed = false;
+    bool own_block = false;   // Weir has opened a block for it
     bool finished = false;    // its Sync was sent
     std::string description;  // RowDescription that is shown with the first row
     std::string held;         // the last CommandComplete, kept until the commit is known
-    std::size_t offset = 0;   // characters before the running statement, for positions in errors
+    std::size_t offset = 0;   // characters before the running step, for positions in errors
+    std::vector<std::pair<std::string, std::string>> statuses;  // ParameterStatus that came meanwhile, by name
   };
   std::unique_ptr<Run> run_;
 

@@ -1,6 +1,5 @@
-// Query. One that only reads is relayed. One whose rows can be captured is sent in parts, each statement as
-// Parse/Bind/Describe/Execute of the unnamed statement and one Sync at the end, so that its commit can be held; the
-// client sees a Query's answer. All others are relayed and their writes, if any, are reported as gaps.
+// Query. One that only reads is relayed. One whose rows can be captured is sent in steps (session_run.cpp), or, inside
+// a block, as a Query with a splice. All others are relayed and their writes, if any, are reported as gaps.
 #include <algorithm>
 
 #include "capture/event/json_members.h"
@@ -25,43 +24,6 @@ bool any_reads_portal(const ParsedText& text) {
 
 bool any_needs_plan(const ParsedText& text) {
   return std::any_of(text.statements.begin(), text.statements.end(), needs_plan);
-}
-
-bool ends_block(StatementKind kind) {
-  return kind == StatementKind::commit || kind == StatementKind::prepare_transaction;
-}
-
-/// What is to be committed is known only between the two.
-bool commits_behind_rollback_to(const ParsedText& text) {
-  const auto& all = text.statements;
-  const auto takes_back = [](const Statement& statement) { return statement.kind == StatementKind::rollback_to; };
-  const auto ends = [](const Statement& statement) { return ends_block(statement.kind); };
-  return std::any_of(std::find_if(all.begin(), all.end(), takes_back), all.end(), ends);
-}
-
-bool ends_failure(StatementKind kind) {
-  return kind == StatementKind::commit || kind == StatementKind::rollback || kind == StatementKind::rollback_to;
-}
-
-/// Characters, not bytes: what positions in errors count.
-std::size_t characters(std::string_view text, bool utf8) {
-  if (!utf8) return text.size();
-  return std::size_t(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
-}
-
-/// False for statements that never have a RowDescription: asking would only cost.
-bool may_return_rows(const Statement& statement) {
-  switch (statement.kind) {
-    case StatementKind::begin:
-    case StatementKind::commit:
-    case StatementKind::rollback:
-    case StatementKind::savepoint:
-    case StatementKind::release:
-    case StatementKind::rollback_to:
-      return false;
-    default:
-      return !statement.is_row_write() || statement.write->has_returning;
-  }
 }
 
 }  // namespace
@@ -109,7 +71,7 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
   // BEGIN makes a block of the implicit transaction that outstanding messages opened: then nothing is committed.
   const bool opens = !ends && any_of_kind(*text, {StatementKind::begin});
   const bool holds = ends ? holds_writes_of_block() : holds_writes();
-  const bool knowable = !commits_behind_rollback_to(*text);
+  const bool knowable = !text->commits_behind_rollback_to();
   if (holds && !opens && knowable && (ends || !in_block_ || control_pending_ > 0)) {
     if (!ready_to_commit(ends, turn, text->parsed)) return Took::nothing;
     if (commit_ == Commit::refused) return refuse_commit(frame, turn);
@@ -134,11 +96,12 @@ bool SessionMachine::relay_plain_read(std::string_view query, const Frame& frame
 std::optional<SessionMachine::Plans> SessionMachine::plan_query(const std::shared_ptr<const ParsedText>& text,
                                                                 wire::Turn& turn) {
   Plans plans(text->statements.size());
-  if (!any_needs_plan(*text) && !commits_behind_rollback_to(*text)) return plans;
+  if (!any_needs_plan(*text) && !text->commits_behind_rollback_to()) return plans;
   if (!wait_for_answers(turn)) return std::nullopt;
   if (failed_) return plans;
-  // A text with DDL before its writes is planned again when it is the statement's turn (step_run).
-  const bool late = any_of_kind(*text, {StatementKind::ddl, StatementKind::session, StatementKind::write_query});
+  // A text with DDL or the like before its writes is planned again when it is the statement's turn (step_run).
+  const auto changes = [](const Statement& statement) { return changes_catalog(statement.kind); };
+  const bool late = std::any_of(text->statements.begin(), text->statements.end(), changes);
   // In a block asking takes a snapshot, and SET TRANSACTION, or LOCK under a higher isolation level, must come before.
   const Statement& first = text->statements[0];
   const bool ahead = !in_block_ || (!late && (first.select || needs_plan(first)));
@@ -149,29 +112,6 @@ std::optional<SessionMachine::Plans> SessionMachine::plan_query(const std::share
     if (!late || i == 0 || plan->text_is_read) plans[i] = std::move(plan);
   }
   return plans;
-}
-
-bool SessionMachine::can_run(const ParsedText& text, const Plans& plans) const {
-  bool captures = holds_writes_of_block() && commits_behind_rollback_to(text);
-  if (!text.parsed || (!captures && !any_needs_plan(text))) return false;
-  // The server refuses it before anything of it runs, and before it ends the unnamed statement.
-  if (server_.utf8_client && !event::is_utf8(text.text)) return false;
-  // A failed block takes nothing but its end; what stands behind that is planned when it is its turn.
-  if (failed_ && !ends_failure(text.statements[0].kind)) return false;
-  bool block = in_block_;
-  for (std::size_t i = 0; i < text.statements.size(); ++i) {
-    const Statement& statement = text.statements[i];
-    // The server reads a Query's bytes once, before any of its statements runs.
-    if (statement.sets_lexer && text.statements.size() > 1) return false;
-    if (statement.has_parameters || statement.needs_own_query || (statement.needs_block && !block)) return false;
-    if (statement.kind == StatementKind::begin) block = true;
-    if (statement.kind == StatementKind::commit || statement.kind == StatementKind::rollback) block = statement.chain;
-    if (!needs_plan(statement)) continue;
-    if (plans[i] && plans[i]->how == Plan::How::gap) return false;
-    if (plans[i] && plans[i]->text_is_read && text.statements.size() > 1) return false;
-    captures |= !plans[i] || plans[i]->how != Plan::How::none;
-  }
-  return captures;
 }
 
 /// Inside a block a Query commits nothing, so it can stay one: what is sent is the client's text and the splice.
@@ -277,83 +217,6 @@ bool SessionMachine::read_cursors(Execution& execution, wire::Turn& turn) {
     reads_cursor(*cursor->portal);
   }
   return true;
-}
-
-SessionMachine::Took SessionMachine::step_run(const Frame& frame, wire::Turn& turn) {
-  Run& run = *run_;
-  if (!run.failed && !wait_for_answers(turn)) return Took::nothing;
-  if (run.failed) return finish_run(turn);
-  while (run.next < run.text->statements.size()) {
-    const Statement& statement = run.text->statements[run.next];
-    if (needs_plan(statement) && !run.plans[run.next] && !failed_) {
-      run.plans[run.next] = find_plan(run.text, statement, turn);
-      if (!run.plans[run.next]) return Took::nothing;
-    }
-    if (ends_block(statement.kind) && holds_writes_of_block()) {
-      if (const auto stop = pass_commit_point(true, frame, turn)) return *stop;
-    }
-    send_step(turn);
-    const bool last = run.next == run.text->statements.size();
-    // Inside a block Sync commits nothing, so it can go along.
-    if (last && in_block_ && !failed_ && run.text->statements.size() == 1) return finish_run(turn);
-    if (!wait_for_answers(turn)) return Took::nothing;
-  }
-  if (!in_block_ && holds_writes()) {
-    if (const auto stop = pass_commit_point(false, frame, turn)) return *stop;
-  }
-  return finish_run(turn);
-}
-
-void SessionMachine::send_step(wire::Turn& turn) {
-  Run& run = *run_;
-  const Statement& statement = run.text->statements[run.next];
-  const auto plan = run.plans[run.next];
-  const std::string_view whole = run.text->text;
-  const bool spliced = plan && plan->how == Plan::How::returning;
-  const bool alone = run.text->statements.size() == 1 && !spliced;
-  const std::size_t begin = run.next == 0 ? 0 : statement.begin;
-  std::string text(alone ? whole : whole.substr(begin, statement.end - begin));
-  if (spliced) text += plan->suffix;
-  run.offset = characters(whole.substr(0, begin), server_.utf8_client);
-  auto execution = std::make_shared<Execution>(Execution{.text = run.text, .statement = &statement, .plan = plan});
-  ++run.next;
-  if (statement.shows_statements) hide_own_statements(turn);
-  const bool changes_names = statement.kind == StatementKind::session;
-  const std::int64_t mark = changes_names ? apply_session_statement(statement, turn) : -1;
-  std::string& out = turn.to_upstream.buffer();
-  wire::append_parse(out, {}, text, wire::kNoParameterTypes);
-  expect({.expect = Expect::parse, .purpose = Purpose::run, .spliced = spliced});
-  wire::append_bind(out, {}, {}, wire::kNoParameters, {});
-  expect({.expect = Expect::bind, .purpose = Purpose::run});
-  if (may_return_rows(statement)) {
-    wire::append_describe(out, 'P', {});
-    expect({.expect = Expect::describe_portal, .purpose = Purpose::run, .spliced = spliced, .execution = execution});
-  }
-  if (spliced && !plan->lock_query.empty()) send_lock(execution, turn);
-  wire::append_execute(turn.to_upstream.buffer(), {}, 0);
-  Pending pending{.expect = Expect::execute, .purpose = Purpose::run, .spliced = spliced, .execution = execution};
-  pending.mark = mark;
-  expect(std::move(pending));
-}
-
-/// Sends the Sync; the Run itself stays until ReadyForQuery, which shows what was held.
-SessionMachine::Took SessionMachine::finish_run(wire::Turn& turn) {
-  run_->finished = true;
-  skipping_ = false;
-  own_statement_ = own_portal_ = OwnUnnamed::stays;
-  Pending pending = replacing_unnamed(!run_->text->statements.empty());
-  pending.expect = Expect::sync;
-  pending.purpose = Purpose::run;
-  wire::append_sync(turn.to_upstream.buffer());
-  expect(std::move(pending));
-  return Took::frame;
-}
-
-/// RowDescription comes when the first row or the end does: rows of a write are collected before any of them is sent.
-void SessionMachine::show_run_description(wire::Turn& turn) {
-  if (!run_ || run_->description.empty()) return;
-  turn.to_client.buffer() += run_->description;
-  run_->description.clear();
 }
 
 }  // namespace weir::capture

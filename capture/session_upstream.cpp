@@ -55,21 +55,6 @@ bool controls_transaction(StatementKind kind) {
   }
 }
 
-bool changes_catalog(StatementKind kind) {
-  switch (kind) {
-    case StatementKind::session:
-    case StatementKind::ddl:
-    case StatementKind::opaque:
-    case StatementKind::execute:
-    case StatementKind::rollback:
-    case StatementKind::rollback_to:
-    case StatementKind::write_query:
-      return true;
-    default:
-      return false;
-  }
-}
-
 /// PostgreSQL manual, "Character Set Support": those that only clients may use.
 bool hides_backslashes(std::string_view encoding) {
   constexpr std::string_view kClientOnly[] = {"SJIS", "SHIFT_JIS_2004", "BIG5", "GBK", "UHC", "GB18030", "JOHAB"};
@@ -137,12 +122,13 @@ bool SessionMachine::take_asynchronous(const Frame& frame, wire::Turn& turn) {
     case backend::kParameterStatus:
       show_held(turn);
       note_setting(frame.body());
+      if (hold_status(frame)) return true;
       break;
     case backend::kNoticeResponse:
       // What the server remarks on a text it said already about the client's own.
-      if (!pending_.empty() && is_own(pending_.front().purpose) && pending_.front().purpose != Purpose::drain)
+      if (!pending_.empty() && is_own(pending_.front().purpose) && !speaks_for_client(pending_.front().purpose))
         return true;
-      if (run_ && run_->offset > 0 && !pending_.empty() && pending_.front().purpose == Purpose::run) {
+      if (run_ && !pending_.empty() && pending_.front().purpose == Purpose::run) {
         show_error(frame, pending_.front(), turn);
         return true;
       }
@@ -236,7 +222,8 @@ void SessionMachine::take_row_description(const Frame& frame, wire::Turn& turn) 
       return lose_track("malformed RowDescription", turn);
     }
   }
-  const bool kept = front.purpose == Purpose::run && !front.execution->statement->select;
+  const bool kept =
+      front.purpose == Purpose::run && front.expect != Expect::query && !front.execution->statement->select;
   if (kept) {
     run_->description = std::move(shown);
   } else if (rows != nullptr) {
@@ -307,6 +294,7 @@ void SessionMachine::take_complete(const Frame& frame, wire::Turn& turn) {
   const std::string_view tag =
       frame.type == backend::kCommandComplete ? wire::read_string(frame.body()).value_or("") : std::string_view();
   copy_succeeded();
+  if (front.expect == Expect::query && front.purpose == Purpose::run) return complete_in_group(frame, tag, turn);
   if (front.expect == Expect::query) {
     if (front.execution) {
       Execution& execution = *front.execution;
@@ -346,6 +334,21 @@ void SessionMachine::take_complete(const Frame& frame, wire::Turn& turn) {
   pop_front();
 }
 
+/// The next statement of a group has completed.
+void SessionMachine::complete_in_group(const Frame& frame, std::string_view tag, wire::Turn& turn) {
+  Pending& front = pending_.front();
+  Execution& execution = *front.execution;
+  if (execution.next >= execution.end) return lose_track("more answers than statements", turn);
+  completed(execution, execution.statement, execution.plan.get(), tag);
+  const bool last = ++execution.next == run_->text->statements.size();
+  begin_statement(front);
+  if (last) {
+    run_->held = frame.received;
+  } else {
+    relay_upstream(frame, turn);
+  }
+}
+
 /// The portal has written all its rows, and some are not fetched: its statement has its place from now on.
 void SessionMachine::left_suspended(const Execution* execution) {
   Portal* portal = execution != nullptr && execution->plan ? execution->portal.get() : nullptr;
@@ -363,18 +366,10 @@ void SessionMachine::cursor_read(const Execution& rows, std::string_view tag) {
   transaction_.next_statement();
 }
 
-/// The last CommandComplete of a Query that was sent in parts: true only once the commit is.
-void SessionMachine::show_held(wire::Turn& turn) {
-  const bool at_end =
-      run_ && !pending_.empty() && pending_.front().purpose == Purpose::run && pending_.front().expect == Expect::sync;
-  if (!at_end || run_->held.empty()) return;
-  turn.to_client.buffer() += run_->held;
-  run_->held.clear();
-}
-
 void SessionMachine::take_ready(const Frame& frame, wire::Turn& turn) {
   gathers_ = false;
   show_held(turn);
+  show_statuses(turn);
   const char status = frame.body().empty() ? 'I' : frame.body()[0];
   const bool was_failed = failed_;
   in_block_ = status != char(wire::TransactionStatus::idle);
@@ -384,7 +379,9 @@ void SessionMachine::take_ready(const Frame& frame, wire::Turn& turn) {
     forget_catalog();
   }
   const bool of_copy = ends_unread_sync();
-  if (of_copy || pending_.empty() || !is_own(pending_.front().purpose)) relay_upstream(frame, turn);
+  const bool of_group =
+      !pending_.empty() && pending_.front().purpose == Purpose::run && pending_.front().expect == Expect::query;
+  if (of_copy || pending_.empty() || (!is_own(pending_.front().purpose) && !of_group)) relay_upstream(frame, turn);
   if (!in_block_) {
     const bool anything = !transaction_.empty() || gate_id_ != 0 || catalog_touched_;
     if (anything) transaction_ended(was_failed || hid_rollback_ ? Outcome::aborted : Outcome::committed);
@@ -428,6 +425,7 @@ void SessionMachine::doubt_encoding() {
 void SessionMachine::count(const Pending& pending, int by) {
   if (ends_segment(pending.expect)) syncs_pending_ += by;
   if (pending.expect != Expect::execute && pending.expect != Expect::query) return;
+  if (pending.purpose == Purpose::open_block || pending.purpose == Purpose::close_block) control_pending_ += by;
   if (!pending.execution || is_own(pending.purpose)) return;
   const Execution& execution = *pending.execution;
   const auto count_one = [&](const Statement& statement) {
@@ -436,6 +434,12 @@ void SessionMachine::count(const Pending& pending, int by) {
     if (statement.kind == StatementKind::copy_from) copies_pending_ += by;
     if (by > 0 && statement.sets_lexer) doubt_encoding();
   };
+  if (execution.in_group) {
+    for (std::size_t i = execution.first; i < execution.end; ++i) count_one(execution.text->statements[i]);
+    if (execution.captures) captured_pending_ += by;
+    if (execution.captures && by > 0) announce_write();
+    return;
+  }
   if (is_unread(execution)) {
     catalog_pending_ += by;
     control_pending_ += by;

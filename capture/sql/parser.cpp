@@ -350,6 +350,7 @@ void read_truncate(const TruncateStmt& truncate, Statement& statement) {
 
 void read_copy(const CopyStmt& copy, Statement& statement) {
   statement.copy = true;
+  statement.copy_in = copy.is_from && copy.filename == nullptr;
   statement.needs_own_query = true;
   statement.kind = StatementKind::read;
   if (copy.is_from && copy.relation != nullptr) {
@@ -446,8 +447,11 @@ void read_other(const Node* node, Statement& statement) {
     case T_NotifyStmt:
     case T_ListenStmt:
     case T_UnlistenStmt:
+      statement.kind = StatementKind::utility;
+      return;
     case T_PrepareStmt:
       statement.kind = StatementKind::utility;
+      statement.keeps_text = true;
       return;
     case T_ClosePortalStmt:
       statement.kind = StatementKind::utility;
@@ -466,6 +470,7 @@ void read_other(const Node* node, Statement& statement) {
     case T_ConstraintsSetStmt:
       statement.kind = StatementKind::utility;
       statement.needs_block = true;
+      statement.keeps_text = nodeTag(node) == T_DeclareCursorStmt;
       return;
     case T_VacuumStmt:
     case T_CheckPointStmt:

@@ -10,4 +10,28 @@ bool ParsedText::only_reads() const {
          });
 }
 
+bool ParsedText::commits_behind_rollback_to() const {
+  const auto takes_back = [](const Statement& statement) { return statement.kind == StatementKind::rollback_to; };
+  const auto ends = [](const Statement& statement) {
+    return statement.kind == StatementKind::commit || statement.kind == StatementKind::prepare_transaction;
+  };
+  const auto end = statements.end();
+  return std::any_of(std::find_if(statements.begin(), end, takes_back), end, ends);
+}
+
+bool changes_catalog(StatementKind kind) {
+  switch (kind) {
+    case StatementKind::session:
+    case StatementKind::ddl:
+    case StatementKind::opaque:
+    case StatementKind::execute:
+    case StatementKind::rollback:
+    case StatementKind::rollback_to:
+    case StatementKind::write_query:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace weir::capture

@@ -49,6 +49,9 @@ struct TableName {
   StatementKind kind = StatementKind::read;  ///< what is done to it: insert, update, remove, merge, truncate
 };
 
+/// True where it may change what names and privileges mean.
+bool changes_catalog(StatementKind kind);
+
 /// One value of INSERT … VALUES. `unknown` is anything the server has to evaluate.
 struct InputValue {
   enum class Kind { null, number, text, boolean, parameter, unknown };
@@ -95,6 +98,8 @@ struct Statement {
   bool modifying_with = false;   ///< has WITH … AS (INSERT|UPDATE|DELETE|MERGE …)
   bool shows_text = false;       ///< mentions current_query(), pg_stat_activity, pg_cursors: would show a changed text
   bool drops_all_statements = false;    ///< DEALLOCATE ALL, DISCARD ALL
+  bool keeps_text = false;              ///< PREPARE, DECLARE: views show the text it stood in
+  bool copy_in = false;                 ///< COPY FROM STDIN
   bool sets_lexer = false;              ///< SET of client_encoding or of how string literals are read
   bool shows_statements = false;        ///< mentions pg_prepared_statements
   std::vector<TableName> tables;        ///< written tables of truncate, copy_from, merge, write_query
@@ -127,6 +132,8 @@ struct ParsedText {
 
   /// True where nothing in it writes, changes the session, or shows what Weir has in it.
   bool only_reads() const;
+  /// A COMMIT behind a ROLLBACK TO: what is to be committed is known only between the two.
+  bool commits_behind_rollback_to() const;
   const Statement* single() const { return statements.size() == 1 ? &statements.front() : nullptr; }
 };
 

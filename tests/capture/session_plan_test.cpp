@@ -345,13 +345,12 @@ TEST(SessionPlanTest, WritesInsideWithHaveAnEventOfTheirOwn) {
   inner.table = "u";
   SessionScript script;
   script.starts().client_sends(client::query(sql + "; " + next)).asks_facts({Table(), inner});
-  script.expect_upstream(sent_in_part(sql + suffix()) + client::flush())
-      .upstream_sends(part_answered({written(R"({"id":1})", "0/10")}, "INSERT 0 1"))
-      .expect_client(server::complete("INSERT 0 1"))
-      .expect_upstream(sent_in_part(next + suffix()) + client::flush())
-      .upstream_sends(part_answered({written(R"({"id":1})", "0/18")}, "DELETE 1"));
+  script.expect_upstream(sent_in_group(sql + suffix() + "; " + next + suffix()))
+      .upstream_sends(group_begun() + query_answered({written(R"({"id":1})", "0/10")}, "INSERT 0 1") +
+                      query_answered({written(R"({"id":1})", "0/18")}, "DELETE 1") + group_ended())
+      .expect_client(server::complete("INSERT 0 1"));
   // It has no version of its own; that of the row behind it is as good, and nothing need be asked.
-  commits_query(script,
+  commits_group(script,
                 R"(prepare 1 xid 800 lsn 0/10-0/18 | c public.t 1.1 0/10 key {"id":1} after {"id":1})"
                 R"( | d public.u 2.1 0/18 statement | d public.t 3.2 0/18 key {"id":1} before {"id":1})",
                 "DELETE 1");

@@ -154,66 +154,6 @@ TEST(SessionQueryTest, NoRowStillHasItsRowDescription) {
   EXPECT_EQ(script.replay(), "");
 }
 
-TEST(SessionQueryTest, SeveralStatementsAreOneTransaction) {
-  const std::string second = "UPDATE t SET v = 'b'";
-  SessionScript script;
-  script.starts().client_sends(client::query(kInsert + "; " + second + ";")).asks_facts(Table());
-  script.expect_upstream(sent_in_part(kInsert + suffix()) + client::flush())
-      .upstream_sends(part_answered({written(kRow, "0/10")}, "INSERT 0 1"))
-      .expect_client(server::complete("INSERT 0 1"))
-      .expect_upstream(sent_in_part(second + suffix()) + client::flush())
-      .upstream_sends(part_answered({written(R"({"id":1,"v":"b"})", "0/18")}, "UPDATE 1"))
-      .expect_client("")
-      .gate({"prepare 1 xid 800 lsn 0/10-0/18 | " + kCreated +
-             R"( | u public.t 2.2 0/18 key {"id":1} after {"id":1,"v":"b"})"})
-      .journal_has_it()
-      .expect_upstream(client::sync())
-      .upstream_sends(server::ready('I'))
-      .expect_client(server::complete("UPDATE 1") + server::ready('I'))
-      .gate({"outcome 1 committed"});
-  EXPECT_EQ(script.replay(), "");
-}
-
-TEST(SessionQueryTest, AnErrorInTheSecondStatementUndoesTheFirstAndItsPositionIsInTheWholeText) {
-  // Two bytes of the first statement are one character.
-  const std::string first = "INSERT INTO t VALUES (1, '\xC3\xA9')";
-  const std::string second = "UPDATE t SET v = nope";
-  SessionScript script;
-  script.starts().client_sends(client::query(first + "; " + second)).asks_facts(Table());
-  script.expect_upstream(sent_in_part(first + suffix()) + client::flush())
-      .upstream_sends(part_answered({written(kRow, "0/10")}, "INSERT 0 1"))
-      .expect_client(server::complete("INSERT 0 1"))
-      .expect_upstream(sent_in_part(second + suffix()) + client::flush())
-      .upstream_sends(server::error("42703", "column does not exist", {{'P', "18"}, {'F', "parse_relation.c"}}))
-      .expect_client(server::error("42703", "column does not exist",
-                                   {{'P', std::to_string(first.size() - 1 + 2 + 18)}, {'F', "parse_relation.c"}}))
-      .expect_upstream(client::sync())
-      .upstream_is_relayed(server::ready('I'));
-  EXPECT_EQ(script.replay(), "");
-}
-
-TEST(SessionQueryTest, ReadsBetweenWritesAreDescribedAndShown) {
-  const std::string read = "SELECT v FROM t";
-  SessionScript script;
-  script.starts().client_sends(client::query(kInsert + "; " + read)).asks_facts(Table());
-  script.expect_upstream(sent_in_part(kInsert + suffix()) + client::flush())
-      .upstream_sends(part_answered({written(kRow, "0/10")}, "INSERT 0 1"))
-      .expect_client(server::complete("INSERT 0 1"))
-      .expect_upstream(client::parse("", read) + client::bind("", "") + client::describe('P', "") +
-                       client::execute("") + client::flush())
-      .upstream_sends(server::parse_complete() + server::bind_complete() + server::row_description({"v"}))
-      .expect_client(server::row_description({"v"}))
-      .upstream_sends(server::row({std::nullopt}) + server::complete("SELECT 1"))
-      .expect_client(server::row({std::nullopt}))
-      .gate({"prepare 1 xid 800 lsn 0/10-0/10 | " + kCreated})
-      .journal_has_it()
-      .expect_upstream(client::sync())
-      .upstream_sends(server::ready('I'))
-      .expect_client(server::complete("SELECT 1") + server::ready('I'))
-      .gate({"outcome 1 committed"});
-  EXPECT_EQ(script.replay(), "");
-}
-
 TEST(SessionQueryTest, ABlockWithinOneQuery) {
   SessionScript script;
   script.starts().client_sends(client::query("BEGIN;" + kInsert + ";COMMIT")).asks_facts(Table());
@@ -225,16 +165,6 @@ TEST(SessionQueryTest, ABlockWithinOneQuery) {
       .expect_client(server::complete("INSERT 0 1"))
       .gate({"prepare 1 xid 800 lsn 0/10-0/10 | " + kCreated});
   commit_runs_in_part(script);
-  EXPECT_EQ(script.replay(), "");
-}
-
-TEST(SessionQueryTest, WhatMustBeAQueryOfItsOwnIsRelayedAndItsWritesAreReported) {
-  const std::string sql = kInsert + "; VACUUM";
-  SessionScript script;
-  script.starts().client_sends(client::query(sql)).asks_facts(Table());
-  script.expect_upstream(client::query(sql))
-      .upstream_is_relayed(server::complete("INSERT 0 1") + server::complete("VACUUM") + server::ready('I'))
-      .gate({"report xid 0 | g public.t 1.1 0/0 statement inserted 1 cause query cannot be split"});
   EXPECT_EQ(script.replay(), "");
 }
 

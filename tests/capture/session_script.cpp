@@ -307,6 +307,27 @@ void commit_runs_in_part(SessionScript& script) {
       .expect_client(server::complete("COMMIT") + server::ready('I'));
 }
 
+std::string sent_in_group(std::string_view sql) {
+  return sent_in_part("BEGIN") + client::query(sql) + client::close('P', "weir:none") + client::flush();
+}
+
+std::string group_begun() {
+  return part_answered({}, "BEGIN");
+}
+
+std::string group_ended(char status) {
+  return server::ready(status) + server::close_complete();
+}
+
+void commits_group(SessionScript& script, const std::string& prepared, const std::string& tag) {
+  script.gate({prepared})
+      .journal_has_it()
+      .expect_upstream(sent_in_part("COMMIT") + client::sync())
+      .upstream_sends(part_answered({}, "COMMIT") + server::ready('I'))
+      .expect_client(server::complete(tag) + server::ready('I'))
+      .gate({"outcome 1 committed"});
+}
+
 std::string query_answered(const std::vector<Values>& rows, std::string_view tag) {
   std::string out = server::row_description({"row_to_json", "tableoid", "xid", "lsn"});
   for (const Values& row : rows) out += server::row(row);

@@ -139,6 +139,12 @@ std::string part_answered(const std::vector<Values>& rows, std::string_view tag)
 void commits_query(SessionScript& script, const std::string& prepared, const std::string& tag);
 /// COMMIT, last of a Query that runs in parts: the journal takes transaction 1, and the commit succeeds.
 void commit_runs_in_part(SessionScript& script);
+/// What is sent for the statements of a Query that go as one in a block of Weir's, and what surrounds their answers.
+std::string sent_in_group(std::string_view sql);
+std::string group_begun();
+std::string group_ended(char status = 'T');
+/// A Query whose last group has been answered: its block is committed, and shown with the last tag.
+void commits_group(SessionScript& script, const std::string& prepared, const std::string& tag);
 /// The answer of a Query with `suffix`, without ReadyForQuery.
 std::string query_answered(const std::vector<Values>& rows, std::string_view tag);
 

@@ -67,6 +67,7 @@ std::vector<WireCase> privilege_cases();
 std::vector<WireCase> text_cases();
 std::vector<WireCase> commit_cases();
 std::vector<WireCase> pipeline_cases();
+std::vector<WireCase> several_cases();
 std::vector<WireCase> startup_cases();
 std::vector<WireCase> frame_cases();
 
