@@ -53,6 +53,11 @@ void set_session_options(int socket) {
   ::setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 }
 
+void limit_unsent(int socket) {
+  const int bytes = 128 * 1024;
+  ::setsockopt(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
+}
+
 std::string error_words(int error) {
   return std::generic_category().message(error);
 }

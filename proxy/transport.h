@@ -56,6 +56,9 @@ class PlainTransport final : public Transport {
 
 /// Sets what both legs of a session want of a TCP socket: no delay, keepalive. Harmless on Unix sockets.
 void set_session_options(int socket);
+/// What waits in this socket for a peer that does not read is little: a sender of megabytes notices soon that nobody
+/// takes them, and so hears why before it has sent them all. What is under way to a far peer is not limited.
+void limit_unsent(int socket);
 /// The words of strerror, from any thread.
 std::string error_words(int error);
 

@@ -103,7 +103,10 @@ void UpstreamConnector::connect() {
     return give_up_address(error_words(errno));
   }
   transport_ = std::make_unique<PlainTransport>(socket);
-  if (!host().is_unix()) set_session_options(socket);
+  if (!host().is_unix()) {
+    set_session_options(socket);
+    limit_unsent(socket);
+  }
   const int result = ::connect(socket, address.data(), static_cast<socklen_t>(address.size()));
   if (result == 0 || errno == EINPROGRESS) return watch(false, true);
   give_up_address(error_words(errno));

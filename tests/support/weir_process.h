@@ -28,6 +28,7 @@ class WeirProcess {
   explicit WeirProcess(const WeirOptions& options);
 
   int port() const { return port_; }
+  pid_t pid() const { return process_->pid(); }
   std::string conninfo(const std::string& database = "postgres", const std::string& user = "postgres") const;
   /// Holds the journal, stdout and stderr.
   const TempFolder& folder() const { return folder_; }
