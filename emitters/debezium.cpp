@@ -96,7 +96,7 @@ void Debezium::begin(const event::Transaction& transaction, std::vector<Record>&
 void Debezium::change(const ChangeEvent& change, std::int64_t now_us, std::vector<Record>& out) {
   if (change.op == event::Op::gap) return append_gap(change, out);
   announce(out);
-  const std::string id = event_id(name_, change);
+  const std::string id = event_id(transaction_, change, options_.instance);
   if (change.op == event::Op::update && change.old_key && change.key) {
     append_part(change, {'d', change.old_key, change.before, nothing, id + ":d", "__debezium.newkey", change.key},
                 now_us, out);
@@ -169,7 +169,7 @@ void Debezium::append_gap(const ChangeEvent& change, std::vector<Record>& out) {
   append_text(value, ",\"cause\":", change.cause);
   value += '}';
   out.push_back({Record::Kind::gap, options_.prefix + ".gap", std::nullopt, std::move(value),
-                 record_headers(transaction_, change, event_id(name_, change))});
+                 record_headers(transaction_, change, event_id(transaction_, change, options_.instance))});
 }
 
 void Debezium::append_part(const ChangeEvent& change, const Part& part, std::int64_t now_us, std::vector<Record>& out) {

@@ -53,7 +53,7 @@ class Flat final : public Format {
 };
 
 void Flat::change(const ChangeEvent& change, std::int64_t, std::vector<Record>& out) {
-  const std::string id = event_id(transaction_name(transaction_, options_.instance), change);
+  const std::string id = event_id(transaction_, change, options_.instance);
   if (change.op == event::Op::gap) {
     append_gap(change, id, out);
   } else {

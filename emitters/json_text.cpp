@@ -11,6 +11,9 @@ namespace weir::emitters {
 
 namespace {
 
+/// Of the journal's random 128 bits in hex, so many digits are enough to tell journals apart.
+constexpr std::size_t kInstanceInId = 16;
+
 template <typename Number>
 void append_digits(std::string& out, Number number) {
   std::array<char, 24> digits;
@@ -74,8 +77,14 @@ std::string transaction_name(const event::Transaction& transaction, const std::s
   return std::to_string(transaction.xid);
 }
 
-std::string event_id(const std::string& transaction_name, const event::ChangeEvent& change) {
-  return transaction_name + ":" + std::to_string(change.ordinal);
+std::string event_id(const event::Transaction& transaction, const event::ChangeEvent& change,
+                     std::string_view instance) {
+  std::string id(instance.substr(0, kInstanceInId));
+  id += '-';
+  append_number(id, transaction.id);
+  id += ':';
+  append_number(id, std::uint64_t{change.ordinal});
+  return id;
 }
 
 std::vector<std::pair<std::string, std::string>> record_headers(const event::Transaction& transaction,

@@ -29,8 +29,11 @@ std::string utc_time(std::int64_t microseconds);
 
 /// "80795", or where the transaction is not known, the journal's instance and its number for it: "c0ffee…-17".
 std::string transaction_name(const event::Transaction& transaction, const std::string& instance);
-/// The stable id of an event: "80795:1".
-std::string event_id(const std::string& transaction_name, const event::ChangeEvent& change);
+/// The stable id of an event: "c0ffee5eed1dea00-17:1", which is the first half of the journal's instance, the journal's
+/// number of the transaction, and the event's place in it. Not of the database's transaction id: after a crash of the
+/// database the same one can be given out again.
+std::string event_id(const event::Transaction& transaction, const event::ChangeEvent& change,
+                     std::string_view instance);
 /// weir-id, weir-txid, weir-fidelity, and traceparent and tracestate where the SQL carried them.
 std::vector<std::pair<std::string, std::string>> record_headers(const event::Transaction& transaction,
                                                                 const event::ChangeEvent& change,

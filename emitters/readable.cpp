@@ -218,11 +218,10 @@ class Readable final : public Format {
     } else {
       add_change(line, change);
     }
-    out.push_back(
-        {gap ? Record::Kind::gap : Record::Kind::change,
-         gap ? options_.prefix + ".gap" : options_.prefix + "." + event::qualified_table(change), change.key,
-         line.take(),
-         record_headers(transaction_, change, event_id(transaction_name(transaction_, options_.instance), change))});
+    out.push_back({gap ? Record::Kind::gap : Record::Kind::change,
+                   gap ? options_.prefix + ".gap" : options_.prefix + "." + event::qualified_table(change), change.key,
+                   line.take(),
+                   record_headers(transaction_, change, event_id(transaction_, change, options_.instance))});
   }
 
   void end(std::vector<Record>&) override {}

@@ -234,6 +234,25 @@ TEST_P(GoldenTest, AGapWithoutTransaction) {
                       render(records(*make(GetParam()), unknown, {gap()})));
 }
 
+/// What a crash of the database can bring about. The records' headers are the first to differ.
+TEST_P(GoldenTest, ATransactionIdThatComesTwiceMakesNoIdTwice) {
+  Transaction again = transaction();
+  ++again.id;
+  const auto format = make(GetParam());
+  const auto id_of = [&](const Transaction& one) {
+    for (const auto& record : records(*format, one, {insert()})) {
+      for (const auto& [name, value] : record.headers)
+        if (name == "weir-id") return value;
+      const auto begin = record.value->find("\"id\":\"journal-");
+      if (begin != std::string::npos) return record.value->substr(begin, record.value->find('"', begin + 6));
+    }
+    return std::string();
+  };
+  EXPECT_NE(id_of(transaction()), "");
+  EXPECT_EQ(id_of(transaction()), id_of(transaction())) << "the same on every redelivery";
+  EXPECT_NE(id_of(transaction()), id_of(again));
+}
+
 INSTANTIATE_TEST_SUITE_P(Formats, GoldenTest, testing::Values("debezium", "flat", "readable"));
 
 TEST(ReadableTest, ColoursAreEscapeSequencesAndNothingElse) {
