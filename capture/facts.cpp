@@ -3,13 +3,15 @@
 #include <boost/json.hpp>
 #include <charconv>
 
+#include "capture/server_run.h"
+
 namespace weir::capture {
 namespace {
 
 // Operators are qualified like functions: a search_path that lists pg_catalog last would let others stand in for them.
 // `tree` is the table with all that inherits from it, so partitions and old-style children are found alike.
 // No LATERAL: that needs a nested loop, and under enable_nestloop = off its cost alone sets off seconds of JIT.
-constexpr std::string_view kFactsQuery = R"(
+constexpr std::string_view kFactsBeforeRun = R"(
 WITH RECURSIVE root AS (SELECT pg_catalog.to_regclass($1::pg_catalog.text)::pg_catalog.oid AS oid),
 tree AS (
   SELECT oid FROM root WHERE oid IS NOT NULL
@@ -47,10 +49,15 @@ SELECT c.oid::pg_catalog.text, n.nspname::pg_catalog.text, c.relname::pg_catalog
      WHERE k.attnum OPERATOR(pg_catalog.<>) 0),
   EXISTS (SELECT FROM tree JOIN pg_catalog.pg_partitioned_table q ON q.partrelid OPERATOR(pg_catalog.=) tree.oid
      WHERE q.partexprs IS NOT NULL)::pg_catalog.text,
+  (NOT EXISTS (SELECT FROM tree JOIN pg_catalog.pg_class l ON l.oid OPERATOR(pg_catalog.=) tree.oid
+     WHERE l.relpersistence OPERATOR(pg_catalog.<>) 'p'))::pg_catalog.text,
+  )";
+constexpr std::string_view kFactsBehindRun = R"(,
   pg_catalog.current_schema()::pg_catalog.text
 FROM root LEFT JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) root.oid
 LEFT JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace)";
-constexpr std::size_t kFactsColumns = 15;
+constexpr std::size_t kFactsColumns = 17;
+constexpr std::size_t kRunColumn = 15;
 
 using Json = boost::json::value;
 
@@ -98,7 +105,9 @@ void read_leaves(const std::optional<std::string_view>& column, RelationFacts& f
 }  // namespace
 
 std::string_view facts_query() {
-  return kFactsQuery;
+  static const std::string query =
+      std::string(kFactsBeforeRun) + std::string(server_run_expression()) + std::string(kFactsBehindRun);
+  return query;
 }
 
 std::string quoted(std::string_view name) {
@@ -138,7 +147,12 @@ std::optional<RelationFacts> read_facts(const wire::RowView& row) {
   read_leaves(row[11], facts);
   facts.routing = read_names(row[12]);
   facts.routes_by_expression = is_true(13);
+  facts.logged = is_true(14);
   return facts;
+}
+
+std::string read_run(const wire::RowView& row) {
+  return row.size() == kFactsColumns ? std::string(row[kRunColumn].value_or("")) : std::string();
 }
 
 std::string read_creation_schema(const wire::RowView& row) {

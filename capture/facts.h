@@ -40,6 +40,7 @@ struct RelationFacts {
   std::vector<std::string> routing;  ///< columns that choose the partition; with the key: what makes an UPDATE a move
   bool routes_by_expression = false;
   std::vector<Column> columns;
+  bool logged = false;  ///< it and all its leaves are in the server's log; false: unlogged, or not known
   std::unordered_map<std::uint32_t, RelationName> leaves;  ///< tables whose rows a write of this one may touch, by oid
 };
 
@@ -53,7 +54,9 @@ std::string quoted(std::string_view name);
 
 /// Reads the answer's DataRow; nothing where there is no such table, or the row is not of the expected form.
 std::optional<RelationFacts> read_facts(const wire::RowView& row);
-/// From the same row, with or without a table: the schema where one made without naming a schema would be. Empty: none.
+/// From the same row, with or without a table: the answer to server_run_expression(). Empty: none.
+std::string read_run(const wire::RowView& row);
+/// And the schema where one made without naming a schema would be. Empty: none.
 std::string read_creation_schema(const wire::RowView& row);
 
 }  // namespace weir::capture

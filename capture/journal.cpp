@@ -45,9 +45,11 @@ class SqliteJournal final : public Journal {
   Result<void> truncate(std::int64_t id, std::uint32_t ordinal) override;
   Result<void> prepare(const event::Transaction& transaction) override;
   Result<void> reopen(std::int64_t id) override;
+  Result<void> acknowledge(std::int64_t id, std::int64_t committed_us) override;
   Result<void> release(std::int64_t id, event::Position position, event::Lsn resolved,
                        std::int64_t committed_us) override;
   Result<void> erase(std::int64_t id) override;
+  Result<void> note_server_run(std::string_view run) override;
   Result<void> set_checkpoint(std::string_view emitter, event::Position position) override;
   Result<void> forget(std::string_view emitter) override;
   Result<void> rename(std::string_view emitter, std::string_view now) override;
@@ -62,8 +64,9 @@ class SqliteJournal final : public Journal {
   Result<std::vector<Checkpoint>> checkpoints() override { return read_checkpoints(database_); }
   Result<std::vector<Checkpoint>> forgotten() override { return read_forgotten(database_); }
   Result<Erased> erased() override { return read_erased(database_); }
+  Result<std::vector<std::string>> server_runs() override { return read_server_runs(database_); }
   Result<event::Position> last_position() override { return last_position_; }
-  Result<event::Lsn> last_lsn() override;
+  Result<event::Lsn> last_lsn() override { return read_last_lsn(database_); }
   std::uint64_t bytes() const override { return bytes_; }
   const std::string& instance() const override { return instance_; }
   const std::string& warning() const override { return file_.warning(); }
@@ -86,15 +89,9 @@ class SqliteJournal final : public Journal {
 
   Result<void> prepare_statements();
   Result<void> load();
-  template <typename Number>
-  Result<void> read_number(const char* sql, Number& number) {
-    const Result<std::int64_t> value = database_.integer(sql, "read its header");
-    if (!value) return value.error();
-    number = static_cast<Number>(*value);
-    return {};
-  }
   Result<void> enter();
   Result<void> write(sqlite::Statement& statement);
+  Result<void> write_one(sqlite::Statement& statement, std::int64_t id, const char* otherwise);
   Result<void> write_event(std::int64_t id, const event::ChangeEvent& event);
   Result<void> usable(std::int64_t id);
   Result<void> store_open_transactions();
@@ -114,9 +111,10 @@ class SqliteJournal final : public Journal {
   std::string instance_;
 
   sqlite::Statement begin_group_, commit_group_, rollback_group_;
-  sqlite::Statement insert_open_, insert_event_, truncate_events_, upsert_prepared_, reopen_, release_;
+  sqlite::Statement insert_open_, insert_event_, truncate_events_, upsert_prepared_, reopen_;
+  sqlite::Statement acknowledge_, release_;
   sqlite::Statement delete_transaction_, delete_events_, transaction_state_;
-  sqlite::Statement upsert_checkpoint_, insert_dead_letter_, raise_meta_;
+  sqlite::Statement insert_run_, upsert_checkpoint_, insert_dead_letter_, raise_meta_;
   sqlite::Statement trim_candidates_, trim_events_, trim_transactions_, trim_bound_, trim_some_events_, trimmed_lsn_;
   sqlite::Statement page_count_, freelist_count_;
 
@@ -157,19 +155,23 @@ Result<void> SqliteJournal::prepare_statements() {
        "store an event"},
       {truncate_events_, "DELETE FROM events WHERE transaction_id = ? AND ordinal >= ?", "take events back"},
       {upsert_prepared_,
-       "INSERT OR REPLACE INTO transactions (id, state, xid, event_count, first_lsn, last_lsn, prepared_us, database, "
-       "user,"
-       " application_name, client, session) VALUES (?, 'prepared', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+       "INSERT OR REPLACE INTO transactions (id, state, xid, event_count, first_lsn, last_lsn, prepared_us, database,"
+       " user, application_name, client, session, server_run)"
+       " VALUES (?, 'prepared', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
        "prepare a transaction"},
       {reopen_, "UPDATE transactions SET state = 'open' WHERE id = ? AND state = 'prepared'",
        "open a transaction again"},
       {release_,
        "UPDATE transactions SET state = 'committed', position = ?, resolved = ?, committed_us = ?"
-       " WHERE id = ? AND state = 'prepared'",
+       " WHERE id = ? AND state IN ('prepared', 'acknowledged')",
        "release a transaction"},
+      {acknowledge_,
+       "UPDATE transactions SET state = 'acknowledged', committed_us = ? WHERE id = ? AND state = 'prepared'",
+       "acknowledge a transaction"},
       {delete_transaction_, "DELETE FROM transactions WHERE id = ? AND state <> 'committed'", "erase a transaction"},
       {delete_events_, "DELETE FROM events WHERE transaction_id = ?", "erase events"},
       {transaction_state_, "SELECT state FROM transactions WHERE id = ?", "read a transaction"},
+      {insert_run_, "INSERT OR IGNORE INTO server_runs (run) VALUES (?)", "note a run of the server"},
       {upsert_checkpoint_, "INSERT OR REPLACE INTO checkpoints (emitter, position) VALUES (?, ?)",
        "store a checkpoint"},
       {insert_dead_letter_,
@@ -196,20 +198,17 @@ Result<void> SqliteJournal::prepare_statements() {
 }
 
 Result<void> SqliteJournal::load() {
-  Result<void> done = read_number("SELECT value FROM meta WHERE name = 'next_id'", next_id_);
-  if (done) {
-    done = read_number(
-        "SELECT max(ifnull((SELECT max(position) FROM transactions), 0), ifnull((SELECT max(position) FROM "
-        "checkpoints), 0),"
-        " (SELECT value FROM meta WHERE name = 'trimmed_position'))",
-        last_position_);
-  }
-  if (done) done = read_number("PRAGMA page_size", page_size_);
-  if (!done) return done;
-  first_id_of_run_ = reserved_id_ = committed_reserved_id_ = next_id_;
-  const Result<std::string> id = database_.text("SELECT value FROM meta WHERE name = 'instance'", "read its header");
-  if (!id) return id.error();
-  instance_ = *id;
+  const auto next_id = database_.integer("SELECT value FROM meta WHERE name = 'next_id'", "read its header");
+  const auto last_position = read_last_position(database_);
+  const auto page_size = database_.integer("PRAGMA page_size", "read its header");
+  const auto instance = database_.text("SELECT value FROM meta WHERE name = 'instance'", "read its header");
+  for (const auto* number : {&next_id, &last_position, &page_size})
+    if (!*number) return number->error();
+  if (!instance) return instance.error();
+  first_id_of_run_ = reserved_id_ = committed_reserved_id_ = next_id_ = *next_id;
+  last_position_ = *last_position;
+  page_size_ = static_cast<std::uint64_t>(*page_size);
+  instance_ = *instance;
   return {};
 }
 
@@ -436,11 +435,19 @@ Result<void> SqliteJournal::prepare(const event::Transaction& transaction) {
   if (done) done = enter();
   if (!done) return done;
   const event::Context& context = transaction.context;
-  done = write(upsert_prepared_.bind(transaction.id, transaction.xid, transaction.event_count, transaction.first_lsn,
-                                     transaction.last_lsn, transaction.prepared_us, transaction.database, context.user,
-                                     context.application_name, context.client, context.session));
+  done =
+      write(upsert_prepared_.bind(transaction.id, transaction.xid, transaction.event_count, transaction.first_lsn,
+                                  transaction.last_lsn, transaction.prepared_us, transaction.database, context.user,
+                                  context.application_name, context.client, context.session, transaction.server_run));
   if (done) open_.erase(transaction.id);
   return done;
+}
+
+/// For a change that must find the transaction in a state that allows it.
+Result<void> SqliteJournal::write_one(sqlite::Statement& statement, std::int64_t id, const char* otherwise) {
+  const Result<void> done = write(statement);
+  if (!done || sqlite3_changes(database_.connection()) != 0) return done;
+  return misuse(id, otherwise);
 }
 
 Result<void> SqliteJournal::reopen(std::int64_t id) {
@@ -448,21 +455,23 @@ Result<void> SqliteJournal::reopen(std::int64_t id) {
   if (!entered) return entered;
   open_[id].stored = true;
   touched_.push_back(id);
-  const Result<void> done = write(reopen_.bind(id));
-  if (!done) return done;
-  if (sqlite3_changes(database_.connection()) == 0) return misuse(id, "is not prepared, so it cannot be opened again");
-  return {};
+  return write_one(reopen_.bind(id), id, "is not prepared, so it cannot be opened again");
+}
+
+Result<void> SqliteJournal::acknowledge(std::int64_t id, std::int64_t committed_us) {
+  const Result<void> entered = enter();
+  if (!entered) return entered;
+  return write_one(acknowledge_.bind(committed_us, id), id, "is not prepared, so it cannot be acknowledged");
 }
 
 Result<void> SqliteJournal::release(std::int64_t id, event::Position position, event::Lsn resolved,
                                     std::int64_t committed_us) {
   const Result<void> entered = enter();
   if (!entered) return entered;
-  const Result<void> done = write(release_.bind(position, resolved, committed_us, id));
-  if (!done) return done;
-  if (sqlite3_changes(database_.connection()) == 0) return misuse(id, "is not prepared, so it cannot be released");
-  last_position_ = std::max(last_position_, position);
-  return {};
+  const Result<void> done =
+      write_one(release_.bind(position, resolved, committed_us, id), id, "is not prepared, so it cannot be released");
+  if (done) last_position_ = std::max(last_position_, position);
+  return done;
 }
 
 Result<void> SqliteJournal::erase(std::int64_t id) {
@@ -477,6 +486,12 @@ Result<void> SqliteJournal::erase(std::int64_t id) {
   const Result<void> done = write(delete_transaction_.bind(id));
   if (!done) return done;
   return write(delete_events_.bind(id));
+}
+
+Result<void> SqliteJournal::note_server_run(std::string_view run) {
+  const Result<void> entered = enter();
+  if (!entered) return entered;
+  return write(insert_run_.bind(run));
 }
 
 Result<void> SqliteJournal::set_checkpoint(std::string_view emitter, event::Position position) {
@@ -561,18 +576,6 @@ Result<bool> SqliteJournal::trim(event::Position through, std::size_t limit) {
   if (range->through > 0) done = trim_whole(range->through);
   if (!done) return done.error();
   return range->more;
-}
-
-// -- state ----------------------------------------------------------------------------------------------------------
-
-Result<event::Lsn> SqliteJournal::last_lsn() {
-  event::Lsn lsn = 0;
-  const Result<void> done = read_number(
-      "SELECT max(ifnull((SELECT max(last_lsn) FROM transactions WHERE state = 'committed'), 0),"
-      " (SELECT value FROM meta WHERE name = 'trimmed_lsn'))",
-      lsn);
-  if (!done) return done.error();
-  return lsn;
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 // The journal: what makes "nothing lost" true. One SQLite file in WAL mode that any operator can open.
 //
-// A transaction goes open -> prepared -> committed (or is erased). Before a COMMIT is sent to the database the
-// transaction must be prepared and synced; after a crash, prepared transactions without an outcome are in doubt
-// and are resolved by asking the database (pg_xact_status), never guessed.
+// A transaction goes open -> prepared (-> acknowledged) -> committed (or is erased). Before a COMMIT is sent to the
+// database the transaction must be prepared and synced; after a crash, prepared transactions without an outcome are in
+// doubt and are resolved by asking the database (pg_xact_status), never guessed.
 //
 // Contract: after append, begin or prepare nothing is promised; after `sync` returned, all that was written before it
 // survives `kill -9` and power loss (Durability::memory: neither). Released transactions are read in order of position.
@@ -66,11 +66,16 @@ class Journal {
   virtual Result<void> prepare(const event::Transaction& transaction) = 0;
   /// prepared -> open. Durable with the next sync.
   virtual Result<void> reopen(std::int64_t id) = 0;
-  /// prepared -> committed, at this place of the stream. Visible to readers after the next sync or flush.
+  /// It committed at that time, and its place in the stream is not known yet: it is not in doubt any more.
+  virtual Result<void> acknowledge(std::int64_t id, std::int64_t committed_us) = 0;
+  /// prepared or acknowledged -> committed, at this place of the stream. Visible to readers after the next sync or
+  /// flush.
   virtual Result<void> release(std::int64_t id, event::Position position, event::Lsn resolved,
                                std::int64_t committed_us) = 0;
   /// Erases a transaction in any state that was not released.
   virtual Result<void> erase(std::int64_t id) = 0;
+  /// A run of the database server (server_run.h) that was not seen before.
+  virtual Result<void> note_server_run(std::string_view run) = 0;
   virtual Result<void> set_checkpoint(std::string_view emitter, event::Position position) = 0;
   /// The journal keeps nothing for this destination any more. Where it stood is remembered, in case it comes back.
   virtual Result<void> forget(std::string_view emitter) = 0;
@@ -93,12 +98,14 @@ class Journal {
 
   // -- state ----------------------------------------------------------------------------------------------------------
 
-  /// Transactions prepared by an earlier run and not ended: in doubt.
+  /// Transactions prepared by an earlier run and not released: in doubt, or, where committed_us is not 0, acknowledged.
   virtual Result<std::vector<event::Transaction>> in_doubt() = 0;
   virtual Result<std::vector<Checkpoint>> checkpoints() = 0;
   /// Destinations that were forgotten and did not come back, and where they stood.
   virtual Result<std::vector<Checkpoint>> forgotten() = 0;
   virtual Result<Erased> erased() = 0;
+  /// All that were noted, in that order.
+  virtual Result<std::vector<std::string>> server_runs() = 0;
   /// Highest position ever given out by this journal; 0 for a new one.
   virtual Result<event::Position> last_position() = 0;
   /// Highest lsn ever released; 0 for a new one.

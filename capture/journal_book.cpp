@@ -48,9 +48,27 @@ Result<Erased> read_erased(sqlite::Database& database) {
   return Erased{*through, static_cast<event::Lsn>(*lsn)};
 }
 
+Result<event::Position> read_last_position(sqlite::Database& database) {
+  return database.integer(
+      "SELECT max(ifnull((SELECT max(position) FROM transactions), 0),"
+      " ifnull((SELECT max(position) FROM checkpoints), 0),"
+      " (SELECT value FROM meta WHERE name = 'trimmed_position'))",
+      "read its header");
+}
+
+Result<event::Lsn> read_last_lsn(sqlite::Database& database) {
+  const auto lsn = database.integer(
+      "SELECT max(ifnull((SELECT max(last_lsn) FROM transactions WHERE state = 'committed'), 0),"
+      " (SELECT value FROM meta WHERE name = 'trimmed_lsn'))",
+      "read its header");
+  if (!lsn) return lsn.error();
+  return static_cast<event::Lsn>(*lsn);
+}
+
 Result<std::vector<event::Transaction>> read_prepared(sqlite::Database& database, std::int64_t id_below) {
   Result<sqlite::Statement> statement = database.prepare(
-      select_transactions(" WHERE state = 'prepared' AND id < ? ORDER BY last_lsn").c_str(), "read what is in doubt");
+      select_transactions(" WHERE state IN ('prepared', 'acknowledged') AND id < ? ORDER BY last_lsn").c_str(),
+      "read what is in doubt");
   if (!statement) return statement.error();
   std::vector<event::Transaction> transactions;
   statement->bind(id_below);
@@ -59,6 +77,18 @@ Result<std::vector<event::Transaction>> read_prepared(sqlite::Database& database
     transactions.push_back(read_transaction(*statement));
   }
   return transactions;
+}
+
+Result<std::vector<std::string>> read_server_runs(sqlite::Database& database) {
+  Result<sqlite::Statement> statement =
+      database.prepare("SELECT run FROM server_runs ORDER BY id", "read what was seen of the server");
+  if (!statement) return statement.error();
+  std::vector<std::string> runs;
+  for (Result<bool> row = statement->step(); !row || *row; row = statement->step()) {
+    if (!row) return row.error();
+    runs.emplace_back(statement->text(0));
+  }
+  return runs;
 }
 
 Result<void> forget_destination(sqlite::Database& database, std::string_view emitter) {

@@ -22,7 +22,7 @@ namespace weir::capture {
 namespace {
 
 constexpr std::int64_t application_id = 0x57656972;  // "Weir", for file(1) and against opening another program's file
-constexpr std::int64_t format_version = 2;
+constexpr std::int64_t format_version = 3;
 // About a second of reading. What is larger is checked where Weir did not end cleanly, and as it is read.
 constexpr std::uintmax_t always_check_below = 256 << 20;
 constexpr std::array<const char*, 3> suffixes{"", "-wal", "-shm"};
@@ -43,7 +43,7 @@ CREATE TABLE meta (
 ) WITHOUT ROWID;
 CREATE TABLE transactions (
   id INTEGER PRIMARY KEY,
-  state TEXT NOT NULL,                         -- open, prepared, committed
+  state TEXT NOT NULL,                         -- open, prepared, acknowledged (place not known yet), committed
   xid INTEGER NOT NULL DEFAULT 0,
   position INTEGER,                            -- place in the stream; only of committed ones
   event_count INTEGER NOT NULL DEFAULT 0,
@@ -56,7 +56,8 @@ CREATE TABLE transactions (
   user TEXT,
   application_name TEXT,
   client TEXT,
-  session TEXT
+  session TEXT,
+  server_run TEXT                              -- capture/server_run.h
 );
 CREATE UNIQUE INDEX transactions_position ON transactions (position) WHERE position IS NOT NULL;
 CREATE TABLE events (
@@ -85,6 +86,10 @@ CREATE TABLE checkpoints (
   emitter TEXT PRIMARY KEY,
   position INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE server_runs (                     -- of the database's server, in the order in which they were seen
+  id INTEGER PRIMARY KEY,
+  run TEXT NOT NULL UNIQUE
+);
 CREATE TABLE dead_letters (
   id INTEGER PRIMARY KEY,
   emitter TEXT NOT NULL,
@@ -238,20 +243,30 @@ Result<bool> is_new(sqlite::Database& database) {
                "58030"};
 }
 
+/// What it takes to bring a file of that format to the next one.
+constexpr std::array<const char*, 2> upgrades{
+    "ALTER TABLE events ADD COLUMN checksum INTEGER;",
+    "ALTER TABLE transactions ADD COLUMN server_run TEXT;"
+    "CREATE TABLE server_runs (id INTEGER PRIMARY KEY, run TEXT NOT NULL UNIQUE);"};
+static_assert(upgrades.size() + 1 == format_version);
+
 Result<void> check_version(sqlite::Database& database) {
   const auto version = database.integer("SELECT value FROM meta WHERE name = 'format_version'", "read its version");
   if (!version) return version.error();
-  if (*version == format_version) return {};
-  if (*version < format_version) {
-    return database.execute(
-        "BEGIN IMMEDIATE; ALTER TABLE events ADD COLUMN checksum INTEGER;"
-        "UPDATE meta SET value = 2 WHERE name = 'format_version'; COMMIT;",
-        "take it over from an older Weir");
+  if (*version > format_version || *version < 1) {
+    return Error{"journal " + database.path() + ": has format version " + std::to_string(*version) +
+                     ", this Weir knows up to " + std::to_string(format_version) +
+                     "; run the newer Weir until its events are delivered",
+                 "58030"};
   }
-  return Error{"journal " + database.path() + ": has format version " + std::to_string(*version) +
-                   ", this Weir knows up to " + std::to_string(format_version) +
-                   "; run the newer Weir until its events are delivered",
-               "58030"};
+  for (std::int64_t next = *version + 1; next <= format_version; ++next) {
+    const std::string sql = std::string("BEGIN IMMEDIATE; ") + upgrades[static_cast<std::size_t>(next) - 2] +
+                            "UPDATE meta SET value = " + std::to_string(next) +
+                            " WHERE name = 'format_version'; COMMIT;";
+    const Result<void> done = database.execute(sql.c_str(), "take it over from an older Weir");
+    if (!done) return done;
+  }
+  return {};
 }
 
 Result<void> use_wal(sqlite::Database& database, Journal::Durability durability) {

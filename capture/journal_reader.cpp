@@ -124,7 +124,7 @@ Result<void> check_events(sqlite::Database& database) {
 std::string select_transactions(std::string_view rest) {
   return "SELECT id, xid, database, first_lsn, last_lsn, resolved, prepared_us, committed_us, position, event_count, "
          "user,"
-         " application_name, client, session FROM transactions" +
+         " application_name, client, session, server_run FROM transactions" +
          std::string(rest);
 }
 
@@ -144,6 +144,7 @@ event::Transaction read_transaction(sqlite::Statement& row) {
   transaction.context.application_name = row.text(11);
   transaction.context.client = row.text(12);
   transaction.context.session = row.text(13);
+  transaction.server_run = row.text(14);
   return transaction;
 }
 

@@ -51,6 +51,11 @@ std::size_t Sequencer::in_flight_count() const {
   return in_flight_first_lsns_.size();
 }
 
+bool Sequencer::is_waiting(std::int64_t id) const {
+  const auto found = entries_.find(id);
+  return found != entries_.end() && found->second.committed;
+}
+
 void Sequencer::forget(Entries::iterator entry) {
   pending_first_lsns_.erase(pending_first_lsns_.find(entry->second.first_lsn));
   entries_.erase(entry);

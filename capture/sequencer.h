@@ -38,6 +38,9 @@ class Sequencer {
   /// Lowest first_lsn of the commits in flight or waiting, if there is any.
   std::optional<event::Lsn> lowest_pending() const;
   std::size_t in_flight_count() const;
+  /// Committed, and waiting for one that is in flight.
+  bool is_waiting(std::int64_t id) const;
+  std::size_t waiting_count() const { return ready_.size(); }
 
  private:
   struct Entry {

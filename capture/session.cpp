@@ -9,6 +9,7 @@ SessionMachine::SessionMachine(const SessionOptions& options)
       scope_(options.scope),
       gate_(options.gate),
       epoch_(options.catalog_epoch),
+      questions_(options.questions),
       database_(options.database),
       context_(options.context) {
   // The first ReadyForQuery answers the StartupMessage.

@@ -23,13 +23,16 @@ namespace weir::capture {
 class StatementCache;
 struct Scope;
 
+class QuestionSource;
+
 struct SessionOptions {
   StatementCache* statements = nullptr;  ///< of this worker; outlives the session
   const Scope* scope = nullptr;          ///< which tables are captured; outlives the session
   CommitGate* gate = nullptr;            ///< outlives the session
   /// Counts DDL seen by any session: what they know of the catalog is then asked anew. Outlives the session.
   std::atomic<std::uint64_t>* catalog_epoch = nullptr;
-  std::string database;  ///< from the StartupMessage
+  QuestionSource* questions = nullptr;  ///< null: there are none; outlives the session
+  std::string database;                 ///< from the StartupMessage
   event::Context context;
 };
 
@@ -43,13 +46,22 @@ struct Question {
   std::function<void(Result<std::vector<Row>>)> answered;
 };
 
+/// Questions that wait for a session in which they can be asked. Any thread may ask it.
+class QuestionSource {
+ public:
+  virtual ~QuestionSource() = default;
+  /// Cheap: sessions look whenever a transaction has ended, and when they have just logged in.
+  virtual bool has_question() const = 0;
+  virtual std::optional<Question> take_question() = 0;
+};
+
 /// An engine that starts with the bytes the database sends after AuthenticationOk.
 class CaptureSession : public wire::Engine {
  public:
   /// The answer to CommitGate::prepare; on an error the commit is refused with its SQLSTATE. Its turn's bytes are sent.
   virtual void on_prepared(Result<void> result, wire::Turn& turn) = 0;
   /// Asks between two transactions of the client, in one of its own; what the client sends meanwhile waits. False where
-  /// the session does not stand there, or speaks another encoding than UTF8: `question` is as it was.
+  /// the session does not stand there: `question` is as it was. Texts must be ASCII: the client's encoding holds.
   virtual bool ask(Question& question, wire::Turn& turn) = 0;
 };
 

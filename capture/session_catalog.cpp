@@ -1,6 +1,7 @@
 // Plans, the facts they need, and the statements Weir prepares in the client's session for itself.
 #include <algorithm>
 
+#include "capture/server_run.h"
 #include "capture/session_machine.h"
 
 namespace weir::capture {
@@ -203,6 +204,7 @@ bool SessionMachine::own_row(const Pending& pending, std::string_view body) {
   switch (pending.purpose) {
     case Purpose::facts:
       server_.creation_schema = read_creation_schema(row_);
+      note_server_run(read_run(row_));
       if (auto facts = read_facts(row_)) facts_answer_ = std::make_shared<const RelationFacts>(std::move(*facts));
       break;
     case Purpose::epilogue:
@@ -232,14 +234,30 @@ bool SessionMachine::own_row(const Pending& pending, std::string_view body) {
   return true;
 }
 
+/// A pooler says a process id of its own, or brings the session to another process.
+void SessionMachine::note_server_run(std::string_view answer) {
+  const auto run = read_server_run(answer);
+  if (!run) return;
+  const bool pooled = run->backend != backend_;
+  run_of_logged_ = note(answer, pooled, true);
+  run_of_unlogged_ = note(answer, pooled, false);
+}
+
 bool SessionMachine::ask(Question& question, wire::Turn& turn) {
-  if (!idle() || !server_.utf8_client) return false;
+  if (!idle()) return false;
   asked_ = std::make_unique<Asked>(Asked{std::move(question), std::vector<Question::Row>()});
   run_once(asked_->question.sql, asked_->question.parameters, Purpose::question, turn);
   wire::append_sync(turn.to_upstream.buffer());
   expect({.expect = Expect::sync, .purpose = Purpose::question});
   wait_ = Wait::answers;
   return true;
+}
+
+/// At the login, before the client's first statement, and between two transactions of a session that is never idle for
+/// long.
+void SessionMachine::ask_what_waits(wire::Turn& turn) {
+  if (questions_ == nullptr || !questions_->has_question() || !idle()) return;
+  if (auto question = questions_->take_question()) (void)ask(*question, turn);
 }
 
 void SessionMachine::question_failed(Error error) {

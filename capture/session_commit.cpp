@@ -107,6 +107,7 @@ event::Transaction SessionMachine::describe_transaction() const {
   described.first_lsn = transaction_.first_lsn();
   described.last_lsn = transaction_.last_lsn();
   described.event_count = transaction_.event_count();
+  described.server_run = transaction_.logged() ? run_of_logged_ : run_of_unlogged_;
   described.context = context_;
   return described;
 }

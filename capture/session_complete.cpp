@@ -227,6 +227,7 @@ void SessionMachine::add_change(event::ChangeEvent change, const Execution& exec
     change.statement =
         execution.text->text.substr(execution.statement->begin, execution.statement->end - execution.statement->begin);
   change.tags = execution.text->tags;
+  if (execution.plan && execution.plan->relation && execution.plan->relation->logged) transaction_.saw_logged();
   Portal* portal = execution.portal.get();
   transaction_.add(std::move(change), portal ? portal->order : 0);
   if (portal && portal->order == 0) portal->order = transaction_.statement();

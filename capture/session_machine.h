@@ -210,8 +210,10 @@ class SessionMachine final : public CaptureSession {
   bool hide_own_statements(wire::Turn& turn);
   void close_own(std::string name, wire::Turn& turn);
   void forget_catalog();
+  void note_server_run(std::string_view answer);
   bool own_row(const Pending& pending, std::string_view body);
   void own_complete(const Pending& pending);
+  void ask_what_waits(wire::Turn& turn);
   void question_failed(Error error);
   void question_ended();
   std::string next_own_name();
@@ -266,6 +268,7 @@ class SessionMachine final : public CaptureSession {
   const Scope* scope_;
   CommitGate* gate_;
   std::atomic<std::uint64_t>* epoch_;
+  QuestionSource* questions_;
   std::string database_;
   event::Context context_;
 
@@ -349,6 +352,9 @@ class SessionMachine final : public CaptureSession {
   std::deque<std::string> facts_asked_;
   std::shared_ptr<const RelationFacts> facts_answer_;
   std::uint64_t catalog_epoch_ = 0;
+  std::string backend_;          // its process id, by BackendKeyData
+  std::string run_of_logged_;    // the server's run, for transactions that wrote a logged table,
+  std::string run_of_unlogged_;  // and for the others; empty: not asked yet
   bool facts_failed_ = false;
   bool own_failed_ = false;  // a statement of Weir's own failed inside the client's exchange; the client saw the error
   OwnStatement facts_statement_;

@@ -34,6 +34,12 @@ bool answers(Expect expect, char type) {
   }
 }
 
+/// The process id of a BackendKeyData.
+std::string read_backend(std::string_view body) {
+  wire::Cursor in(body);
+  return std::to_string(in.int32());
+}
+
 /// What was sent to be refused has no other answer.
 bool fits(const Pending& front, char type) {
   return front.purpose != Purpose::provoke && front.purpose != Purpose::skip && answers(front.expect, type);
@@ -137,6 +143,8 @@ bool SessionMachine::take_asynchronous(const Frame& frame, wire::Turn& turn) {
       show_held(turn);
       break;
     case backend::kBackendKeyData:
+      backend_ = read_backend(frame.body());
+      break;
     case backend::kAuthentication:
     case backend::kNegotiateProtocolVersion:
       break;
@@ -399,6 +407,7 @@ void SessionMachine::take_ready(const Frame& frame, wire::Turn& turn) {
   }
   if (!in_block_) names_.drop_portals();
   if (of_question) question_ended();
+  ask_what_waits(turn);
 }
 
 void SessionMachine::pop_front() {

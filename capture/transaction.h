@@ -40,6 +40,9 @@ class OpenTransaction {
 
   /// The row's transaction id and version, as the server said them.
   void saw(event::Xid xid, event::Lsn lsn);
+  /// It wrote a table whose rows are in the server's log.
+  void saw_logged() { logged_ = true; }
+  bool logged() const { return logged_; }
   /// Gives an lsn to the events that have none because their rows were not seen. A row that is added behind them does,
   /// too.
   void complete(event::Xid xid, event::Lsn lsn);
@@ -80,6 +83,7 @@ class OpenTransaction {
   event::Lsn first_lsn_ = 0;
   event::Lsn last_lsn_ = 0;
   bool statement_ended_ = true;
+  bool logged_ = false;
 };
 
 }  // namespace weir::capture

@@ -17,15 +17,16 @@ namespace weir::proxy {
 
 class CapturedSession final : public wire::Engine {
  public:
-  /// `options.gate` is filled in here.
+  /// `options.gate` and `options.questions` are filled in here.
   CapturedSession(Committer& committer, ClientSessions& sessions, const SessionInfo& info,
                   capture::SessionOptions options)
       : id_(info.id),
         sessions_(sessions),
         gate_(committer.make_gate(answer_through(info.handle), wake_through(info.handle))) {
     options.gate = gate_.get();
+    options.questions = &sessions_;
     session_ = capture::make_session(options);
-    sessions_.add(id_, info.database, ask_through(info.handle));
+    sessions_.add(id_, ask_through(info.handle));
   }
   ~CapturedSession() override { sessions_.remove(id_); }
   CapturedSession(const CapturedSession&) = delete;

@@ -154,6 +154,9 @@ Result<void> Capturing::run() {
   asking.give_up = [this](std::int64_t id, std::vector<event::ChangeEvent> gaps) {
     committer_->give_up(id, std::move(gaps));
   };
+  asking.runs = [this]() -> ServerRuns& { return committer_->server_runs(); };
+  asking.note_run = [this](std::string run) { committer_->note_server_run(std::move(run)); };
+  asking.waiting = [this] { return committer_->waiting(); };
   resolver_ = std::make_unique<Resolver>(std::move(asking), std::move(*reader));
 
   Committer::Options committing;

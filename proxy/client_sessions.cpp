@@ -1,10 +1,9 @@
 #include "proxy/client_sessions.h"
 
 #include <algorithm>
-#include <chrono>
 #include <future>
+#include <memory>
 #include <utility>
-#include <vector>
 
 namespace weir::proxy {
 
@@ -15,47 +14,36 @@ constexpr std::chrono::seconds kAnswerTime{5};
 /// Sessions that are tried for one question. Those that cannot be asked are in a transaction, most likely.
 constexpr std::size_t kMostTries = 100;
 
-class SessionQuestions final : public Questions {
- public:
-  explicit SessionQuestions(std::vector<ClientSessions::Ask> sessions) : sessions_(std::move(sessions)) {}
+using Answer = Result<std::vector<Questions::Row>>;
 
-  Result<std::vector<Row>> query(const std::string& sql, const std::vector<std::string>& parameters) override {
-    const std::size_t tries = std::min(sessions_.size(), kMostTries);
-    for (std::size_t i = 0; i < tries; ++i) {
-      auto rows = ask(sessions_[last_], sql, parameters);
-      if (rows || !rows.error().sqlstate.empty()) return rows;
-      last_ = (last_ + 1) % sessions_.size();
-    }
-    alive_ = false;
-    return Error{"none of " + std::to_string(tries) + " client sessions could be asked between two transactions", ""};
-  }
-  bool alive() const override { return alive_; }
-
- private:
-  static Result<std::vector<Row>> ask(const ClientSessions::Ask& session, const std::string& sql,
-                                      const std::vector<std::string>& parameters) {
-    // Owned by the question alone: a question that is destroyed unanswered ends the wait.
-    auto promise = std::make_shared<std::promise<Result<std::vector<Row>>>>();
-    auto answer = promise->get_future();
-    session({sql, parameters, [promise = std::move(promise)](auto rows) { promise->set_value(std::move(rows)); }});
-    if (answer.wait_for(kAnswerTime) != std::future_status::ready) return Error{"no answer in time", ""};
-    try {
-      return answer.get();
-    } catch (const std::future_error&) {
-      return Error{"not between two transactions", ""};
-    }
-  }
-
-  std::vector<ClientSessions::Ask> sessions_;
-  std::size_t last_ = 0;  // the one that was asked last
-  bool alive_ = true;
+/// A question and what will be its answer. The promise is owned by the question alone: one that is destroyed unanswered
+/// ends the wait.
+struct Asked {
+  capture::Question question;
+  std::future<Answer> answer;
 };
+
+Asked make_question(const std::string& sql, const std::vector<std::string>& parameters) {
+  auto promise = std::make_shared<std::promise<Answer>>();
+  auto answer = promise->get_future();
+  return {{sql, parameters, [promise = std::move(promise)](auto rows) { promise->set_value(std::move(rows)); }},
+          std::move(answer)};
+}
+
+Answer wait_for(std::future<Answer>& answer) {
+  if (answer.wait_for(kAnswerTime) != std::future_status::ready) return Error{"no answer in time", ""};
+  try {
+    return answer.get();
+  } catch (const std::future_error&) {
+    return Error{"not between two transactions", ""};
+  }
+}
 
 }  // namespace
 
-void ClientSessions::add(std::uint64_t id, const std::string& database, Ask ask) {
+void ClientSessions::add(std::uint64_t id, Ask ask) {
   const std::lock_guard lock(mutex_);
-  sessions_.insert_or_assign(id, Entry{database, std::move(ask)});
+  sessions_.insert_or_assign(id, std::move(ask));
 }
 
 void ClientSessions::remove(std::uint64_t id) {
@@ -63,15 +51,54 @@ void ClientSessions::remove(std::uint64_t id) {
   sessions_.erase(id);
 }
 
-std::unique_ptr<Questions> ClientSessions::of(const std::string& database) const {
+/// Those that came last come first: one that is in a long transaction is not asked again and again.
+std::vector<ClientSessions::Ask> ClientSessions::sessions_that_are_there() {
+  const std::lock_guard lock(mutex_);
   std::vector<Ask> found;
-  {
+  for (auto session = sessions_.rbegin(); session != sessions_.rend() && found.size() < kMostTries; ++session)
+    found.push_back(session->second);
+  return found;
+}
+
+void ClientSessions::let_wait(capture::Question question) {
+  const std::lock_guard lock(mutex_);
+  if (closed_) return;
+  waiting_ = std::move(question);
+  waits_ = true;
+}
+
+std::optional<capture::Question> ClientSessions::take_question() {
+  const std::lock_guard lock(mutex_);
+  waits_ = false;
+  return std::exchange(waiting_, std::nullopt);
+}
+
+Result<std::vector<ClientSessions::Row>> ClientSessions::query(const std::string& sql,
+                                                               const std::vector<std::string>& parameters) {
+  for (const Ask& session : sessions_that_are_there()) {
+    Asked asked = make_question(sql, parameters);
+    session(std::move(asked.question));
+    auto rows = wait_for(asked.answer);
+    if (rows || !rows.error().sqlstate.empty()) return rows;
     const std::lock_guard lock(mutex_);
-    for (const auto& [id, session] : sessions_)
-      if (session.database == database) found.push_back(session.ask);
+    if (closed_) return rows;
   }
-  if (found.empty()) return nullptr;
-  return std::make_unique<SessionQuestions>(std::move(found));
+  Asked asked = make_question(sql, parameters);
+  let_wait(std::move(asked.question));
+  const bool answered = asked.answer.wait_for(kWait) == std::future_status::ready;
+  // One that a session has taken by now is waited for.
+  if (answered || !take_question()) {
+    auto rows = wait_for(asked.answer);
+    if (rows || !rows.error().sqlstate.empty()) return rows;
+  }
+  return Error{"no client's session came to stand between two transactions", ""};
+}
+
+void ClientSessions::close() {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  waits_ = false;
+  waiting_.reset();
 }
 
 }  // namespace weir::proxy

@@ -63,6 +63,10 @@ struct GiveUp {
   std::int64_t id;
   std::vector<event::ChangeEvent> gaps;
 };
+/// A run of the server that was seen otherwise than with a transaction.
+struct NoteRun {
+  std::string run;
+};
 struct Checkpoint {
   std::string emitter;
   event::Position position;
@@ -74,7 +78,8 @@ struct DeadLetter {
 
 }  // namespace command
 
-using Command = std::variant<command::Open, command::Append, command::Truncate, command::Prepare, command::Reopen,
-                             command::End, command::Report, command::GiveUp, command::Checkpoint, command::DeadLetter>;
+using Command =
+    std::variant<command::Open, command::Append, command::Truncate, command::Prepare, command::Reopen, command::End,
+                 command::Report, command::NoteRun, command::GiveUp, command::Checkpoint, command::DeadLetter>;
 
 }  // namespace weir::proxy

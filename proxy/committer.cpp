@@ -159,6 +159,10 @@ void Committer::give_up(std::int64_t id, std::vector<event::ChangeEvent> gaps) {
   push(command::GiveUp{id, std::move(gaps)}, Urgency::now);
 }
 
+void Committer::note_server_run(std::string run) {
+  push(command::NoteRun{std::move(run)}, Urgency::soon);
+}
+
 void Committer::set_checkpoint(const std::string& emitter, event::Position position) {
   push(command::Checkpoint{emitter, position}, Urgency::soon);
 }
@@ -240,6 +244,7 @@ void Committer::run() {
 void Committer::carry_out(std::vector<Command> commands) {
   watch_at_ = Ledger::Clock::now() + kWatchInterval;
   hand_out(ledger_.execute(std::move(commands), {wall_us(), Ledger::Clock::now()}));
+  waiting_.store(ledger_.waiting(), std::memory_order_relaxed);
 }
 
 void Committer::hand_out(Ledger::Effects effects) {

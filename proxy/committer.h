@@ -53,6 +53,11 @@ class Committer {
   void resolve(std::int64_t id, capture::Outcome outcome);
   /// Nobody will ever know: these gaps are emitted in its place.
   void give_up(std::int64_t id, std::vector<event::ChangeEvent> gaps);
+  /// How many transactions that committed wait for others. From any thread.
+  std::size_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
+  /// What was seen of the server. From any thread.
+  ServerRuns& server_runs() { return ledger_.runs(); }
+  void note_server_run(std::string run);
   void set_checkpoint(const std::string& emitter, event::Position position);
   void dead_letter(const std::string& emitter, emitters::Refused refused);
 
@@ -81,6 +86,7 @@ class Committer {
   Options options_;
   std::map<std::string, event::Position> checkpoints_at_start_;
   std::atomic<std::int64_t> ids_{1};
+  std::atomic<std::size_t> waiting_{0};
 
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -1,60 +1,44 @@
-// Asks the database how one transaction ended. Blocking; used by the resolver's thread.
+// Asks the database how transactions ended: many of them in one question. Blocking; used by the resolver's thread.
 //
-// pg_xact_status() is the answer, unless the server was restarted since the transaction was prepared: a crash can lose
-// the end of the log, and then the same transaction id can have been given to somebody else. Then further evidence is
-// asked for: where the log ends, commit timestamps, and the transaction's own rows. README.md, "Decisions", says what
-// each of these proves.
+// The questions evaluate nothing that a user can define, because they may run in a client's session or with rights that
+// clients do not have: pg_xact_status, positions in the log, and what the server says of its own run. They need no
+// right that is not everybody's, and any database of the cluster can be asked.
 #pragma once
 
-#include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "capture/event/change_event.h"
 #include "capture/event/result.h"
-#include "capture/journal.h"
 #include "proxy/questions.h"
+#include "proxy/server_runs.h"
+#include "proxy/verdict.h"
 
 namespace weir::proxy {
 
-struct Verdict {
-  enum class Kind {
-    committed,
-    aborted,
-    in_progress,  ///< ask again
-    unknowable    ///< the server has forgotten, and nothing else tells
-  };
-  Kind kind = Kind::in_progress;
-  std::string remark;  ///< for the log: what it rests on, where that is not pg_xact_status alone
-};
-
 class Inquiry {
  public:
-  /// `questions` are asked in the transaction's own database.
-  Inquiry(Questions& questions, capture::JournalReader& reader) : questions_(questions), reader_(reader) {}
+  /// `runs`: what was seen of the server so far; the run that answers is added.
+  Inquiry(Questions& questions, ServerRuns& runs) : questions_(questions), runs_(runs) {}
 
-  /// An error: the database could not be asked; try again later.
-  Result<Verdict> ask(const event::Transaction& transaction);
+  /// One verdict for each transaction, in their order. An error: the database could not be asked; try again later.
+  Result<std::vector<Verdict>> ask(std::span<const event::Transaction* const> transactions);
+
+  /// The run that answered last where it had not been seen before, as the journal is to keep it.
+  const std::optional<std::string>& new_run() const { return new_run_; }
+
+  /// Every statement that ask() sends, for the test that keeps the rule above.
+  static std::vector<std::string> statements();
 
  private:
-  struct Facts {
-    bool in_recovery = false;
-    std::string status;              // of pg_xact_status; empty: too old
-    std::int64_t started_us = 0;     // the postmaster
-    event::Lsn insert_lsn = 0;       // where the log ends now
-    event::Lsn redo_lsn = 0;         // where the log ended when the latest checkpoint began
-    std::int64_t checkpoint_us = 0;  // when that was
-    bool has_commit_timestamps = false;
-  };
-
-  Result<Facts> facts(event::Xid xid);
-  Result<Verdict> judge_committed(const event::Transaction& transaction, const Facts& facts);
-  Result<Verdict> judge_by_rows(const event::Transaction& transaction, const Verdict& otherwise);
-  Result<bool> left_a_row(const event::Transaction& transaction);
-  Result<bool> left(const event::Transaction& transaction, const event::ChangeEvent& event);
-  Result<std::int64_t> committed_at_us(event::Xid xid);
+  Result<XactStatus> ask_alone(event::Xid xid);
 
   Questions& questions_;
-  capture::JournalReader& reader_;
+  ServerRuns& runs_;
+  std::optional<std::string> new_run_;
 };
 
 }  // namespace weir::proxy

@@ -39,6 +39,9 @@ Result<Ledger::Effects> Ledger::recover() {
   if (!position) return position.error();
   const auto lsn = journal_->last_lsn();
   if (!lsn) return lsn.error();
+  const auto runs = journal_->server_runs();
+  if (!runs) return runs.error();
+  for (const auto& run : *runs) runs_.add(run);
   last_position_ = *position;
   highest_lsn_ = *lsn;
   for (const auto& checkpoint : *checkpoints) checkpoints_[checkpoint.emitter] = checkpoint.position;
@@ -50,8 +53,13 @@ Result<Ledger::Effects> Ledger::recover() {
     entry.journal_id = transaction.id;
     entry.transaction = transaction;
     sequencer_.in_flight(id, transaction.first_lsn, transaction.last_lsn);
-    effects.doubts.push_back({id, std::move(transaction)});
+    if (transaction.committed_us != 0) {
+      sequencer_.committed(id, transaction.committed_us);
+    } else {
+      effects.doubts.push_back({id, std::move(transaction)});
+    }
   }
+  if (waiting() > 0) retry_at_ = Clock::time_point::min();  // released with the first group
   return effects;
 }
 
@@ -115,7 +123,10 @@ void Ledger::run(command::Prepare& prepare) {
     effects_.replies.push_back({std::move(prepare.answer), id, Error{"the transaction is prepared already", "58030"}});
     return;
   }
-  entry.transaction = prepare.transaction;
+  entry.transaction = std::move(prepare.transaction);
+  // Written before its commit is sent, and kept until it is written.
+  if (runs_.add(entry.transaction.server_run)) kept_.push_back(command::NoteRun{entry.transaction.server_run});
+  prepare.transaction.id = id;
   if (entry.transaction.prepared_us == 0) entry.transaction.prepared_us = now_.wall_us;
   if (!entry.broken && trouble_) entry.broken = trouble_;
   if (!entry.broken && is_full()) {
@@ -150,6 +161,7 @@ void Ledger::run(command::End& end) {
   const auto state = entry.state;
   if (state == State::in_flight && end.outcome == capture::Outcome::committed) {
     sequencer_.committed(end.id, end.at_us);
+    committed_.push_back({end.id, end.at_us});
   } else if (state == State::in_flight && end.outcome == capture::Outcome::unknown) {
     event::Transaction transaction = entry.transaction;
     transaction.id = entry.journal_id;
@@ -172,7 +184,9 @@ void Ledger::run(command::Report& report) {
   const auto& transaction = entry.transaction;
   kept_.push_back(Store{transaction.id, {std::move(report.gap)}});
   sequencer_.in_flight(transaction.id, transaction.first_lsn, transaction.last_lsn);
-  sequencer_.committed(transaction.id, transaction.committed_us != 0 ? transaction.committed_us : now_.wall_us);
+  const auto at_us = transaction.committed_us != 0 ? transaction.committed_us : now_.wall_us;
+  sequencer_.committed(transaction.id, at_us);
+  committed_.push_back({transaction.id, at_us});
 }
 
 void Ledger::run(command::GiveUp& give_up) {
@@ -186,8 +200,12 @@ void Ledger::run(command::GiveUp& give_up) {
   entry.transaction.event_count = static_cast<std::uint32_t>(give_up.gaps.size());
   kept_.push_back(Store{give_up.id, std::move(give_up.gaps)});
   sequencer_.committed(give_up.id, now_.wall_us);
+  committed_.push_back({give_up.id, now_.wall_us});
 }
 
+void Ledger::run(command::NoteRun& note) {
+  kept_.push_back(std::move(note));
+}
 void Ledger::run(command::Checkpoint& checkpoint) {
   kept_.push_back(std::move(checkpoint));
 }
@@ -308,6 +326,9 @@ void Ledger::release_ready() {
     resolved_ = std::max(resolved_, resolved[i]);
     kept_.push_back(Release{ready[i].id, ++last_position_, resolved_, ready[i].committed_us});
   }
+  // Those that wait behind others are known to have committed all the same, and this must not be forgotten.
+  for (const auto& one : std::exchange(committed_, {}))
+    if (sequencer_.is_waiting(one.id)) kept_.push_back(one);
 }
 
 Released Ledger::describe(const Release& release) {
@@ -331,10 +352,18 @@ void Ledger::tell_gaps(const std::vector<event::ChangeEvent>& events) {
   }
 }
 
+Result<void> Ledger::keep(command::NoteRun& kept) {
+  return journal_->note_server_run(kept.run);
+}
+
 Result<void> Ledger::keep(Store& kept) {
   auto& entry = entries_[kept.id];
   entry.journal_id = 0;  // a group that failed may have left an id that the journal has forgotten
   return store(entry, kept.events);
+}
+
+Result<void> Ledger::keep(Acknowledge& kept) {
+  return journal_->acknowledge(entries_[kept.id].journal_id, kept.committed_us);
 }
 
 Result<void> Ledger::keep(Release& kept) {
@@ -355,6 +384,11 @@ Result<void> Ledger::keep(command::DeadLetter& kept) {
                                reason);
 }
 
+/// Its number in the journal names events that leave Weir with this group: it must not be given out again.
+bool Ledger::keeps_a_store() const {
+  return std::any_of(kept_.begin(), kept_.end(), [](const Kept& kept) { return std::holds_alternative<Store>(kept); });
+}
+
 /// Complaints matter only where the group succeeds all the same: then they are about one of the kept things alone.
 std::vector<Error> Ledger::write_kept() {
   std::vector<Error> complaints;
@@ -370,7 +404,7 @@ void Ledger::settle_kept_first() {
   if (!trouble_) return;
   const auto complaints = write_kept();
   if (trim_due()) (void)trim_some();
-  const auto done = journal_->flush();
+  const auto done = keeps_a_store() ? journal_->sync() : journal_->flush();
   if (done) {
     trouble_.reset();
     group_succeeded(complaints);
@@ -386,7 +420,7 @@ void Ledger::end_group() {
   }
   const auto complaints = write_kept();
   if (trim_is_urgent()) (void)trim_some();
-  const auto done = preparing_.empty() ? journal_->flush() : journal_->sync();
+  const auto done = preparing_.empty() && !keeps_a_store() ? journal_->flush() : journal_->sync();
   if (done) {
     group_succeeded(complaints);
   } else {

@@ -23,6 +23,7 @@
 #include "capture/journal.h"
 #include "capture/sequencer.h"
 #include "proxy/command.h"
+#include "proxy/server_runs.h"
 #include "proxy/tail.h"
 
 namespace weir::proxy {
@@ -60,6 +61,8 @@ class Ledger {
   /// When execute must be called although no command came: a prepare is held, or a retry is due.
   std::optional<Clock::time_point> deadline() const;
 
+  /// Transactions that committed and wait for others whose commit is in flight or in doubt.
+  std::size_t waiting() const { return sequencer_.waiting_count(); }
   /// Something that every destination has can be erased from the journal.
   bool trim_due() const { return trimmed_ < safe_everywhere(); }
   /// Erases some of it, in a group of its own.
@@ -67,6 +70,8 @@ class Ledger {
 
   event::Position checkpoint(const std::string& emitter) const;
   capture::Journal& journal() { return *journal_; }
+  /// For any thread.
+  ServerRuns& runs() { return runs_; }
 
  private:
   enum class State { open, held, preparing, in_flight };
@@ -98,10 +103,15 @@ class Ledger {
     event::Lsn resolved;
     std::int64_t committed_us;
   };
+  struct Acknowledge {
+    std::int64_t id;
+    std::int64_t committed_us;
+  };
   struct Erase {
     std::int64_t journal_id;
   };
-  using Kept = std::variant<Store, Release, Erase, command::Checkpoint, command::DeadLetter>;
+  using Kept =
+      std::variant<command::NoteRun, Store, Acknowledge, Release, Erase, command::Checkpoint, command::DeadLetter>;
 
   // Commands.
   void run(command::Open& open);
@@ -112,6 +122,7 @@ class Ledger {
   void run(command::End& end);
   void run(command::Report& report);
   void run(command::GiveUp& give_up);
+  void run(command::NoteRun& note);
   void run(command::Checkpoint& checkpoint);
   void run(command::DeadLetter& letter);
 
@@ -132,11 +143,14 @@ class Ledger {
   Released describe(const Release& release);
   void tell_gaps(const std::vector<event::ChangeEvent>& events);
   event::Lsn resolved_below(event::Lsn later) const;
+  Result<void> keep(command::NoteRun& note);
   Result<void> keep(Store& store);
+  Result<void> keep(Acknowledge& acknowledge);
   Result<void> keep(Release& release);
   Result<void> keep(Erase& erase);
   Result<void> keep(command::Checkpoint& checkpoint);
   Result<void> keep(command::DeadLetter& letter);
+  bool keeps_a_store() const;
   std::vector<Error> write_kept();
   void settle_kept_first();
   void end_group();
@@ -152,10 +166,12 @@ class Ledger {
   std::unique_ptr<capture::Journal> journal_;
   Limits limits_;
   capture::Sequencer sequencer_;
+  ServerRuns runs_;
   std::unordered_map<std::int64_t, Entry> entries_;
   std::deque<Held> held_;
   std::vector<Preparing> preparing_;
   std::deque<Kept> kept_;
+  std::vector<Acknowledge> committed_;  // in this group
   std::multiset<event::Lsn> open_bounds_;
   event::Lsn highest_lsn_ = 0;
   event::Lsn resolved_ = 0;

@@ -1,6 +1,9 @@
 #include "proxy/resolver.h"
 
 #include <algorithm>
+#include <map>
+#include <tuple>
+#include <utility>
 
 #include "proxy/log.h"
 #include "proxy/thread.h"
@@ -11,15 +14,25 @@ namespace {
 
 constexpr std::chrono::milliseconds kFirstDelay{20};
 constexpr std::chrono::milliseconds kLongestDelay{2'000};
-constexpr std::chrono::minutes kComplaintInterval{1};
-/// A backend ends sooner than that; what is in progress then is most likely a prepared transaction.
-constexpr std::chrono::seconds kLongInProgress{10};
+/// While nobody can be asked, behind the time that clients' sessions were waited for: a server that is back should be
+/// asked before it is gone again.
+constexpr std::chrono::milliseconds kLongestTrouble{100};
+/// Transactions in one question.
+constexpr std::size_t kMostAtOnce = 1'000;
+/// Users, and databases, that are tried where the settings name none.
+constexpr std::size_t kMostNames = 3;
+/// What PostgreSQL says where it refuses a login.
+constexpr std::string_view kRefused = "FATAL";
 /// Events read at a time while counting a transaction that is given up.
 constexpr std::size_t kEventsPerRead = 1'000;
 
 std::string name_of(const event::Transaction& transaction) {
   return "transaction " + std::to_string(transaction.xid) + " of " + transaction.context.user + " in database " +
          transaction.database;
+}
+
+std::string counted(std::size_t count, const std::string& one, const std::string& many) {
+  return std::to_string(count) + " " + (count == 1 ? one : many);
 }
 
 void count(const event::ChangeEvent& event, event::Counts& counts) {
@@ -59,6 +72,7 @@ std::size_t Resolver::stop() {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
+  if (options_.sessions != nullptr) options_.sessions->close();
   wake_.notify_one();
   if (thread_.joinable()) thread_.join();
   return open_.size() + added_.size();
@@ -67,8 +81,7 @@ std::size_t Resolver::stop() {
 void Resolver::run() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    for (auto& doubt : added_)
-      open_.push_back({std::move(doubt), Clock::now(), kFirstDelay, Clock::now() + kLongInProgress});
+    for (auto& doubt : added_) open_.push_back({std::move(doubt), Clock::now(), Clock::now(), kFirstDelay});
     added_.clear();
     busy_ = !open_.empty();
     lock.unlock();
@@ -88,92 +101,110 @@ void Resolver::run() {
 }
 
 void Resolver::ask_due() {
-  const auto stopping = [this] {
-    const std::lock_guard lock(mutex_);
-    return stopping_;
-  };
-  for (auto open = open_.begin(); open != open_.end() && !stopping();) {
-    if (open->ask_at > Clock::now()) {
-      ++open;
-    } else if (ask(*open)) {
-      open = open_.erase(open);
-    } else {
+  std::vector<Open*> due;
+  for (auto& open : open_)
+    if (open.ask_at <= Clock::now() && due.size() < kMostAtOnce) due.push_back(&open);
+  if (!due.empty()) {
+    const auto asked = ask_about(due);
+    trouble_ = asked ? std::nullopt : std::optional(asked.error());
+    for (auto* open : due) {
       open->ask_at = Clock::now() + open->delay;
-      open->delay = std::min(open->delay * 2, kLongestDelay);
-      ++open;
+      open->delay = std::min(open->delay * 2, trouble_ ? kLongestTrouble : kLongestDelay);
     }
+    std::erase_if(open_, [](const Open& open) { return open.ended; });
   }
-  if (open_.empty()) connections_.clear();
+  if (open_.empty()) {
+    connection_.reset();
+    reminded_at_.reset();
+  } else {
+    remind();
+  }
 }
 
-/// True: it is known how the transaction ended.
-bool Resolver::ask(Open& open) {
+Result<void> Resolver::ask_about(const std::vector<Open*>& due) {
+  const auto connected = connect();
+  if (connected) {
+    auto asked = ask_about(due, *connection_);
+    // Where it is a standby that answered, another host may answer the next time.
+    if (!asked) connection_.reset();
+    return asked;
+  }
+  if (options_.sessions == nullptr) return connected;
+  if (const auto asked = ask_about(due, *options_.sessions); !asked)
+    return Error{connected.error().message + "; and " + asked.error().message, asked.error().sqlstate};
+  return {};
+}
+
+Result<void> Resolver::ask_about(const std::vector<Open*>& due, Questions& questions) {
+  std::vector<const event::Transaction*> transactions;
+  for (const auto* open : due) transactions.push_back(&open->doubt.transaction);
+  Inquiry inquiry(questions, options_.runs());
+  const auto verdicts = inquiry.ask(transactions);
+  if (inquiry.new_run()) options_.note_run(*inquiry.new_run());
+  if (!verdicts) return verdicts.error();
+  for (std::size_t i = 0; i < due.size(); ++i) due[i]->ended = end(*due[i], (*verdicts)[i]);
+  return {};
+}
+
+/// Users and databases of the settings, else those of the transactions: pg_xact_status is the same in any database of
+/// the cluster, and one that was dropped or renamed since must not matter.
+std::vector<Credentials> Resolver::places_to_log_in() const {
+  std::vector<std::string> users;
+  std::vector<std::string> databases;
+  const auto add = [](std::vector<std::string>& names, const std::string& name, std::size_t most) {
+    const bool known = std::find(names.begin(), names.end(), name) != names.end();
+    if (!known && !name.empty() && names.size() < most) names.push_back(name);
+  };
+  add(users, options_.credentials.user, 1);
+  add(databases, options_.credentials.database, 1);
+  for (const auto& open : open_) {
+    add(users, open.doubt.transaction.context.user, options_.credentials.user.empty() ? kMostNames : 1);
+    add(databases, open.doubt.transaction.database, kMostNames);
+  }
+  for (const char* usual : {"postgres", "template1"}) add(databases, usual, kMostNames + 2);
+  std::vector<Credentials> places;
+  for (const auto& user : users) {
+    for (const auto& database : databases) places.push_back({user, options_.credentials.password, database});
+  }
+  return places;
+}
+
+Result<void> Resolver::connect() {
+  if (connection_) return {};
+  std::optional<Error> first;
+  for (const auto& place : places_to_log_in()) {
+    auto opened = SideConnection::open(options_.upstream, place);
+    if (opened) {
+      connection_.emplace(std::move(*opened));
+      return {};
+    }
+    if (!first) first = opened.error();
+    // What no server said is the same for everybody.
+    if (opened.error().message.find(kRefused) == std::string::npos) break;
+  }
+  return first.value_or(Error{"nobody is known as whom to log in", ""});
+}
+
+bool Resolver::give_up(Open& open, const Verdict& verdict) {
   const auto& transaction = open.doubt.transaction;
-  if (const auto connection = connection_for(transaction)) {
-    const bool known = ask(open, **connection);
-    if (!(*connection)->alive()) connections_.clear();
-    return known;
-  } else if (const auto sessions = options_.sessions ? options_.sessions->of(transaction.database) : nullptr) {
-    return ask(open, *sessions);
-  } else {
-    complain(transaction, connection.error());
+  auto gaps = gaps_of(transaction);
+  if (!gaps) {
+    log::error("transactions in doubt: " + gaps.error().message);
     return false;
   }
-}
-
-bool Resolver::ask(Open& open, Questions& questions) {
-  const auto verdict = Inquiry(questions, *reader_).ask(open.doubt.transaction);
-  if (verdict) return end(open, *verdict);
-  complain(open.doubt.transaction, verdict.error());
-  return false;
-}
-
-Result<SideConnection*> Resolver::connection_for(const event::Transaction& transaction) {
-  Credentials credentials = options_.credentials;
-  if (credentials.user.empty()) credentials.user = transaction.context.user;
-  if (!transaction.database.empty()) credentials.database = transaction.database;
-  const Place place{credentials.user, credentials.database};
-  const auto found = connections_.find(place);
-  if (found != connections_.end()) return &found->second;
-  auto opened = SideConnection::open(options_.upstream, credentials);
-  if (!opened) return opened.error();
-  return &connections_.emplace(place, std::move(*opened)).first->second;
-}
-
-void Resolver::tell_in_progress(Open& open) {
-  if (Clock::now() < open.tell_at) return;
-  open.tell_at = Clock::now() + kComplaintInterval;
-  log::warn(name_of(open.doubt.transaction) +
-            " is still in progress in the database, and events of later transactions wait for it. If it was prepared, "
-            "end it with COMMIT PREPARED or ROLLBACK PREPARED (see pg_prepared_xacts)");
+  log::error(name_of(transaction) + ": nobody can say whether it committed (" + verdict.remark +
+             "); gap events are emitted in its place. Compare the tables they name with what consumers have");
+  options_.give_up(open.doubt.id, std::move(*gaps));
+  return true;
 }
 
 bool Resolver::end(Open& open, const Verdict& verdict) {
   using Kind = Verdict::Kind;
-  const auto& transaction = open.doubt.transaction;
-  if (verdict.kind == Kind::in_progress) {
-    tell_in_progress(open);
-    return false;
-  }
-  if (verdict.kind == Kind::unknowable) {
-    auto gaps = gaps_of(transaction);
-    if (!gaps) {
-      complain(transaction, gaps.error());
-      return false;
-    }
-    log::error(name_of(transaction) + ": nobody can say whether it committed (" + verdict.remark +
-               "); gap events are emitted in its place. Compare the tables they name with what consumers have");
-    options_.give_up(open.doubt.id, std::move(*gaps));
-    return true;
-  }
+  if (verdict.kind == Kind::in_progress) return false;
+  if (verdict.kind == Kind::unknowable) return give_up(open, verdict);
   const bool committed = verdict.kind == Kind::committed;
-  const auto text = name_of(transaction) + ", in doubt, has " + (committed ? "committed" : "not committed") +
-                    (verdict.remark.empty() ? "" : ": " + verdict.remark);
-  if (verdict.remark.empty()) {
-    log::info(text);
-  } else {
-    log::warn(text);
-  }
+  log::info(name_of(open.doubt.transaction) + ", in doubt, has " + (committed ? "committed" : "not committed") +
+            (verdict.remark.empty() ? "" : ": " + verdict.remark));
   options_.resolve(open.doubt.id, committed ? capture::Outcome::committed : capture::Outcome::aborted);
   return true;
 }
@@ -206,15 +237,34 @@ Result<std::vector<event::ChangeEvent>> Resolver::gaps_of(const event::Transacti
   return gaps;
 }
 
-void Resolver::complain(const event::Transaction& transaction, const Error& error) {
-  if (complained_ && Clock::now() - complained_at_ < kComplaintInterval) return;
-  complained_ = true;
-  complained_at_ = Clock::now();
-  log::error(std::to_string(open_.size()) + " transactions are in doubt and events behind them wait: cannot ask " +
-             upstream_text() + " about " + name_of(transaction) + ": " + error.message +
-             ". If the database is up, the next client that connects to it is asked; to depend on none, put user and "
-             "password of a role that may log in to this database into upstream (postgresql://USER:PASSWORD@...) or "
-             "into the passfile of Weir's user");
+/// While something is in doubt: at once where nobody can be asked, later where it is only in progress, then again and
+/// again.
+void Resolver::remind() {
+  const auto now = Clock::now();
+  const bool is_due = reminded_at_ ? now - *reminded_at_ >= options_.remind_every
+                                   : trouble_ || now - open_.front().since >= options_.remind_after;
+  if (!is_due) return;
+  reminded_at_ = now;
+  const auto behind = options_.waiting();
+  const std::string text = counted(open_.size(), "transaction is", "transactions are") + " in doubt, and " +
+                           counted(behind, "that committed waits", "that committed wait") + " behind: " + reason();
+  trouble_ ? log::error(text) : log::warn(text);
+}
+
+std::string Resolver::reason() const {
+  const auto name = name_of(open_.front().doubt.transaction);
+  if (!trouble_) {
+    return name +
+           " is still in progress in the database. If it was prepared, end it with COMMIT PREPARED or ROLLBACK "
+           "PREPARED "
+           "(see pg_prepared_xacts)";
+  }
+  return "cannot ask " + upstream_text() + " about " + name + ": " + trouble_->message +
+         ". If the database is up, the next client that connects to any database of it is asked; to depend on none, "
+         "put "
+         "user and password of a role that may log in into upstream (postgresql://USER:PASSWORD@...) or into the "
+         "passfile "
+         "of Weir's user";
 }
 
 std::string Resolver::upstream_text() const {

@@ -1,22 +1,21 @@
 // Finds out how transactions in doubt ended: after a crash of Weir, or when a session lost the database behind its
 // COMMIT.
 //
-// One thread that asks until it knows, over side connections (libpq.h), or where it cannot log in in the sessions of
-// clients; the question itself is inquiry.h. While nobody can be asked it tries again, ever more slowly; while a
-// transaction is in progress it asks again soon. What nobody can know any more is given up: it becomes gap events that
-// say how many rows of which tables it concerns.
-// add() may be called from any thread.
+// One thread that asks until it knows, over a side connection (libpq.h) to any database of the cluster, or where it
+// cannot log in in the sessions of clients (client_sessions.h); the question itself is inquiry.h. While nobody can be
+// asked it tries again, ever more slowly; while a transaction is in progress it asks again soon. What nobody can know
+// any more is given up: it becomes gap events that say how many rows of which tables it concerns. add() may be called
+// from any thread.
 #pragma once
 
 #include <chrono>
 #include <condition_variable>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include "capture/gate.h"
@@ -32,10 +31,18 @@ class Resolver {
  public:
   struct Options {
     Upstream upstream;
-    Credentials credentials;                   ///< empty fields: the transaction's own user and database
-    const ClientSessions* sessions = nullptr;  ///< outlive the resolver; null: there are none
+    Credentials credentials;             ///< empty fields: the transactions' own users and databases
+    ClientSessions* sessions = nullptr;  ///< outlive the resolver; null: there are none
+    /// What was seen of the server, and who keeps what is seen now. Outlives the resolver.
+    std::function<ServerRuns&()> runs;
+    std::function<void(std::string run)> note_run = [](const std::string&) {};
     std::function<void(std::int64_t id, capture::Outcome outcome)> resolve;
     std::function<void(std::int64_t id, std::vector<event::ChangeEvent> gaps)> give_up;
+    /// How many transactions that committed wait for those in doubt; for the log.
+    std::function<std::size_t()> waiting = [] { return std::size_t{0}; };
+    /// How often it is said what waits, and how long a transaction may be in progress before that.
+    std::chrono::milliseconds remind_every = std::chrono::minutes(1);
+    std::chrono::milliseconds remind_after = std::chrono::seconds(10);
   };
 
   Resolver(Options options, std::unique_ptr<capture::JournalReader> reader);
@@ -55,29 +62,31 @@ class Resolver {
   using Clock = std::chrono::steady_clock;
   struct Open {
     Doubt doubt;
+    Clock::time_point since;
     Clock::time_point ask_at;
     std::chrono::milliseconds delay;
-    Clock::time_point tell_at;  ///< when it is said that it is still in progress
+    bool ended = false;
   };
-  using Place = std::pair<std::string, std::string>;  // user, database
 
   void run();
   void ask_due();
-  bool ask(Open& open);
-  bool ask(Open& open, Questions& questions);
-  Result<SideConnection*> connection_for(const event::Transaction& transaction);
+  Result<void> ask_about(const std::vector<Open*>& due);
+  Result<void> ask_about(const std::vector<Open*>& due, Questions& questions);
+  Result<void> connect();
+  std::vector<Credentials> places_to_log_in() const;
   bool end(Open& open, const Verdict& verdict);
-  void tell_in_progress(Open& open);
+  bool give_up(Open& open, const Verdict& verdict);
   Result<std::vector<event::ChangeEvent>> gaps_of(const event::Transaction& transaction);
-  void complain(const event::Transaction& transaction, const Error& error);
+  void remind();
+  std::string reason() const;
   std::string upstream_text() const;
 
   Options options_;
   std::unique_ptr<capture::JournalReader> reader_;
-  std::map<Place, SideConnection> connections_;
+  std::optional<SideConnection> connection_;
   std::vector<Open> open_;
-  Clock::time_point complained_at_{};
-  bool complained_ = false;
+  std::optional<Error> trouble_;  // why the last question was not answered
+  std::optional<Clock::time_point> reminded_at_;
 
   std::mutex mutex_;
   std::condition_variable wake_;

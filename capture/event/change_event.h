@@ -44,7 +44,7 @@ struct ChangeEvent {
   std::string schema;                  ///< empty: not known
   std::string table;                   ///< the leaf partition really written
   Lsn lsn = 0;                         ///< version of this row: grows with every committed version of it
-  std::uint32_t ordinal = 0;           ///< 1-based place in its transaction; (xid, ordinal) is the event's identity
+  std::uint32_t ordinal = 0;           ///< 1-based place in its transaction; (Transaction::id, ordinal) names the event
   std::uint32_t statement_order = 0;   ///< 1-based number of the writing statement in its transaction
   std::optional<std::string> key;      ///< JSON object of the key columns, after the change (before it for DELETE)
   std::optional<std::string> old_key;  ///< set only where an UPDATE changed the key
@@ -76,6 +76,7 @@ struct Transaction {
   std::int64_t committed_us = 0;  ///< commit acknowledged, microseconds since the epoch, UTC
   Position position = 0;          ///< 0 until it is released to the stream
   std::uint32_t event_count = 0;
+  std::string server_run;  ///< in which run of the server it was written: capture/server_run.h; empty: not known
   Context context;
 };
 

@@ -12,7 +12,7 @@ std::string boolean(bool value) {
 Values Table::no_facts(const std::string& creation_schema) {
   Values row = Table().facts();
   row.assign(row.size(), std::nullopt);
-  for (const std::size_t column : {5u, 8u, 13u}) row[column] = boolean(false);
+  for (const std::size_t column : {5u, 8u, 13u, 14u}) row[column] = boolean(false);
   row.back() = creation_schema;
   return row;
 }
@@ -33,6 +33,8 @@ Values Table::facts() const {
           or_null(leaves),
           or_null(routing),
           boolean(routes_by_expression),
+          boolean(logged),
+          server_run,
           creation_schema};
 }
 

@@ -25,6 +25,8 @@ struct Table {
   std::string leaves = R"([["16400","public","t"]])";
   std::string routing = {};  ///< empty: NULL
   bool routes_by_expression = false;
+  bool logged = true;
+  std::string server_run = "7714 00000001 1796.5 0/0 1795.25 4242";
   std::string creation_schema = "public";
 
   Values facts() const;

@@ -20,6 +20,8 @@ wire::RowView complete_row() {
           R"([["16400","shop","orders"],["16401","shop","orders_2026"]])",
           R"(["region"])",
           "true",
+          "true",
+          "77 00000001 100.5 0/0 100.4 4242",
           "later"};
 }
 
@@ -45,6 +47,8 @@ TEST(FactsTest, EveryColumnOfTheAnswer) {
   EXPECT_EQ(facts->leaves.at(16401).table, "orders_2026");
   EXPECT_EQ(facts->routing, std::vector<std::string>{"region"});
   EXPECT_TRUE(facts->routes_by_expression);
+  EXPECT_TRUE(facts->logged);
+  EXPECT_EQ(read_run(complete_row()), "77 00000001 100.5 0/0 100.4 4242");
   EXPECT_EQ(read_creation_schema(complete_row()), "later");
 }
 

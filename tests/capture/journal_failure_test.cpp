@@ -382,7 +382,9 @@ TEST_F(JournalTest, AFileOfAnOlderWeirIsTakenOver) {
   ASSERT_TRUE(journal_->release(prepare(1), 1, 0, 0));
   ASSERT_TRUE(journal_->sync());
   journal_.reset();
-  query("ALTER TABLE events DROP COLUMN checksum; UPDATE meta SET value = 1 WHERE name = 'format_version'");
+  query(
+      "ALTER TABLE events DROP COLUMN checksum; ALTER TABLE transactions DROP COLUMN server_run;"
+      "DROP TABLE server_runs; UPDATE meta SET value = 1 WHERE name = 'format_version'");
   open();
   ASSERT_TRUE(journal_->release(prepare(2), 2, 0, 0));
   ASSERT_TRUE(journal_->sync());

@@ -143,6 +143,41 @@ TEST_F(JournalTest, FindsPreparedTransactionsInDoubtAndForgetsOpenOnes) {
   EXPECT_EQ(in_doubt(), Xids{2});
 }
 
+/// Where its place in the stream is not known yet, that it committed is.
+TEST_F(JournalTest, WhatIsAcknowledgedStaysSoUntilItIsReleased) {
+  open();
+  const std::int64_t id = prepare(1);
+  prepare(2);
+  ASSERT_TRUE(journal_->acknowledge(id, 1234));
+  EXPECT_FALSE(journal_->acknowledge(id, 5)) << "once";
+  EXPECT_FALSE(journal_->reopen(id));
+  ASSERT_TRUE(journal_->sync());
+  EXPECT_EQ(stream(), Xids{});
+  open();
+  const auto found = journal_->in_doubt();
+  ASSERT_TRUE(found);
+  ASSERT_EQ(found->size(), 2u);
+  for (const Transaction& each : *found) EXPECT_EQ(each.committed_us, each.xid == 1 ? 1234 : 0);
+  ASSERT_TRUE(journal_->release(id, 1, 0, 1234));
+  ASSERT_TRUE(journal_->flush());
+  EXPECT_EQ(stream(), Xids{1});
+  EXPECT_EQ(in_doubt(), Xids{2});
+}
+
+TEST_F(JournalTest, RunsOfTheServerAreKeptInTheirOrder) {
+  open();
+  EXPECT_TRUE(journal_->server_runs()->empty());
+  for (const char* run : {"b", "a", "b"}) ASSERT_TRUE(journal_->note_server_run(run));
+  const std::int64_t id = *journal_->begin();
+  Transaction written = transaction(id, 1, 2000, 0);
+  written.server_run = "a unlogged";
+  ASSERT_TRUE(journal_->prepare(written));
+  ASSERT_TRUE(journal_->sync());
+  open();
+  EXPECT_EQ(*journal_->server_runs(), (std::vector<std::string>{"b", "a"}));
+  EXPECT_EQ(journal_->in_doubt()->at(0).server_run, "a unlogged");
+}
+
 TEST_F(JournalTest, NeverGivesOutANumberTwice) {
   open();
   const std::int64_t first = prepare(1);

@@ -94,9 +94,44 @@ TEST(SessionQuestionTest, OnlyBetweenTwoTransactions) {
   EXPECT_EQ(script.replay(), "");
 }
 
-TEST(SessionQuestionTest, NotWhereTextsAreInAnotherEncoding) {
+/// Its texts are ASCII.
+TEST(SessionQuestionTest, InWhateverEncoding) {
   SessionScript script;
-  script.starts("15.20", "LATIN1").weir_asks().weir_heard({"not asked"}).expect_upstream("");
+  script.starts("15.20", "LATIN1");
+  asks(script, answer({{"a"}}));
+  script.upstream_sends(server::ready('I')).weir_heard({"rows a"});
+  EXPECT_EQ(script.replay(), "");
+}
+
+/// What the session sends for a question that waited, behind a ReadyForQuery.
+std::string asked_with(const std::string& own) {
+  return client::parse(own, kQuestion) + client::bind("weir:own", own, {"x"}) + client::execute("weir:own") +
+         client::close('P', "weir:own") + client::close('S', own) + client::sync();
+}
+
+TEST(SessionQuestionTest, OneThatWaitsIsAskedAtTheLoginBeforeTheFirstStatement) {
+  SessionScript script;
+  script.question_waits().starts().expect_upstream(asked_with(script.next_own_name())).expect_stalled();
+  script.client_sends(client::query("SELECT 1"))
+      .expect_upstream("")
+      .upstream_sends(answer({{"a"}}) + server::ready('I'))
+      .weir_heard({"rows a"})
+      .expect_upstream(client::query("SELECT 1"))
+      .upstream_is_relayed(server::complete("SELECT 1") + server::ready('I'));
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionQuestionTest, OneThatWaitsIsAskedWhenATransactionHasEnded) {
+  SessionScript script;
+  script.starts();
+  passes(script, "BEGIN", "BEGIN", 'T');
+  script.question_waits();
+  passes(script, "SELECT 1", "SELECT 1", 'T');
+  script.expect_upstream("").expect_stalled(false);
+  passes(script, "COMMIT", "COMMIT", 'I');
+  script.expect_upstream(asked_with(script.next_own_name())).expect_stalled();
+  script.upstream_sends(answer({{"a"}}) + server::ready('I')).expect_client("").weir_heard({"rows a"});
+  passes(script, "SELECT 1", "SELECT 1", 'I');
   EXPECT_EQ(script.replay(), "");
 }
 

@@ -90,6 +90,7 @@ void FakeGate::truncate(std::int64_t id, std::uint32_t ordinal) {
 void FakeGate::prepare(event::Transaction transaction, std::vector<event::ChangeEvent> rest) {
   holds_events(transaction.id);
   holds_events_[transaction.id] = true;
+  server_run_ = transaction.server_run;
   calls_.push_back("prepare " + std::to_string(transaction.id) + " xid " + std::to_string(transaction.xid) + " lsn " +
                    event::to_text(transaction.first_lsn) + "-" + event::to_text(transaction.last_lsn) +
                    quoted_events(rest));
@@ -209,10 +210,17 @@ SessionScript& SessionScript::journal_refuses(Error error) {
   return *this;
 }
 
+capture::Question SessionScript::question() {
+  return {"SELECT $1", {"x"}, [heard = &stand_->heard](auto rows) { heard->push_back(said(rows)); }};
+}
+
+SessionScript& SessionScript::question_waits() {
+  return on("a question waits", [this](Stand& stand) { stand.questions.next = question(); });
+}
+
 SessionScript& SessionScript::weir_asks() {
   script_.on("Weir asks", [this](wire::Engine& engine, wire::Turn& turn) {
-    capture::Question question{
-        "SELECT $1", {"x"}, [heard = &stand_->heard](auto rows) { heard->push_back(said(rows)); }};
+    capture::Question question = this->question();
     if (!dynamic_cast<capture::CaptureSession&>(engine).ask(question, turn)) stand_->heard.emplace_back("not asked");
   });
   return *this;
@@ -237,6 +245,7 @@ RelayScript::MakeEngine SessionScript::maker() {
     options.scope = &stand_->scope;
     options.gate = &stand_->gate;
     options.catalog_epoch = &stand_->epoch;
+    options.questions = &stand_->questions;
     options.database = "shop";
     return capture::make_session(options);
   };

@@ -45,15 +45,25 @@ class FakeGate : public capture::CommitGate {
   /// The calls since the last look.
   std::vector<std::string> take();
   const std::vector<std::string>& calls() const { return calls_; }
+  /// Of the last transaction that was prepared.
+  const std::string& server_run() const { return server_run_; }
   std::size_t open_transactions() const { return holds_events_.size(); }
 
  private:
   bool holds_events(std::int64_t id);
 
   std::vector<std::string> calls_;
+  std::string server_run_;
   std::size_t seen_ = 0;
   std::int64_t last_ = 0;
   std::map<std::int64_t, bool> holds_events_;  // of transactions without an outcome
+};
+
+/// Questions that wait for a session.
+struct FakeQuestions final : capture::QuestionSource {
+  bool has_question() const override { return next.has_value(); }
+  std::optional<capture::Question> take_question() override { return std::exchange(next, std::nullopt); }
+  std::optional<capture::Question> next;
 };
 
 /// What a session stands on.
@@ -62,6 +72,7 @@ struct Stand {
   capture::Scope scope;
   FakeGate gate;
   std::atomic<std::uint64_t> epoch{0};
+  FakeQuestions questions;
   std::vector<std::string> heard;  ///< answers to Weir's own questions
 };
 
@@ -98,6 +109,8 @@ class SessionScript {
   SessionScript& journal_refuses(Error error);
   /// Weir asks a question of its own, "SELECT $1", with "x".
   SessionScript& weir_asks();
+  /// The same question waits for a moment in which the session can be asked.
+  SessionScript& question_waits();
   /// What weir_asks led to since the last look: "rows x|y, z|NULL", "error SQLSTATE message", or "not asked".
   SessionScript& weir_heard(std::vector<std::string> answers);
   /// Anything with the fixtures.
@@ -116,6 +129,7 @@ class SessionScript {
   void own_statements_are_gone() { facts_statement_.clear(); }
 
  private:
+  capture::Question question();
   RelayScript::MakeEngine maker();
 
   RelayScript script_;

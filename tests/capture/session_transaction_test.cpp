@@ -49,6 +49,33 @@ TEST(SessionTransactionTest, ARollbackPreparesNothing) {
   EXPECT_EQ(script.replay(), "");
 }
 
+/// Which run of the server it was written in goes along, for the day when its outcome is in doubt. The process id in
+/// BackendKeyData is 1; a pooler shows one of its own.
+TEST(SessionTransactionTest, TheServersRunIsKeptWithIt) {
+  const auto run_of = [](const std::string& answer, bool logged) {
+    SessionScript script;
+    script.starts();
+    passes(script, "BEGIN", "BEGIN", 'T');
+    Table table;
+    table.server_run = answer;
+    table.logged = logged;
+    script.client_sends(client::query(insert(1))).asks_facts(table, false);
+    script.expect_upstream(client::query(insert(1) + suffix()))
+        .upstream_sends(query_answered({written(kRow, "0/10")}, "INSERT 0 1") + server::ready('T'))
+        .expect_client(server::complete("INSERT 0 1") + server::ready('T'));
+    commit_is_sent(script);
+    std::string run;
+    script.on("the run", [&run](Stand& stand) { run = stand.gate.server_run(); });
+    script.upstream_is_relayed(server::complete("COMMIT") + server::ready('I')).gate({"outcome 1 committed"});
+    EXPECT_EQ(script.replay(), "");
+    return run;
+  };
+  EXPECT_EQ(run_of("77 00000001 100.5 0/0 100.4 1", true), "77 00000001 100.5 0/0 100.4");
+  EXPECT_EQ(run_of("77 00000001 100.5 0/0 100.4 1", false), "77 00000001 100.5 0/0 100.4 unlogged");
+  EXPECT_EQ(run_of("77 00000001 100.5 0/0 100.4 4242", true), "77 00000001 100.5 0/0 100.4 pooled");
+  EXPECT_EQ(run_of("not what was asked", true), "");
+}
+
 TEST(SessionTransactionTest, WhatASavepointTakesBackIsNotPrepared) {
   SessionScript script;
   begin_and_insert(script);

@@ -29,48 +29,66 @@ std::string said(const Result<std::vector<Questions::Row>>& rows) {
   return rows->at(0).at(0).value_or("NULL") + " " + rows->at(0).at(1).value_or("NULL");
 }
 
-TEST(ClientSessionsTest, OnlySessionsOfTheDatabaseAreAsked) {
+TEST(ClientSessionsTest, WhoeverCameLastIsAskedFirst) {
   ClientSessions sessions;
-  EXPECT_EQ(sessions.of("a"), nullptr);
-  sessions.add(1, "a", answers("first"));
-  sessions.add(2, "b", answers("second"));
-  EXPECT_EQ(said(sessions.of("a")->query("SELECT $1", {"x"})), "first x");
-  EXPECT_EQ(said(sessions.of("b")->query("SELECT $1", {"y"})), "second y");
-  sessions.remove(1);
-  EXPECT_EQ(sessions.of("a"), nullptr);
+  sessions.add(1, answers("first"));
+  sessions.add(2, answers("second"));
+  EXPECT_EQ(said(sessions.query("SELECT $1", {"x"})), "second x");
+  sessions.remove(2);
+  EXPECT_EQ(said(sessions.query("SELECT $1", {"y"})), "first y");
+  EXPECT_FALSE(sessions.has_question());
 }
 
 TEST(ClientSessionsTest, WhereOneCannotBeAskedTheNextIs) {
   ClientSessions sessions;
   int asked = 0;
-  sessions.add(1, "a", drops(asked));
-  sessions.add(2, "a", answers("second"));
-  const auto questions = sessions.of("a");
-  EXPECT_EQ(said(questions->query("SELECT $1", {"x"})), "second x");
-  // And the one that answered is the first to be asked again.
-  EXPECT_EQ(said(questions->query("SELECT $1", {"y"})), "second y");
+  sessions.add(1, answers("first"));
+  sessions.add(2, drops(asked));
+  EXPECT_EQ(said(sessions.query("SELECT $1", {"x"})), "first x");
   EXPECT_EQ(asked, 1);
-  EXPECT_TRUE(questions->alive());
 }
 
-TEST(ClientSessionsTest, WhereNoneCanBeAskedThatIsAnError) {
+/// A session of a moment: it logs in, and is gone again.
+TEST(ClientSessionsTest, WhereNoneCanBeAskedTheQuestionWaitsForOneThatLogsIn) {
   ClientSessions sessions;
   int asked = 0;
-  for (std::uint64_t id = 1; id <= 300; ++id) sessions.add(id, "a", drops(asked));
-  const auto questions = sessions.of("a");
-  const auto rows = questions->query("SELECT $1", {"x"});
-  ASSERT_FALSE(rows);
-  EXPECT_NE(rows.error().message.find("100 client sessions"), std::string::npos) << rows.error().message;
+  for (std::uint64_t id = 1; id <= 300; ++id) sessions.add(id, drops(asked));
+  std::thread login([&] {
+    while (!sessions.has_question()) std::this_thread::yield();
+    const auto question = sessions.take_question();
+    ASSERT_TRUE(question);
+    EXPECT_FALSE(sessions.has_question());
+    EXPECT_FALSE(sessions.take_question()) << "it is asked once";
+    answers("new")(*question);
+  });
+  EXPECT_EQ(said(sessions.query("SELECT $1", {"x"})), "new x");
+  login.join();
   EXPECT_EQ(asked, 100);
-  EXPECT_FALSE(questions->alive());
+}
+
+TEST(ClientSessionsTest, WhereNobodyComesThatIsAnError) {
+  ClientSessions sessions;
+  EXPECT_EQ(said(sessions.query("SELECT $1", {"x"})), "error ");
+  EXPECT_FALSE(sessions.has_question()) << "nobody waits for its answer any more";
+}
+
+TEST(ClientSessionsTest, WhatWaitsIsGivenUpAtTheEnd) {
+  ClientSessions sessions;
+  std::thread end([&] {
+    while (!sessions.has_question()) std::this_thread::yield();
+    sessions.close();
+  });
+  EXPECT_EQ(said(sessions.query("SELECT $1", {"x"})), "error ");
+  end.join();
+  EXPECT_EQ(said(sessions.query("SELECT $1", {"x"})), "error ");
 }
 
 TEST(ClientSessionsTest, TheServersErrorIsTheAnswer) {
   ClientSessions sessions;
-  sessions.add(1, "a", [](const Question& question) { question.answered(Error{"is in the future", "22023"}); });
   int asked = 0;
-  sessions.add(2, "a", drops(asked));
-  EXPECT_EQ(said(sessions.of("a")->query("SELECT $1", {"x"})), "error 22023");
+  sessions.add(1, drops(asked));
+  sessions.add(2, [](const Question& question) { question.answered(Error{"is in the future", "22023"}); });
+  EXPECT_EQ(said(sessions.query("SELECT $1", {"x"})), "error 22023");
   EXPECT_EQ(asked, 0);
 }
 

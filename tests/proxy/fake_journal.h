@@ -23,6 +23,7 @@ class FakeJournal final : public capture::Journal {
     std::map<std::int64_t, Stored> transactions;
     std::map<std::string, event::Position> checkpoints;
     std::map<std::string, event::Position> forgotten;
+    std::vector<std::string> server_runs;
     std::vector<std::string> dead_letters;
     event::Position trimmed = 0;
   };
@@ -62,10 +63,19 @@ class FakeJournal final : public capture::Journal {
     stored.transaction = transaction;
     return {};
   }
+  Result<void> acknowledge(std::int64_t id, std::int64_t at) override {
+    note("acknowledge " + std::to_string(id));
+    auto& stored = group_.transactions[id];
+    if (stored.state != "prepared") return Error{"transaction " + std::to_string(id) + " is not prepared", "58030"};
+    stored.state = "acknowledged";
+    stored.transaction.committed_us = at;
+    return {};
+  }
   Result<void> release(std::int64_t id, event::Position position, event::Lsn resolved, std::int64_t at) override {
     note("release " + std::to_string(id) + "@" + std::to_string(position));
     auto& stored = group_.transactions[id];
-    if (stored.state != "prepared") return Error{"transaction " + std::to_string(id) + " is not prepared", "58030"};
+    if (stored.state != "prepared" && stored.state != "acknowledged")
+      return Error{"transaction " + std::to_string(id) + " is not prepared", "58030"};
     stored.state = "committed";
     stored.transaction.position = position;
     stored.transaction.resolved = resolved;
@@ -77,6 +87,12 @@ class FakeJournal final : public capture::Journal {
     group_.transactions.erase(id);
     return {};
   }
+  Result<void> note_server_run(std::string_view run) override {
+    note("run");
+    group_.server_runs.emplace_back(run);
+    return {};
+  }
+  Result<std::vector<std::string>> server_runs() override { return durable.server_runs; }
   Result<void> set_checkpoint(std::string_view emitter, event::Position position) override {
     note("checkpoint " + std::to_string(position));
     group_.checkpoints[std::string(emitter)] = position;
@@ -122,7 +138,7 @@ class FakeJournal final : public capture::Journal {
   Result<std::vector<event::Transaction>> in_doubt() override {
     std::vector<event::Transaction> result;
     for (const auto& [id, stored] : durable.transactions) {
-      if (stored.state == "prepared") result.push_back(stored.transaction);
+      if (stored.state == "prepared" || stored.state == "acknowledged") result.push_back(stored.transaction);
     }
     return result;
   }

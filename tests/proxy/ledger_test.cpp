@@ -421,6 +421,81 @@ TEST_F(LedgerTest, AnEarlierRunsPreparedTransactionsAreInDoubtAndKeepTheOrder) {
   EXPECT_EQ(stream(), "701@1 701@2");
 }
 
+/// One in doubt must not put in doubt again what the database acknowledged behind it.
+TEST_F(LedgerTest, WhatIsKnownToHaveCommittedStaysKnownOverARestartThoughItWaits) {
+  run({command::Open{1}, command::Open{2}, command::Open{3}, prepare(1, 10, 10), prepare(2, 20, 20),
+       prepare(3, 30, 30)});
+  run({end(1, Outcome::unknown), end(2, Outcome::committed), end(3, Outcome::aborted)});
+  EXPECT_EQ(stream(), "");
+  EXPECT_EQ(ledger->waiting(), 1u);
+  EXPECT_EQ(stored_in_state("acknowledged"), 1u);
+  const auto left = journal->durable;
+  make(left);
+  ASSERT_EQ(recovered.doubts.size(), 1u);
+  EXPECT_EQ(recovered.doubts[0].transaction.xid, 701u);
+  EXPECT_EQ(ledger->waiting(), 1u);
+  run({end(recovered.doubts[0].id, Outcome::aborted)});
+  EXPECT_EQ(stream(), "702@1");
+  EXPECT_EQ(journal->durable.transactions.begin()->second.transaction.committed_us, 1002);
+}
+
+TEST_F(LedgerTest, WhatWaitsForNobodyAfterARestartIsReleasedWithoutACommand) {
+  run({command::Open{1}, command::Open{2}, prepare(1, 10, 10), prepare(2, 20, 20)});
+  run({end(1, Outcome::unknown), end(2, Outcome::committed)});
+  auto left = journal->durable;
+  left.transactions.erase(left.transactions.begin());
+  make(left);
+  ASSERT_TRUE(ledger->deadline());
+  EXPECT_LE(*ledger->deadline(), Ledger::Clock::time_point{});
+  EXPECT_EQ(run({}).released.size(), 1u);
+  EXPECT_FALSE(ledger->deadline());
+}
+
+TEST_F(LedgerTest, WhatIsReleasedInTheGroupOfItsOutcomeIsWrittenOnce) {
+  run({command::Open{1}, prepare(1, 10, 10)});
+  run({end(1, Outcome::committed)});
+  EXPECT_EQ(journal->groups.back(), "release 101@1");
+}
+
+/// An outcome that is seen while the journal cannot be written is not forgotten either.
+TEST_F(LedgerTest, AnAcknowledgementSurvivesAFailedGroup) {
+  run({command::Open{1}, command::Open{2}, prepare(1, 10, 10), prepare(2, 20, 20)});
+  journal->fail_group = kDiskFull;
+  run({end(1, Outcome::unknown), end(2, Outcome::committed)});
+  EXPECT_EQ(stored_in_state("acknowledged"), 0u);
+  journal->fail_group.reset();
+  run({});
+  EXPECT_EQ(stored_in_state("acknowledged"), 1u);
+  run({end(1, Outcome::committed)});
+  EXPECT_EQ(stream(), "701@1 702@2");
+}
+
+TEST_F(LedgerTest, TheRunsOfTheServerAreKeptInTheOrderInWhichTheyWereSeen) {
+  const auto prepared_in = [&](std::int64_t id, const std::string& run) {
+    auto one = transaction(id, 10, 10);
+    one.server_run = run;
+    return command::Prepare{one, {change()}, std::make_shared<const Answer>()};
+  };
+  const std::string first = "77 00000001 100.5 0/0 100.4";
+  const std::string second = "77 00000001 100.5 0/500 200.4";
+  run({prepared_in(1, first), prepared_in(2, first + " unlogged")});
+  journal->fail_group = kDiskFull;
+  run({prepared_in(3, second)});
+  journal->fail_group.reset();
+  run({});
+  run({prepared_in(4, first), command::NoteRun{"77 00000001 300 0/0 200.4"}});
+  EXPECT_EQ(journal->durable.server_runs, (std::vector<std::string>{first, second, "77 00000001 300 0/0 200.4"}));
+  const auto left = journal->durable;
+  make(left);
+  EXPECT_EQ(ledger->runs().after(*capture::read_server_run(first)).size(), 2u);
+}
+
+/// The number that the journal gives it is part of its events' ids.
+TEST_F(LedgerTest, AReportIsSyncedBecauseItsNumberLeavesWeir) {
+  run({command::Report{transaction(1, 10, 10), change()}});
+  EXPECT_EQ(journal->syncs, 1);
+}
+
 TEST_F(LedgerTest, PositionsGoOnAfterARestart) {
   run({command::Open{1}, prepare(1, 10, 10)});
   run({end(1, Outcome::committed)});

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -170,6 +171,78 @@ TEST(Main, WhatIsInDoubtNeedsNoPasswordOfWeirsOwn) {
   EXPECT_TRUE(within_10_s(emitted)) << weir.errors();
   EXPECT_EQ(client.value("SELECT count(*) FROM t"), "1");
 }
+
+/// A database whose passwords only clients know, and a transaction that stays in doubt until somebody says so.
+class InDoubt : public testing::TestWithParam<int> {
+ protected:
+  InDoubt() : cluster(GetParam(), settings()) {
+    cluster.start();
+    admin.emplace(cluster.socket_conninfo());
+    admin->run("CREATE ROLE ann LOGIN PASSWORD 'secret'; CREATE TABLE t (id int PRIMARY KEY); GRANT ALL ON t TO ann");
+    admin->run("CREATE DATABASE other");
+    weir.emplace(test_support::WeirOptions{.upstream = cluster.uri("postgres", ""), .emit = {"stdout"}});
+    weir->start();
+  }
+  static test_support::PgSettings settings() {
+    test_support::PgSettings settings;
+    settings.authentication = "scram-sha-256";
+    settings.lines = {"max_prepared_transactions = 2"};
+    return settings;
+  }
+  std::string as_ann(const std::string& database = "postgres") const {
+    return weir->conninfo(database, "ann") + " password=secret";
+  }
+  bool emitted(int id) const {
+    return weir->output().find("\"after\":{\"id\":" + std::to_string(id) + "}") != std::string::npos;
+  }
+  int times_logged(const std::string& text) const {
+    const auto log = weir->errors();
+    int times = 0;
+    for (auto at = log.find(text); at != std::string::npos; at = log.find(text, at + 1)) ++times;
+    return times;
+  }
+
+  test_support::PgCluster cluster;
+  std::optional<test_support::PgConnection> admin;
+  std::optional<test_support::WeirProcess> weir;
+};
+
+/// Sessions of a moment, and of another database: none is ever idle when somebody looks for one.
+TEST_P(InDoubt, ShortSessionsAreAskedAtTheirLogin) {
+  {
+    const test_support::PgConnection client(as_ann());
+    client.run("BEGIN; INSERT INTO t VALUES (1); PREPARE TRANSACTION 'p'");
+    weir->kill_hard();
+  }
+  admin->run("COMMIT PREPARED 'p'");
+  weir->start();
+  const bool known = test_support::eventually(std::chrono::seconds(30), [&] {
+    EXPECT_EQ(test_support::PgConnection(as_ann("other")).value("SELECT 1"), "1");
+    return emitted(1);
+  });
+  EXPECT_TRUE(known) << weir->errors();
+  EXPECT_EQ(times_logged("in doubt, has committed"), 1);
+}
+
+TEST_P(InDoubt, WhatWasAcknowledgedBehindItIsNotInDoubtAfterASigterm) {
+  {
+    const test_support::PgConnection client(as_ann());
+    client.run("BEGIN; INSERT INTO t VALUES (0); PREPARE TRANSACTION 'p'");
+    for (int id = 1; id <= 50; ++id) client.run("INSERT INTO t VALUES (" + std::to_string(id) + ")");
+  }
+  weir->terminate();
+  EXPECT_FALSE(emitted(1)) << "it must wait for the one before it";
+  weir->start();
+  admin->run("COMMIT PREPARED 'p'");
+  const test_support::PgConnection client(as_ann("other"));
+  EXPECT_TRUE(test_support::eventually(std::chrono::seconds(30), [&] { return emitted(50); })) << weir->errors();
+  for (int id = 0; id <= 50; ++id) EXPECT_TRUE(emitted(id)) << id;
+  EXPECT_EQ(times_logged("in doubt, has committed"), 1) << weir->errors();
+  EXPECT_GE(times_logged("1 transaction is in doubt, and 50 that committed wait behind: "), 1) << weir->errors();
+}
+
+INSTANTIATE_TEST_SUITE_P(Versions, InDoubt, testing::Values(15, 18),
+                         [](const auto& info) { return "pg" + std::to_string(info.param); });
 
 TEST(Main, ATableMadeFromAQueryIsNamedWithItsSchema) {
   for (const int version : {15, 18}) {
