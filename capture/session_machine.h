@@ -54,6 +54,7 @@ class SessionMachine final : public CaptureSession {
   bool upstream_stalled() const override;
   bool holds_for_client() const override { return gathers_; }
   bool holds_for_upstream() const override { return wait_ == Wait::journal; }
+  bool between_messages() const override { return upstream_skip_ == 0; }
   std::size_t client_frame_size() const override { return client_frame_size_; }
   std::size_t upstream_frame_size() const override { return upstream_frame_size_; }
   void upstream_gone() override;

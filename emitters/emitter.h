@@ -40,6 +40,8 @@ class Emitter {
   virtual bool close(std::chrono::milliseconds at_most) = 0;
   /// Last error of the destination, for the log; empty while all is well.
   virtual std::string trouble() { return {}; }
+  /// Nothing will ever be taken again: a pipe whose reader has closed it.
+  virtual bool gone() { return false; }
 };
 
 }  // namespace weir::emitters

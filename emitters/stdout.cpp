@@ -27,6 +27,7 @@ class StdoutEmitter final : public Emitter {
   void wait(std::chrono::milliseconds at_most) override;
   bool close(std::chrono::milliseconds at_most) override;
   std::string trouble() override { return trouble_; }
+  bool gone() override { return gone_; }
 
  private:
   std::string_view rest() const { return std::string_view(pending_).substr(written_); }
@@ -34,6 +35,7 @@ class StdoutEmitter final : public Emitter {
   Result<bool> write_some();
   std::string_view next_piece() const;
   bool writable(std::chrono::milliseconds at_most) const;
+  bool nobody_reads() const;
 
   const std::string name_ = "stdout";
   const int descriptor_;
@@ -43,6 +45,7 @@ class StdoutEmitter final : public Emitter {
   event::Position pending_position_ = 0;
   event::Position durable_ = 0;
   std::string trouble_;
+  bool gone_ = false;
 };
 
 Result<bool> StdoutEmitter::offer(const std::vector<Record>& batch, event::Position position, bool ends) {
@@ -61,6 +64,7 @@ event::Position StdoutEmitter::durable_through() {
 }
 
 void StdoutEmitter::wait(std::chrono::milliseconds at_most) {
+  if (nobody_reads()) gone_ = true;
   if (!trouble_.empty() || rest().empty()) {
     std::this_thread::sleep_for(at_most);
   } else {
@@ -112,12 +116,19 @@ Result<bool> StdoutEmitter::write_some() {
     return count > 0;
   }
   if (errno == EINTR || errno == EAGAIN) return false;
+  gone_ = gone_ || errno == EPIPE;
   return file_error(name_, "write", errno);
 }
 
 bool StdoutEmitter::writable(std::chrono::milliseconds at_most) const {
   pollfd waited{descriptor_, POLLOUT, 0};
   return poll(&waited, 1, static_cast<int>(at_most.count())) > 0;
+}
+
+/// Told of a pipe or socket without a write.
+bool StdoutEmitter::nobody_reads() const {
+  pollfd looked{descriptor_, 0, 0};
+  return poll(&looked, 1, 0) > 0 && (looked.revents & (POLLERR | POLLHUP)) != 0;
 }
 
 /// Of a file that is appended to, the last line may be torn. Without the right to read it there is nothing to be done.

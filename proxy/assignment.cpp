@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "proxy/expand.h"
+
 namespace weir::proxy {
 
 namespace {
@@ -15,24 +17,46 @@ const EmitterSetting* find_emitter_setting(std::string_view key) {
   return nullptr;
 }
 
-Complaint store(EmitterSettings& emitter, const EmitterAssignment& assignment) {
+/// What was wrong, for a complaint: as it was written, so that what a ${…} stands for is not shown.
+std::string given(const std::string& value) {
+  constexpr std::size_t kMostShown = 80;
+  std::string shown = value.substr(0, kMostShown);
+  std::replace_if(
+      shown.begin(), shown.end(), [](unsigned char c) { return c < ' ' || c == 127; }, '?');
+  return " (given: \"" + shown + (value.size() > kMostShown ? "…" : "") + "\")";
+}
+
+/// Passwords are written in some values, so those are never shown.
+std::string given(std::string_view key, const std::string& value) {
+  const bool may_hold_password = key == "upstream" || key.starts_with(kKafka) || value.find('@') != std::string::npos;
+  return may_hold_password ? "" : given(value);
+}
+
+Complaint store(EmitterSettings& emitter, const EmitterAssignment& assignment, const std::string& value) {
   if (assignment.key.rfind(kKafka, 0) == 0) {
     if (emitter.kind != EmitterSettings::Kind::kafka) return "is only for kafka:// destinations";
-    emitter.kafka[assignment.key.substr(kKafka.size())] = assignment.value;
+    emitter.kafka[assignment.key.substr(kKafka.size())] = value;
     return std::nullopt;
   }
   if (assignment.key.rfind("file.", 0) == 0 && emitter.kind != EmitterSettings::Kind::file) {
     return "is only for file: destinations";
   }
-  return find_emitter_setting(assignment.key)->store(emitter, assignment.value);
+  auto complaint = find_emitter_setting(assignment.key)->store(emitter, value);
+  if (complaint) *complaint += given(assignment.key, assignment.value);
+  return complaint;
 }
 
 Result<void> store(Settings& settings, const Assignment& assignment) {
-  if (auto complaint = assignment.row->store(settings, assignment.value)) {
-    return Error{assignment.place + " " + *complaint, ""};
+  const auto& row = *assignment.row;
+  const auto value = expand(assignment.value, row.key == "upstream");
+  if (!value) return Error{assignment.place + " " + value.error().message, ""};
+  if (auto complaint = row.store(settings, *value)) {
+    return Error{assignment.place + " " + *complaint + given(row.key, assignment.value), ""};
   }
   for (const auto& of : assignment.of) {
-    if (auto complaint = store(settings.emit.back(), of)) return Error{of.place + " " + *complaint, ""};
+    const auto part = expand(of.value, false);
+    if (!part) return Error{of.place + " " + part.error().message, ""};
+    if (auto complaint = store(settings.emit.back(), of, *part)) return Error{of.place + " " + *complaint, ""};
   }
   return {};
 }

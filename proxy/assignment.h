@@ -1,7 +1,9 @@
 // What was set, and where: the common form of the command line and of weir.yaml before they become Settings.
 //
 // Reading (options.h, config.h) only finds the table's row for each name; settle() stores the values, command line over
-// file over defaults. A list on the command line replaces the file's list. Complaints name the place, never the value.
+// file over defaults; ${NAME} and ${file:PATH} in them are replaced first (expand.h). A list on the command line
+// replaces the file's list. Complaints name the place, and show the value as it was written where it can be no
+// password.
 #pragma once
 
 #include <string>

@@ -6,15 +6,18 @@
 
 namespace weir::proxy {
 
-Cancel::Cancel(Worker& worker, std::unique_ptr<Transport> client, std::string request)
+Cancel::Cancel(Worker& worker, std::unique_ptr<Transport> client, std::unique_ptr<Admission::Ticket> ticket,
+               std::string request)
     : worker_(worker),
+      own_(!client),
       client_(std::move(client)),
+      ticket_(std::move(ticket)),
       request_(std::move(request)),
       upstream_(worker.poller(), *this),
       timeout_(worker.io()) {}
 
 void Cancel::start() {
-  worker_.counters().cancel_requests.add(1);
+  if (!own_) worker_.counters().cancel_requests.add(1);
   timeout_.expires_after(worker_.shared().options.login_timeout);
   timeout_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
     const auto self = weak.lock();
@@ -30,12 +33,13 @@ void Cancel::abort() {
   upstream_.detach();
   if (client_) client_->shutdown_send();
   client_.reset();
-  worker_.release(*this);
+  ticket_.reset();
+  own_ ? worker_.dismiss(*this) : worker_.release(*this);
 }
 
 void Cancel::on_connected(Result<UpstreamConnection> connected) {
   if (!connected) {
-    log::warn("a cancel request was lost: " + connected.error().message);
+    log::warn("lost cancel requests", "a cancel request was lost: " + connected.error().message);
     return abort();
   }
   connector_.reset();

@@ -12,8 +12,19 @@
 #include "proxy/client_sessions.h"
 #include "proxy/committer.h"
 #include "proxy/engine_factory.h"
+#include "proxy/log.h"
+#include "proxy/session_title.h"
 
 namespace weir::proxy {
+
+/// What any client may read: neither a path nor an address nor the name of a destination. SQLSTATE as it came: 53100 or
+/// 58030.
+inline Error refusal_for_client(const Error& error) {
+  const std::string cause = error.sqlstate == "53100" ? "is full" : "cannot be written";
+  return {"the journal of the proxy " + cause +
+              ", so this transaction is not committed; the cause stands in the proxy's log",
+          error.sqlstate};
+}
 
 class CapturedSession final : public wire::Engine {
  public:
@@ -22,7 +33,7 @@ class CapturedSession final : public wire::Engine {
                   capture::SessionOptions options)
       : id_(info.id),
         sessions_(sessions),
-        gate_(committer.make_gate(answer_through(info.handle), wake_through(info.handle))) {
+        gate_(committer.make_gate(answer_through(info), wake_through(info.handle), info.counts)) {
     options.gate = gate_.get();
     options.questions = &sessions_;
     session_ = capture::make_session(options);
@@ -43,14 +54,21 @@ class CapturedSession final : public wire::Engine {
   bool upstream_stalled() const override { return session_->upstream_stalled(); }
   bool holds_for_client() const override { return session_->holds_for_client(); }
   bool holds_for_upstream() const override { return session_->holds_for_upstream(); }
+  bool between_messages() const override { return session_->between_messages(); }
   std::size_t client_frame_size() const override { return session_->client_frame_size(); }
   std::size_t upstream_frame_size() const override { return session_->upstream_frame_size(); }
   void client_finished(wire::Turn& turn) override { session_->client_finished(turn); }
   void upstream_gone() override { session_->upstream_gone(); }
 
  private:
-  static Answer answer_through(const SessionHandle& handle) {
-    return [handle](std::int64_t, Result<void> result) {
+  /// The log gets the whole cause, the client what it may know.
+  static Answer answer_through(const SessionInfo& info) {
+    return [handle = info.handle, title = title_of(info)](std::int64_t, Result<void> result) {
+      if (!result) {
+        log::warn("refused commits",
+                  title + ": a commit is refused (" + result.error().sqlstate + "): " + result.error().message);
+        result = refusal_for_client(result.error());
+      }
       handle.post([result = std::move(result)](wire::Engine& engine, wire::Turn& turn) {
         static_cast<CapturedSession&>(engine).session_->on_prepared(result, turn);
       });

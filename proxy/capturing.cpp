@@ -71,8 +71,10 @@ Result<std::unique_ptr<emitters::Format>> make_format(const Settings& settings, 
 
 }  // namespace
 
-Result<std::unique_ptr<Capturing>> Capturing::start(const Settings& settings, unsigned workers) {
+Result<std::unique_ptr<Capturing>> Capturing::start(const Settings& settings, unsigned workers,
+                                                    std::function<void()> on_output_gone) {
   std::unique_ptr<Capturing> made(new Capturing);
+  made->on_output_gone_ = std::move(on_output_gone);
   made->settings_ = settings;
   made->scope_.include = settings.include;
   made->scope_.exclude = settings.exclude;
@@ -137,6 +139,7 @@ Result<void> Capturing::open_destination(const Settings& settings, const Emitter
   DeliveryLoop::Sinks sinks;
   sinks.checkpoint = [this, name](event::Position position) { committer_->set_checkpoint(name, position); };
   sinks.dead_letter = [this, name](emitters::Refused refused) { committer_->dead_letter(name, std::move(refused)); };
+  if (settings.emit.size() == 1) sinks.gone = on_output_gone_;
   auto stream = with_gap_for_erased(tail_.make_reader(std::move(*reader)), *erased, wall_us());
   deliveries_.push_back(
       std::make_unique<Delivery>(std::move(*destination), std::move(*format), std::move(stream), std::move(sinks)));
@@ -185,13 +188,18 @@ std::unique_ptr<wire::Engine> Capturing::make_engine(const SessionInfo& info) {
   return std::make_unique<CapturedSession>(*committer_, client_sessions_, info, std::move(options));
 }
 
+void Capturing::reopen_files() {
+  for (const auto& delivery : deliveries_) delivery->wake();
+}
+
 bool Capturing::stop(std::chrono::milliseconds at_most) {
   if (!committer_ || std::exchange(stopped_, true)) return true;
   // What the last sessions said, and what became of those that were cut off, comes before the destinations finish.
   committer_->drain();
   resolver_->drain(std::min(at_most, kLastQuestions));
   const std::size_t doubts = resolver_->stop();
-  if (doubts > 0) log::warn(std::to_string(doubts) + " transactions are in doubt; events behind them wait");
+  if (doubts > 0)
+    log::warn(log::counted(doubts, "transaction") + (doubts == 1 ? " is" : " are") + " in doubt; events behind wait");
   committer_->drain();
   bool complete = doubts == 0;
   for (const auto& delivery : deliveries_) delivery->ask_to_stop(at_most);

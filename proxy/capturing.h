@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,10 +27,15 @@ namespace weir::proxy {
 
 class Capturing {
  public:
-  static Result<std::unique_ptr<Capturing>> start(const Settings& settings, unsigned workers);
+  /// `on_output_gone`: the only destination is a stdout that nobody reads any more; called on a delivery's thread,
+  /// once.
+  static Result<std::unique_ptr<Capturing>> start(const Settings& settings, unsigned workers,
+                                                  std::function<void()> on_output_gone = {});
   ~Capturing();
 
   std::unique_ptr<wire::Engine> make_engine(const SessionInfo& info);
+  /// Files that were moved away are begun anew at once, and not only with the next event.
+  void reopen_files();
   /// Lets the destinations take what is left, at most so long. False: some of it is lost, because the journal is a
   /// temporary one.
   [[nodiscard]] bool stop(std::chrono::milliseconds at_most);
@@ -55,6 +61,7 @@ class Capturing {
   std::vector<std::unique_ptr<capture::StatementCache>> statements_;  // one for each worker
   std::atomic<std::uint64_t> catalog_epoch_{0};
   Settings settings_;
+  std::function<void()> on_output_gone_;
 };
 
 }  // namespace weir::proxy

@@ -16,7 +16,13 @@ constexpr std::chrono::milliseconds kPatienceAtEnd{200};
 
 Closing::Closing(Worker& worker) : worker_(worker), client_(worker.poller(), *this), timer_(worker.io()) {}
 
-void Closing::start(std::unique_ptr<Transport> client, std::string_view last_bytes) {
+void Closing::start(std::unique_ptr<Transport> client, std::string_view last_bytes,
+                    std::unique_ptr<Admission::Ticket> ticket) {
+  ticket_ = std::move(ticket);
+  if (ticket_) {
+    ticket_->enter(Admission::Stage::refused);
+    worker_.may_have_to_make_way(*ticket_, weak_from_this());
+  }
   client_.attach(std::move(client));
   client_.send(last_bytes);
   client_.finish_sending();
@@ -49,7 +55,7 @@ void Closing::arm_timer() {
   });
 }
 
-void close_client(Worker& worker, Connection& done, Peer& client) {
+void close_client(Worker& worker, Connection& done, Peer& client, std::unique_ptr<Admission::Ticket> ticket) {
   if (client.broken() || (client.finished() && client.drained())) {
     if (!client.broken()) client.transport().shutdown_send();
     client.detach();
@@ -58,7 +64,7 @@ void close_client(Worker& worker, Connection& done, Peer& client) {
   auto closing = std::make_shared<Closing>(worker);
   worker.replace(done, closing);
   const std::string last_bytes(client.unsent());
-  closing->start(client.detach(), last_bytes);
+  closing->start(client.detach(), last_bytes, std::move(ticket));
 }
 
 }  // namespace weir::proxy

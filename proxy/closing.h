@@ -15,7 +15,8 @@ namespace weir::proxy {
 class Closing final : public Connection, public PeerOwner, public std::enable_shared_from_this<Closing> {
  public:
   explicit Closing(Worker& worker);
-  void start(std::unique_ptr<Transport> client, std::string_view last_bytes);
+  /// `ticket` may be null; the place among the clients is kept as long as the socket is.
+  void start(std::unique_ptr<Transport> client, std::string_view last_bytes, std::unique_ptr<Admission::Ticket> ticket);
   void abort() override;
 
  private:
@@ -25,10 +26,11 @@ class Closing final : public Connection, public PeerOwner, public std::enable_sh
   Worker& worker_;
   Peer client_;
   boost::asio::steady_timer timer_;
+  std::unique_ptr<Admission::Ticket> ticket_;
   std::size_t unsent_before_ = 0;
 };
 
 /// `done` is replaced by a Closing of the client that it had.
-void close_client(Worker& worker, Connection& done, Peer& client);
+void close_client(Worker& worker, Connection& done, Peer& client, std::unique_ptr<Admission::Ticket> ticket);
 
 }  // namespace weir::proxy

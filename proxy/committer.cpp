@@ -52,8 +52,9 @@ class Load {
 /// One session's end of the queue.
 class SessionGate final : public capture::CommitGate {
  public:
-  SessionGate(Committer& committer, Answer answer, std::function<void()> wake)
+  SessionGate(Committer& committer, Answer answer, std::function<void()> wake, SessionCounts* counts)
       : committer_(committer),
+        counts_(counts),
         answer_(std::make_shared<const Answer>(std::move(answer))),
         backlog_(std::make_shared<Backlog>()) {
     backlog_->wake = std::move(wake);
@@ -83,6 +84,7 @@ class SessionGate final : public capture::CommitGate {
   }
 
   void prepare(event::Transaction transaction, std::vector<event::ChangeEvent> rest) override {
+    prepared_events_ = transaction.event_count;
     committer_.push(command::Prepare{std::move(transaction), std::move(rest), answer_}, Committer::Urgency::now);
   }
 
@@ -90,6 +92,10 @@ class SessionGate final : public capture::CommitGate {
 
   void outcome(std::int64_t id, capture::Outcome outcome) override {
     std::erase(live_, id);
+    if (counts_ != nullptr && outcome == capture::Outcome::committed) {
+      ++counts_->transactions;
+      counts_->events += prepared_events_;
+    }
     end(id, outcome);
   }
 
@@ -106,6 +112,8 @@ class SessionGate final : public capture::CommitGate {
   }
 
   Committer& committer_;
+  SessionCounts* counts_;
+  std::uint32_t prepared_events_ = 0;
   std::shared_ptr<const Answer> answer_;
   std::shared_ptr<Backlog> backlog_;
   std::vector<std::int64_t> live_;  // opened and not ended; rarely more than one
@@ -147,8 +155,9 @@ void Committer::drain() {
   done_.wait(lock, [&] { return carried_out_ >= target; });
 }
 
-std::unique_ptr<capture::CommitGate> Committer::make_gate(Answer answer, std::function<void()> wake) {
-  return std::make_unique<SessionGate>(*this, std::move(answer), std::move(wake));
+std::unique_ptr<capture::CommitGate> Committer::make_gate(Answer answer, std::function<void()> wake,
+                                                          SessionCounts* counts) {
+  return std::make_unique<SessionGate>(*this, std::move(answer), std::move(wake), counts);
 }
 
 void Committer::resolve(std::int64_t id, capture::Outcome outcome) {

@@ -21,6 +21,7 @@
 
 #include "capture/gate.h"
 #include "proxy/command.h"
+#include "proxy/engine_factory.h"
 #include "proxy/ledger.h"
 
 namespace weir::proxy {
@@ -48,7 +49,9 @@ class Committer {
 
   /// For one session, on one thread. Both are called on the journal's thread: `answer` with the answer to a prepare,
   /// `wake` when the gate's backlog has fallen.
-  std::unique_ptr<capture::CommitGate> make_gate(Answer answer, std::function<void()> wake = {});
+  /// What the session commits is added to `counts`, on its own thread.
+  std::unique_ptr<capture::CommitGate> make_gate(Answer answer, std::function<void()> wake = {},
+                                                 SessionCounts* counts = nullptr);
   /// The database said how a transaction in doubt ended. From any thread.
   void resolve(std::int64_t id, capture::Outcome outcome);
   /// Nobody will ever know: these gaps are emitted in its place.

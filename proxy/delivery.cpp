@@ -1,6 +1,7 @@
 #include "proxy/delivery.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "proxy/log.h"
 #include "proxy/thread.h"
@@ -47,7 +48,11 @@ bool Delivery::stop(std::chrono::milliseconds at_most) {
 
 void Delivery::run(event::Position after) {
   DeliveryLoop loop(*emitter_, *format_, *reader_, after, sinks_);
-  while (!is_over(loop)) follow(loop, loop.step({Clock::now(), wall_us()}));
+  bool told = false;
+  while (!is_over(loop)) {
+    follow(loop, loop.step({Clock::now(), wall_us()}));
+    if (emitter_->gone() && sinks_.gone && !std::exchange(told, true)) sinks_.gone();
+  }
   const auto left = std::max(*stop_at_ - Clock::now(), Clock::duration::zero());
   const bool closed = emitter_->close(std::chrono::ceil<std::chrono::milliseconds>(left));
   loop.collect(Clock::now());
@@ -58,7 +63,7 @@ void Delivery::run(event::Position after) {
 bool Delivery::is_over(const DeliveryLoop& loop) {
   const std::lock_guard lock(mutex_);
   if (!stop_at_) return false;
-  return Clock::now() >= *stop_at_ || (!released_ && loop.finished());
+  return Clock::now() >= *stop_at_ || emitter_->gone() || (!released_ && loop.finished());
 }
 
 void Delivery::follow(DeliveryLoop& loop, DeliveryLoop::Next next) {

@@ -80,8 +80,8 @@ DeliveryLoop::Next DeliveryLoop::fail(const Error& error, Clock::time_point now)
 
 void DeliveryLoop::collect(Clock::time_point now) {
   for (auto& refused : emitter_.take_refused()) {
-    log::error(emitter_.name() + ": a record for " + refused.record.topic + " was refused for ever (" + refused.reason +
-               "); it is kept in the journal's table dead_letters");
+    log::error("dead letters", emitter_.name() + ": a record for " + refused.record.topic + " was refused for ever (" +
+                                   refused.reason + "); it is kept in the journal's table dead_letters");
     sinks_.dead_letter(std::move(refused));
   }
   const auto durable = emitter_.durable_through();

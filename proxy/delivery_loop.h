@@ -40,6 +40,7 @@ class DeliveryLoop {
   struct Sinks {
     std::function<void(event::Position)> checkpoint;
     std::function<void(emitters::Refused)> dead_letter;
+    std::function<void()> gone = {};  ///< nobody will ever take anything again; may be empty
   };
   struct Now {
     Clock::time_point steady;

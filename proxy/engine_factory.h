@@ -35,6 +35,14 @@ class SessionHandle {
   std::weak_ptr<Session> session_;  // locked on the worker's thread only, so that a session never dies elsewhere
 };
 
+/// What a session did, for the log. Written on its worker's thread.
+struct SessionCounts {
+  std::uint64_t client_bytes = 0;    ///< received
+  std::uint64_t upstream_bytes = 0;  ///< received
+  std::uint64_t transactions = 0;    ///< committed, with captured changes
+  std::uint64_t events = 0;          ///< of those
+};
+
 struct SessionInfo {
   std::uint64_t id = 0;  ///< unique within one run of Weir
   unsigned worker = 0;   ///< 0 .. ServerOptions::workers - 1: the thread that this session lives on
@@ -45,6 +53,7 @@ struct SessionInfo {
   bool replication = false;
   std::string client;  ///< "10.0.0.7:51234"
   SessionHandle handle;
+  SessionCounts* counts = nullptr;  ///< the session's; outlives the engine
 };
 
 /// Called on the session's worker thread once the database has said AuthenticationOk; from then on the engine gets

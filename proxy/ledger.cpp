@@ -78,6 +78,7 @@ Ledger::Effects Ledger::execute(std::vector<Command> commands, Now now) {
   while (!held_.empty() && held_.front().deadline <= now_.steady) refuse_held(held_.front().prepare.transaction.id);
   release_ready();
   end_group();
+  tell_fill_level();
   return std::move(effects_);
 }
 
@@ -230,12 +231,21 @@ void Ledger::make_room() {
   journal_->compact();
 }
 
+void Ledger::tell_fill_level() {
+  const auto bytes = journal_->bytes();
+  const auto reached = fill_level_.note(bytes, limits_.max_bytes);
+  if (!reached) return;
+  log::warn("the journal " + limits_.journal + " has reached " + std::to_string(*reached) +
+            " % of journal.max_bytes (" + std::to_string(bytes) + " of " + std::to_string(limits_.max_bytes) +
+            " bytes): it waits for " + destinations_behind());
+}
+
 std::string Ledger::destinations_behind() const {
   std::string behind;
   for (const auto& emitter : limits_.emitters) {
     const auto missing = last_position_ - checkpoint(emitter);
     if (missing > 0)
-      behind += (behind.empty() ? "" : ", ") + emitter + " (" + std::to_string(missing) + " transactions behind)";
+      behind += (behind.empty() ? "" : ", ") + emitter + " (" + log::counted(missing, "transaction") + " behind)";
   }
   return behind.empty() ? "transactions that are in doubt or still running" : behind;
 }

@@ -23,6 +23,7 @@
 #include "capture/journal.h"
 #include "capture/sequencer.h"
 #include "proxy/command.h"
+#include "proxy/fill_level.h"
 #include "proxy/server_runs.h"
 #include "proxy/tail.h"
 
@@ -131,6 +132,7 @@ class Ledger {
   void make_room();
   void retry_held();
   std::string destinations_behind() const;
+  void tell_fill_level();
   Result<void> begin(Entry& entry);
   Result<void> store(Entry& entry, std::vector<event::ChangeEvent> events);
   void forget(std::int64_t id);
@@ -178,6 +180,7 @@ class Ledger {
   event::Position last_position_ = 0;
   std::map<std::string, event::Position> checkpoints_;
   event::Position trimmed_ = 0;
+  FillLevel fill_level_;
   std::optional<Error> trouble_;  // why the last group failed; new work is refused until what was kept is written
   bool trouble_logged_ = false;
   bool full_logged_ = false;

@@ -11,7 +11,7 @@ namespace {
 
 constexpr const char* kUriForm =
     "must be a URI of the form postgresql://[user[:password]@]host[:port][,...][/database]"
-    "[?sslmode=disable|prefer|require|verify-ca|verify-full&sslrootcert=PATH&connect_timeout=SECONDS]";
+    "[?sslmode=disable|prefer|require|verify-ca|verify-full&sslrootcert=PATH&connect_timeout=SECONDS&passfile=PATH]";
 constexpr std::string_view kStatementTimeout = "10s";
 /// libpq 15 knows no sslrootcert=system; this is where Debian keeps that store.
 const std::string kSystemStore = "/etc/ssl/certs/ca-certificates.crt";
@@ -28,7 +28,7 @@ std::vector<std::string> split(const std::string& text) {
   return parts;
 }
 
-constexpr std::string_view kAllowed = "sslmode, sslrootcert and connect_timeout are allowed";
+constexpr std::string_view kAllowed = "sslmode, sslrootcert, connect_timeout and passfile are allowed";
 
 /// What is wrong with a URI that libpq does not take. Its words may repeat the URI, so no more is shown than the name
 /// of a parameter.
@@ -79,6 +79,8 @@ Complaint read_option(const std::string& key, const std::string& value, Upstream
     result.credentials.password = value;
   } else if (key == "dbname") {
     result.credentials.database = value;
+  } else if (key == "passfile") {
+    result.credentials.passfile = value;
   } else if (key == "sslrootcert") {
     result.upstream.sslrootcert = value;
   } else if (key == "sslmode") {
@@ -116,6 +118,7 @@ std::vector<std::pair<std::string, std::string>> connection_options(const Upstre
           {"port", ports},
           {"user", credentials.user},
           {"password", credentials.password},
+          {"passfile", credentials.passfile},
           {"dbname", credentials.database},
           {"sslmode", std::string(to_text(upstream.sslmode))},
           {"sslrootcert", upstream.sslrootcert == "system" ? kSystemStore : upstream.sslrootcert},

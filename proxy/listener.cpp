@@ -19,7 +19,12 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr int kAcceptsPerEvent = 64;
+/// Out of descriptors.
 constexpr std::chrono::milliseconds kPause{100};
+/// Until a place for a login is looked for again.
+constexpr std::chrono::milliseconds kRoomPause{20};
+/// Logins that are asked to give way at once.
+constexpr int kMostVictims = 64;
 
 Error cannot_listen(const HostPort& address, const std::string& cause) {
   return {"cannot listen on " + address.text() + ": " + cause, {}};
@@ -92,26 +97,48 @@ void Listener::on_ready(bool, bool) {
 }
 
 bool Listener::accept_one() {
+  Admission& admission = *worker_.shared().admission;
+  auto ticket = admission.open(Admission::Clock::now());
+  if (!ticket) {
+    log::warn("full logins", "all " + std::to_string(admission.limits().logins) +
+                                 " places for clients that are logging in are taken (limits.logins): others wait, and "
+                                 "those that keep silent are dropped");
+    make_room();
+    pause(kRoomPause);
+    return false;
+  }
   sockaddr_storage address{};
   socklen_t size = sizeof address;
   const int socket = ::accept4(socket_, reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (socket < 0) {
-    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-      log::warn("accepting no clients for a moment: " + error_words(errno) + " (raise the limit of open files)");
-      pause();
+    const int reason = errno;
+    if (reason == EMFILE || reason == ENFILE || reason == ENOBUFS || reason == ENOMEM) {
+      log::warn("failed accepts",
+                "accepting no clients for a moment: " + error_words(reason) + " (raise the limit of open files)");
+      make_room();
+      pause(kPause);
     }
-    return errno == ECONNABORTED || errno == EINTR;
+    return reason == ECONNABORTED || reason == EINTR;
   }
   set_session_options(socket);
   const std::uint64_t id = dealer_.next_id++;
   Worker& worker = *dealer_.workers[id % dealer_.workers.size()];
-  worker.adopt({std::make_unique<PlainTransport>(socket), id, client_text(address)});
+  worker.adopt({std::make_unique<PlainTransport>(socket), id, client_text(address), std::move(ticket)});
   return true;
 }
 
-void Listener::pause() {
+void Listener::make_room() {
+  Admission& admission = *worker_.shared().admission;
+  for (int i = 0; i < kMostVictims; ++i) {
+    const auto give_way = admission.take_victim(Admission::Clock::now());
+    if (!give_way) return;
+    give_way();
+  }
+}
+
+void Listener::pause(std::chrono::milliseconds time) {
   worker_.poller().unwatch(*this, socket_);
-  pause_.expires_after(kPause);
+  pause_.expires_after(time);
   pause_.async_wait([this](boost::system::error_code error) {
     if (!error) start();
   });

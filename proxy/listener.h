@@ -1,10 +1,12 @@
 // The listening sockets, all on worker 0's thread: accepts clients and deals them out to the workers in turn.
 //
-// open() binds and may be called from any thread before start(). start() and close() are for worker 0's thread. When
-// the process is out of file descriptors accepting pauses for a moment; clients wait in the kernel's queue meanwhile.
+// open() binds and may be called from any thread before start(). start() and close() are for worker 0's thread. While
+// all places for logins are taken (admission.h), or the process is out of file descriptors all the same, clients wait
+// in the kernel's queue, and logins that have had their time are asked to give way.
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -40,7 +42,8 @@ class Listener final : public Watcher {
 
   void on_ready(bool readable, bool writable) override;
   bool accept_one();
-  void pause();
+  void pause(std::chrono::milliseconds time);
+  void make_room();
 
   Worker& worker_;
   Dealer& dealer_;

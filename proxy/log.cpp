@@ -3,6 +3,10 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <mutex>
+
+#include "proxy/log_limit.h"
+
 namespace weir::proxy::log {
 
 namespace {
@@ -17,7 +21,49 @@ spdlog::logger& logger() {
   return *instance;
 }
 
+std::mutex limit_mutex;
+
+LogLimit& limit() {
+  static LogLimit instance;
+  return instance;
+}
+
+void write_limited(spdlog::level::level_enum level, std::string_view kind, const std::string& text) {
+  LogLimit::Verdict verdict;
+  {
+    const std::lock_guard lock(limit_mutex);
+    verdict = limit().note(kind, LogLimit::Clock::now());
+  }
+  if (!verdict.write) return;
+  const std::string more =
+      verdict.left_out == 0 ? "" : " (before it, " + counted(verdict.left_out, "line") + " like this left out)";
+  logger().log(level, "{}{}", text, more);
+}
+
 }  // namespace
+
+void info(std::string_view kind, const std::string& text) {
+  write_limited(spdlog::level::info, kind, text);
+}
+void warn(std::string_view kind, const std::string& text) {
+  write_limited(spdlog::level::warn, kind, text);
+}
+void error(std::string_view kind, const std::string& text) {
+  write_limited(spdlog::level::err, kind, text);
+}
+
+void tell_left_out() {
+  std::vector<std::pair<std::string, std::uint64_t>> untold;
+  {
+    const std::lock_guard lock(limit_mutex);
+    untold = limit().take_untold();
+  }
+  for (const auto& [kind, count] : untold) info(kind + ": " + counted(count, "line") + " left out of this log");
+}
+
+std::string counted(std::uint64_t count, const std::string& one) {
+  return std::to_string(count) + " " + one + (count == 1 ? "" : "s");
+}
 
 void setup(std::string_view level) {
   auto& log = logger();

@@ -4,6 +4,7 @@
 // Whoever logs sees to it that no password is in the text: settings are logged by their keys, never whole.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,17 @@ namespace weir::proxy::log {
 
 /// "debug", "info", "warn" or "error": lines below it are not written. Other text counts as "info".
 void setup(std::string_view level);
+
+/// For what every client or every retry may say again: of one `kind` (a few words, "failed logins") no more than a few
+/// lines are written in ten seconds, and then how many were left out (log_limit.h).
+void info(std::string_view kind, const std::string& text);
+void warn(std::string_view kind, const std::string& text);
+void error(std::string_view kind, const std::string& text);
+/// Before the end: what was left out and not told of.
+void tell_left_out();
+
+/// "1 transaction", "2 transactions".
+std::string counted(std::uint64_t count, const std::string& one);
 
 void debug(const std::string& text);
 void info(const std::string& text);

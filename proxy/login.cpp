@@ -8,6 +8,7 @@
 #include "proxy/closing.h"
 #include "proxy/log.h"
 #include "proxy/session.h"
+#include "proxy/session_title.h"
 #include "wire/error_response.h"
 
 namespace weir::proxy {
@@ -15,12 +16,15 @@ namespace weir::proxy {
 namespace {
 
 constexpr char kTlsRecord = 0x16;
+constexpr std::string_view kCannotConnectNow = "57P03";
+constexpr std::string_view kTooManyConnections = "53300";
+
+/// "10.0.0.7" of "10.0.0.7:51234".
+std::string without_port(const std::string& client) {
+  return client.substr(0, client.rfind(':'));
+}
 
 }  // namespace
-
-std::string Login::title() const {
-  return "session " + std::to_string(info_.id) + " (" + info_.client + "): ";
-}
 
 Login::Login(Worker& worker, Accepted accepted)
     : worker_(worker),
@@ -30,6 +34,7 @@ Login::Login(Worker& worker, Accepted accepted)
   info_.id = accepted.id;
   info_.worker = worker.index();
   info_.client = std::move(accepted.client);
+  ticket_ = std::move(accepted.ticket);
   client_.attach(std::move(accepted.transport));
 }
 
@@ -37,11 +42,23 @@ void Login::start() {
   timeout_.expires_after(worker_.shared().options.login_timeout);
   timeout_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
     const auto self = weak.lock();
-    if (!self || error) return;
-    log::info(self->title() + "closed, no login within the time allowed");
-    self->abort();
+    if (self && !error) self->on_timeout();
   });
+  worker_.may_have_to_make_way(*ticket_, weak_from_this());
   client_.watch(true);
+}
+
+/// PostgreSQL too says nothing to a client that has not said what it wants.
+void Login::on_timeout() {
+  log::info("late logins", title_of(info_) + ": closed, no login within limits.login_timeout");
+  if (step_ != Step::connecting) return abort();
+  refuse(kCannotConnectNow, "the database did not answer in the time that a login may take", {});
+}
+
+void Login::make_way() {
+  if (step_ == Step::connecting || !client_.attached()) return;
+  log::info("dropped logins", title_of(info_) + ": closed before its login, its place is needed (limits.logins)");
+  abort();
 }
 
 void Login::abort() {
@@ -53,7 +70,7 @@ void Login::abort() {
 /// The database knows nothing of it yet; what PostgreSQL itself says to a client that comes while it is shut down.
 void Login::drain() {
   if (step_ != Step::connecting) return abort();
-  refuse("57P03", "the proxy is shutting down", "");
+  refuse(kCannotConnectNow, "the proxy is shutting down", "");
 }
 
 /// Whoever comes next has the client; nothing of this may be called any more.
@@ -89,6 +106,7 @@ void Login::read_client() {
   ReceiveBuffer& buffer = worker_.receive_buffer();
   const IoResult received = client_.receive(buffer.space(), ReceiveBuffer::kSize);
   client_.kept().append({buffer.space(), received.bytes});
+  if (received.bytes > 0) ticket_->enter(Admission::Stage::negotiating);
   worker_.counters().client_bytes.add(received.bytes);
   if (client_.finished()) return abort();
   negotiate();
@@ -120,9 +138,9 @@ bool Login::take(const wire::StartupStep& step) {
       on_startup_message(step);
       return false;
     case Kind::refuse:
-      log::info(title() + "refused: " + step.first.message);
+      log::info("refused logins", title_of(info_) + ": refused: " + step.first.message);
       give_way();
-      close_client(worker_, *this, client_);
+      close_client(worker_, *this, client_, std::move(ticket_));
       return false;
   }
   return false;
@@ -135,6 +153,7 @@ void Login::start_tls(TlsStart start) {
   tls_ = tls.get();
   client_.attach(std::move(tls));
   step_ = Step::tls_handshake;
+  ticket_->enter(Admission::Stage::negotiating);
   handshake();
 }
 
@@ -150,7 +169,7 @@ void Login::handshake() {
       return client_.watch(true);
     case IoStatus::end:
     case IoStatus::error:
-      log::info(title() + "TLS handshake failed: " + tls_->error_text());
+      log::info("failed handshakes", title_of(info_) + ": TLS handshake failed: " + tls_->error_text());
       return abort();
   }
 }
@@ -168,18 +187,31 @@ void Login::on_startup_message(const wire::StartupStep& step) {
   if (tls && tls->required && tls_ == nullptr) {
     return refuse("28000", "connections without TLS are refused here", "Connect with sslmode=require or stronger.");
   }
+  const auto verdict = ticket_->begin_session(without_port(info_.client));
+  if (verdict != Admission::Verdict::welcome) return refuse(verdict);
   connect();
+}
+
+/// As PostgreSQL says it.
+void Login::refuse(Admission::Verdict verdict) {
+  const bool all = verdict == Admission::Verdict::too_many;
+  const std::string words = all ? "sorry, too many clients already" : "too many connections from this client";
+  log::warn("refused clients", title_of(info_) + ": refused: " + words +
+                                   (all ? " (limits.connections)" : " (limits.connections_per_client)"));
+  refuse(kTooManyConnections, words, {});
 }
 
 void Login::on_cancel_request(std::string request) {
   give_way();
-  auto cancel = std::make_shared<Cancel>(worker_, client_.detach(), std::move(request));
+  ticket_->enter(Admission::Stage::connecting);
+  auto cancel = std::make_shared<Cancel>(worker_, client_.detach(), std::move(ticket_), std::move(request));
   worker_.replace(*this, cancel);
   cancel->start();
 }
 
 void Login::connect() {
   step_ = Step::connecting;
+  ticket_->enter(Admission::Stage::connecting);
   client_.watch(false);
   connector_ =
       worker_.connect_upstream([this](Result<UpstreamConnection> connected) { on_connected(std::move(connected)); });
@@ -188,11 +220,13 @@ void Login::connect() {
 void Login::on_connected(Result<UpstreamConnection> connected) {
   if (!connected) {
     worker_.counters().upstream_failures.add(1);
-    log::warn(title() + connected.error().message);
-    return refuse(connected.error().sqlstate, connected.error().message, {});
+    log::warn("unreachable database", title_of(info_) + ": " + connected.error().message);
+    return refuse(connected.error().sqlstate, "cannot connect to the database: " + connector_->causes(), {});
   }
+  const auto until = timeout_.expiry();
   give_way();
-  auto session = std::make_shared<Session>(worker_, std::move(info_), channel_binding(*connected));
+  auto session =
+      std::make_shared<Session>(worker_, std::move(info_), channel_binding(*connected), std::move(ticket_), until);
   worker_.replace(*this, session);
   session->start(client_, std::move(connected->transport), startup_message_);
 }
@@ -209,7 +243,7 @@ void Login::refuse(std::string_view sqlstate, std::string_view message, std::str
   wire::append_error(error, "FATAL", sqlstate, message, hint);
   client_.send(error);
   give_way();
-  close_client(worker_, *this, client_);
+  close_client(worker_, *this, client_, std::move(ticket_));
 }
 
 }  // namespace weir::proxy

@@ -22,7 +22,9 @@ class Login final : public Connection, public PeerOwner, public std::enable_shar
   Login(Worker& worker, Accepted accepted);
   void start();
   void abort() override;
+  void make_way() override;
   void drain() override;
+  void cut_off() override { drain(); }
 
  private:
   enum class Step { negotiating, tls_handshake, connecting };
@@ -40,8 +42,9 @@ class Login final : public Connection, public PeerOwner, public std::enable_shar
   void connect();
   void on_connected(Result<UpstreamConnection> connected);
   void refuse(std::string_view sqlstate, std::string_view message, std::string_view hint);
+  void refuse(Admission::Verdict verdict);
+  void on_timeout();
   void give_way();
-  std::string title() const;  // for the log
   wire::ChannelBinding channel_binding(const UpstreamConnection& upstream) const;
 
   Worker& worker_;
@@ -53,6 +56,7 @@ class Login final : public Connection, public PeerOwner, public std::enable_shar
   Step step_ = Step::negotiating;
   bool received_any_ = false;
   boost::asio::steady_timer timeout_;
+  std::unique_ptr<Admission::Ticket> ticket_;
   std::shared_ptr<UpstreamConnector> connector_;
 };
 

@@ -1,11 +1,15 @@
 // weir: reads the settings, composes the parts, waits for a signal, and takes it all down again.
 //
 // Exit codes: 0 after SIGTERM or SIGINT, 2 for a wrong command line or configuration, 1 for anything else that keeps
-// Weir from starting. A second signal ends it at once.
+// Weir from starting, and where its stdout is the only destination and nobody reads it any more. A second SIGTERM or
+// SIGINT ends it at once; SIGHUP has it look at its files, and no other signal that programs are told things with ends
+// it.
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <memory>
@@ -29,6 +33,19 @@ constexpr int kUsage = 2;
 constexpr int kFailed = 1;
 /// What destinations get to take the rest, even where the sessions used all of shutdown.timeout_ms.
 constexpr std::chrono::milliseconds kLeastForDestinations{1'000};
+/// Connections to brokers are made when they are needed, long after clients have come.
+constexpr std::uint64_t kKafkaDescriptors = 16;
+/// What Weir writes holds the data of tables: the journal too is nobody's but its user's and group's.
+constexpr mode_t kNotForOthers = 0007;
+
+std::atomic<bool> output_gone = false;
+
+/// Ends Weir the same way as an operator would.
+void on_output_gone() {
+  output_gone = true;
+  log::error("stdout: nobody reads it any more, and it is the only destination: ending");
+  ::kill(::getpid(), SIGTERM);
+}
 
 int say(int code, const std::string& text) {
   std::fprintf(stderr, "weir: %s\n", text.c_str());
@@ -58,21 +75,45 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/// From here on SIGTERM and SIGINT are waited for, and no thread is interrupted by them.
+/// From here on these are waited for, and no thread is interrupted by them.
 sigset_t take_signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  // A pipe without a reader and a file that may not grow are errors of the write.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   return signals;
+}
+
+bool is_to_end(int signal) {
+  return signal == SIGTERM || signal == SIGINT;
+}
+
+/// SIGHUP is what logrotate and the like send; nothing is read from the configuration again.
+void answer_signal(int signal, Capturing* capturing) {
+  if (signal == SIGHUP) {
+    if (capturing != nullptr) capturing->reopen_files();
+    log::info("SIGHUP: destination files that were moved are begun anew; settings are only read at a start");
+  } else {
+    log::info(std::string(signal == SIGUSR1 ? "SIGUSR1" : "SIGUSR2") + ": means nothing to Weir, which goes on");
+  }
+}
+
+int wait_for_end(const sigset_t& signals, Capturing* capturing) {
+  for (;;) {
+    int signal = 0;
+    sigwait(&signals, &signal);
+    if (is_to_end(signal)) return signal;
+    answer_signal(signal, capturing);
+  }
 }
 
 void end_at_second(const sigset_t& signals) {
   std::thread([signals] {
     int signal = 0;
-    sigwait(&signals, &signal);
+    while (!is_to_end(signal)) sigwait(&signals, &signal);
     log::warn("second signal: ending at once; what is unfinished is resolved at the next start");
     _exit(kFailed);
   }).detach();
@@ -91,6 +132,10 @@ ServerOptions server_options(const Settings& settings, unsigned workers, Capturi
   options.upstream = settings.upstream;
   if (!settings.tls.certificate.empty()) options.client_tls = settings.tls;
   options.workers = workers;
+  options.limits = settings.limits;
+  options.login_timeout = settings.login_timeout;
+  for (const auto& emitter : settings.emit)
+    if (emitter.kind == EmitterSettings::Kind::kafka) options.descriptors_kept += kKafkaDescriptors;
   options.engine_factory = engine_factory(capturing);
   return options;
 }
@@ -104,14 +149,13 @@ void log_listening(const Settings& settings, const Server& server) {
   log::info("listening on " + text);
 }
 
-int run(const Settings& settings) {
-  const auto signals = take_signals();
+int run(const Settings& settings, const sigset_t& signals) {
   raise_descriptor_limit();
   const unsigned workers = settings.workers != 0 ? settings.workers : std::max(1u, std::thread::hardware_concurrency());
 
   std::unique_ptr<Capturing> capturing;
   if (settings.capture_enabled) {
-    auto started = Capturing::start(settings, workers);
+    auto started = Capturing::start(settings, workers, on_output_gone);
     if (!started) return say(kFailed, started.error().message);
     capturing = std::move(*started);
   }
@@ -120,17 +164,18 @@ int run(const Settings& settings) {
     return say(kFailed, started.error().message);
   }
   log_listening(settings, server);
+  server.try_upstream();
 
-  int signal = 0;
-  sigwait(&signals, &signal);
-  log::info(std::string(signal == SIGINT ? "SIGINT" : "SIGTERM") + ": finishing; a second signal ends Weir at once");
+  const int signal = wait_for_end(signals, capturing.get());
+  log::info(std::string(signal == SIGINT ? "SIGINT" : "SIGTERM") + ": finishing; a second one ends Weir at once");
   end_at_second(signals);
   const auto deadline = std::chrono::steady_clock::now() + settings.shutdown_timeout;
   server.stop(settings.shutdown_timeout);
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
   const bool kept = !capturing || capturing->stop(std::max(left, kLeastForDestinations));
+  log::tell_left_out();
   log::info("ended");
-  return kept ? 0 : kFailed;
+  return kept && !output_gone ? 0 : kFailed;
 }
 
 int main(const std::vector<std::string>& arguments) {
@@ -140,10 +185,12 @@ int main(const std::vector<std::string>& arguments) {
   if (line->help) return print(help_text());
   if (line->version) return print("weir " WEIR_VERSION "\n");
   if (line->reference) return print(reference());
+  const auto signals = take_signals();
   const auto settings = read_settings(*line);
   if (!settings) return say(kUsage, settings.error().message);
   log::setup(settings->log_level);
-  return run(*settings);
+  ::umask(::umask(kNotForOthers) | kNotForOthers);
+  return run(*settings, signals);
 }
 
 }  // namespace

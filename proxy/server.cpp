@@ -1,18 +1,23 @@
 #include "proxy/server.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <filesystem>
 #include <future>
 #include <thread>
 #include <utility>
 
 #include "proxy/listener.h"
+#include "proxy/log.h"
+#include "proxy/own_address.h"
 #include "proxy/worker.h"
 
 namespace weir::proxy {
 
 struct Server::Running {
-  explicit Running(const ServerOptions& options) : shared{options, {}, {}}, dealer{workers} {}
+  explicit Running(const ServerOptions& options) : shared{options, {}, {}, {}}, dealer{workers} {}
 
   Shared shared;
   std::vector<std::unique_ptr<Worker>> workers;
@@ -37,6 +42,33 @@ Result<void> load_certificates(Shared& shared) {
     shared.upstream_tls = std::move(*upstream);
   }
   return {};
+}
+
+std::uint64_t count_descriptors() {
+  std::error_code error;
+  std::uint64_t count = 0;
+  for (std::filesystem::directory_iterator entry("/proc/self/fd", error), end; !error && entry != end;
+       entry.increment(error))
+    ++count;
+  return count;
+}
+
+/// What the system allows goes to clients and logins; a number that somebody set and that does not fit is told of.
+ConnectionLimits limits_of(const ServerOptions& options) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) limit.rlim_cur = 1024;
+  const auto allowed = static_cast<std::uint64_t>(limit.rlim_cur);
+  const ConnectionLimits& wanted = options.limits;
+  const ConnectionLimits limits = fit_limits(wanted, allowed, count_descriptors(), options.descriptors_kept);
+  const std::string text =
+      std::to_string(limits.connections) + " clients, " + std::to_string(limits.logins) + " of them logging in at once";
+  if (limits.connections < wanted.connections || limits.logins < wanted.logins) {
+    log::warn("limits.connections or limits.logins is more than the limit of open files (" + std::to_string(allowed) +
+              ") has room for: up to " + text);
+  } else {
+    log::debug("up to " + text);
+  }
+  return limits;
 }
 
 /// Runs `function` on the worker's thread and waits for it.
@@ -82,11 +114,27 @@ Result<void> Server::start() {
   }
   if (running->listeners.empty()) return Error{"no address to listen on is given", {}};
   running->port = running->listeners[0]->port();
+  std::vector<HostPort> listening = options_.listen;
+  for (std::size_t i = 0; i < listening.size(); ++i) listening[i].port = running->listeners[i]->port();
+  if (const auto own = find_own_address(options_.upstream.hosts, listening)) {
+    return Error{
+        "upstream " + own->text() +
+            " is an address that Weir itself listens on: every session would come back to it. upstream must be "
+            "the database's address",
+        {}};
+  }
+  running->shared.admission = std::make_unique<Admission>(limits_of(options_));
   for (const auto& listener : running->listeners) listener->start();
   for (const auto& worker : running->workers) worker->start();
   running->accepting = true;
   running_ = std::move(running);
   return {};
+}
+
+void Server::try_upstream() {
+  if (!running_ || running_->stopped) return;
+  Worker& worker = *running_->workers[0];
+  worker.post([&worker] { worker.try_upstream(); });
 }
 
 void Server::stop_accepting() {

@@ -1,11 +1,12 @@
 // The I/O side as a whole: listens, accepts, and relays sessions between clients and the database on worker threads.
 //
 // start() binds, reads certificates and starts the threads; when it returns success the port answers. The database need
-// not be up: each session connects for itself and a client is told (FATAL, 08001) if that fails. stop_accepting()
+// not be up: each session connects for itself and a client is told (FATAL, 57P03) if that fails; an upstream that is
+// one of the listening addresses is refused. try_upstream() connects once and logs what came of it. stop_accepting()
 // closes the listening sockets. stop(drain) does that too, waits until running sessions have ended or `drain` has
-// passed, closes what is left and joins the threads; afterwards no engine exists any more. All may be called from any
-// one thread that is no worker. Worker threads block all signals. Does not read configuration and knows nothing of
-// capturing: that is what the EngineFactory is for.
+// passed, ends what is left (FATAL 57P01, and their statements are cancelled) and joins the threads; afterwards no
+// engine exists any more. All may be called from any one thread that is no worker. Worker threads block all signals.
+// Does not read configuration and knows nothing of capturing: that is what the EngineFactory is for.
 #pragma once
 
 #include <chrono>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "capture/event/result.h"
+#include "proxy/admission.h"
 #include "proxy/endpoint.h"
 #include "proxy/engine_factory.h"
 
@@ -25,7 +27,9 @@ struct ServerOptions {
   Upstream upstream;
   std::optional<ClientTls> client_tls;
   unsigned workers = 0;                             ///< 0: as many as there are cores
-  std::chrono::milliseconds login_timeout{60'000};  ///< from accept until the database is reached; then its own counts
+  std::chrono::milliseconds login_timeout{60'000};  ///< from accept to AuthenticationOk
+  ConnectionLimits limits;
+  std::uint64_t descriptors_kept = 8;  ///< of the process's limit, for what is no client's
   EngineFactory engine_factory;
 };
 
@@ -47,6 +51,7 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   Result<void> start();
+  void try_upstream();
   void stop_accepting();
   void stop(std::chrono::milliseconds drain);
 

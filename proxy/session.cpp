@@ -1,11 +1,15 @@
 #include "proxy/session.h"
 
+#include <array>
 #include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <utility>
 
+#include "proxy/cancel.h"
 #include "proxy/closing.h"
 #include "proxy/log.h"
+#include "proxy/session_title.h"
 #include "wire/error_response.h"
 #include "wire/message.h"
 
@@ -23,6 +27,9 @@ constexpr std::size_t kHeldBytes = 8 * 1024;
 // discarded before its socket is closed: without Weir it would end the statement when it could not send its rows.
 constexpr std::chrono::seconds kAbandonedTime{5};
 constexpr std::size_t kAbandonedBytes = 16 * 1024 * 1024;
+// What PostgreSQL itself says when it is shut down.
+constexpr std::string_view kAdminShutdown = "57P01";
+constexpr std::string_view kAdminShutdownWords = "terminating connection due to administrator command";
 
 void give_back_memory(wire::Outbox& outbox) {
   if (outbox.buffer().capacity() > kTurnBufferKept) outbox = wire::Outbox();
@@ -30,15 +37,24 @@ void give_back_memory(wire::Outbox& outbox) {
 
 }  // namespace
 
-Session::Session(Worker& worker, SessionInfo info, wire::ChannelBinding channel_binding)
+Session::Session(Worker& worker, SessionInfo info, wire::ChannelBinding channel_binding,
+                 std::unique_ptr<Admission::Ticket> ticket, Admission::Clock::time_point login_until)
     : worker_(worker),
-      id_(info.id),
+      title_(title_of(info)),
+      ticket_(std::move(ticket)),
       info_(std::make_unique<SessionInfo>(std::move(info))),
       client_(worker.poller(), *this),
       upstream_(worker.poller(), *this),
-      authentication_(std::make_unique<wire::Authentication>(channel_binding)) {}
+      authentication_(std::make_unique<wire::Authentication>(channel_binding)),
+      login_timer_(std::in_place, worker.io(), login_until) {}
 
 void Session::start(Peer& client, std::unique_ptr<Transport> upstream, std::string_view startup_message) {
+  ticket_->enter(Admission::Stage::authenticating);
+  worker_.may_have_to_make_way(*ticket_, weak_from_this());
+  login_timer_->async_wait([weak = weak_from_this()](boost::system::error_code error) {
+    const auto self = weak.lock();
+    if (self && !error) self->give_up_login();
+  });
   client_.kept().append(client.kept().bytes());
   const std::string unsent(client.unsent());
   client_.attach(client.detach());
@@ -51,9 +67,54 @@ void Session::start(Peer& client, std::unique_ptr<Transport> upstream, std::stri
 void Session::abort() {
   if (std::exchange(ended_, true)) return;
   tell_upstream_gone();
+  log_end();
   upstream_.detach();
   client_.detach();
+  ticket_.reset();
   worker_.release(*this);
+}
+
+void Session::make_way() {
+  give_up_login();
+}
+
+/// As PostgreSQL says it at its authentication_timeout.
+void Session::give_up_login() {
+  if (ended_ || engine_) return;
+  log::info("late logins", title_ + ": closed, its login takes too long (limits.login_timeout, limits.logins)");
+  say_goodbye("57014", "canceling authentication due to timeout");
+}
+
+/// Weir ends and can wait no longer. Without a cancel the database would go on with what the client had sent.
+void Session::cut_off() {
+  if (ended_) return;
+  if (!engine().idle()) cancel_statement();
+  say_goodbye(kAdminShutdown, kAdminShutdownWords);
+}
+
+void Session::cancel_statement() {
+  if (key_.cancel_request().empty()) return;
+  auto cancel = std::make_shared<Cancel>(worker_, nullptr, nullptr, key_.cancel_request());
+  worker_.own(cancel);
+  cancel->start();
+}
+
+void Session::say_goodbye(std::string_view sqlstate, std::string_view message) {
+  if (engine().between_messages()) {
+    wire::append_error(worker_.turn().to_client.buffer(), "FATAL", sqlstate, message, {});
+    send_turn();
+  }
+  end();
+}
+
+void Session::log_end() const {
+  const std::chrono::duration<double> time = Admission::Clock::now() - since_;
+  std::array<char, 32> seconds{};
+  std::snprintf(seconds.data(), seconds.size(), "%.3f", time.count());
+  log::debug(title_ + ": ended after " + seconds.data() + " s; " + log::counted(counts_.client_bytes, "byte") +
+             " from the client, " + log::counted(counts_.upstream_bytes, "byte") + " from the database, " +
+             log::counted(counts_.transactions, "captured transaction") + " with " +
+             log::counted(counts_.events, "event"));
 }
 
 void Session::drain() {
@@ -96,6 +157,7 @@ bool Session::read_once(Peer& peer) {
   const IoResult result = peer.receive(buffer.space(), ReceiveBuffer::kSize);
   if (result.status != IoStatus::done) return false;
   (&peer == &client_ ? worker_.counters().client_bytes : worker_.counters().upstream_bytes).add(result.bytes);
+  (&peer == &client_ ? counts_.client_bytes : counts_.upstream_bytes) += result.bytes;
   const std::string_view received(buffer.space(), result.bytes);
   ByteQueue& kept = peer.kept();
   if (kept.empty()) {
@@ -147,6 +209,7 @@ std::size_t Session::offer_once(Peer& peer, std::string_view bytes) {
   wire::Turn& turn = worker_.turn();
   const bool was_stalled = engine().stalled();
   const std::size_t used = &peer == &client_ ? engine().from_client(bytes, turn) : engine().from_upstream(bytes, turn);
+  if (engine_ && !key_.done() && &peer == &upstream_) key_.read(bytes.substr(0, used));
   end_turn(was_stalled);
   return used;
 }
@@ -165,9 +228,12 @@ void Session::end_turn(bool was_stalled) {
 bool Session::begin_engine() {
   if (!authentication_->authenticated()) return false;
   info_->handle = SessionHandle(worker_.mailbox(), weak_from_this());
+  info_->counts = &counts_;
   engine_ = worker_.shared().options.engine_factory(*info_);
   info_.reset();
   authentication_.reset();
+  login_timer_.reset();
+  ticket_->logged_in();
   return true;
 }
 
@@ -191,15 +257,14 @@ void Session::put(Peer& peer, std::string_view bytes, bool hold) {
 /// After every event: what follows from where both peers stand now.
 void Session::settle() {
   if (client_.kept().size() > kKeptLimit || upstream_.kept().size() > kKeptLimit) {
-    log::warn("session " + std::to_string(id_) + ": closed, a message is larger than PostgreSQL allows");
+    log::warn("closed sessions", title_ + ": closed, a message is larger than PostgreSQL allows");
     closing_ = true;
   }
   if (closing_ || upstream_.finished()) upstream_.release();
   if (upstream_.finished() || (closing_ && upstream_.drained())) return end();
   if (worker_.draining() && may_stop()) {
     // What PostgreSQL itself says and does when it is shut down.
-    wire::append_error(worker_.turn().to_client.buffer(), "FATAL", "57P01",
-                       "terminating connection due to administrator command");
+    wire::append_error(worker_.turn().to_client.buffer(), "FATAL", kAdminShutdown, kAdminShutdownWords);
     wire::append_frame(worker_.turn().to_upstream.buffer(), wire::frontend::kTerminate, {});
     send_turn();
     return end();
@@ -239,8 +304,9 @@ bool Session::may_stop() {
 void Session::end() {
   if (std::exchange(ended_, true)) return;
   tell_upstream_gone();
+  log_end();
   upstream_.detach();
-  close_client(worker_, *this, client_);
+  close_client(worker_, *this, client_, std::move(ticket_));
 }
 
 void Session::tell_upstream_gone() {

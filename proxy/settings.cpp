@@ -12,6 +12,7 @@ namespace weir::proxy {
 namespace {
 
 constexpr std::uint64_t kLongestMs = 3'600'000;
+constexpr std::uint64_t kMostClients = 1'000'000;
 
 template <typename Number>
 Complaint store_number(const std::string& text, std::uint64_t lowest, std::uint64_t highest, Number& target) {
@@ -88,9 +89,15 @@ Complaint store_durability(Settings& s, const std::string& text) {
 }
 
 Complaint store_log_level(Settings& s, const std::string& text) {
-  auto complaint = read_choice(text, "debug|info|warn|error");
-  if (!complaint) s.log_level = text;
+  std::string level = lower(text);
+  if (level == "warning") level = "warn";
+  auto complaint = read_choice(level, "debug|info|warn|error");
+  if (!complaint) s.log_level = level;
   return complaint;
+}
+
+Complaint store_duration(const std::string& text, std::chrono::milliseconds& target) {
+  return read_duration(text, 0, kLongestMs, target);
 }
 
 // The order is that of --help, of README.md's reference and of examples/weir.yaml.
@@ -99,9 +106,8 @@ const std::array kTable = std::to_array<Setting>({
      store_listen},
     {"upstream", "", "URI", "",
      "the database: postgresql://[user[:password]@]host[:port][,...][/database][?sslmode=MODE&sslrootcert=PATH"
-     "&connect_timeout=SECONDS]. sslmode is disable, prefer (default), require, verify-ca or verify-full. User, "
-     "password "
-     "and database are only for Weir's own questions about transactions in doubt",
+     "&connect_timeout=SECONDS&passfile=PATH]. sslmode is disable, prefer (default), require, verify-ca or "
+     "verify-full. User, password, passfile and database are only for Weir's own questions about transactions in doubt",
      false, store_upstream},
     {"workers", "", "0..1024", "0", "threads that relay sessions; 0: one for each core", false,
      [](Settings& s, const std::string& v) { return store_number(v, 0, 1024, s.workers); }},
@@ -111,6 +117,21 @@ const std::array kTable = std::to_array<Setting>({
      [](Settings& s, const std::string& v) { return store_text(v, s.tls.key); }},
     {"tls.required", "", "true|false", "false", "refuse clients that do not ask for TLS", false,
      [](Settings& s, const std::string& v) { return read_boolean(v, s.tls.required); }},
+    {"limits.connections", "", "0..1000000", "0",
+     "clients at once; more are refused with SQLSTATE 53300. 0: as many as the limit of open files has room for", false,
+     [](Settings& s, const std::string& v) { return store_number(v, 0, kMostClients, s.limits.connections); }},
+    {"limits.logins", "", "0..1000000", "0",
+     "clients at once that are not logged in yet; others wait, and the oldest that keeps silent is dropped. 0: a part "
+     "of what the limit of open files has room for, 1000 at most",
+     false, [](Settings& s, const std::string& v) { return store_number(v, 0, kMostClients, s.limits.logins); }},
+    {"limits.login_timeout", "", "DURATION", "60s",
+     "how long a login may take, from the connection on; such as 500ms, 60s or 2min, a number alone is milliseconds",
+     false, [](Settings& s, const std::string& v) { return read_duration(v, 1, kLongestMs, s.login_timeout); }},
+    {"limits.connections_per_client", "", "0..1000000", "0",
+     "clients at once from one address; more are refused with SQLSTATE 53300. 0: no limit", false,
+     [](Settings& s, const std::string& v) {
+       return store_number(v, 0, kMostClients, s.limits.connections_per_client);
+     }},
     {"capture.enabled", "", "true|false", "true", "false: only relay, capture nothing", false,
      [](Settings& s, const std::string& v) { return read_boolean(v, s.capture_enabled); }},
     {"capture.include", "", "SCHEMA.TABLE", "",
@@ -139,7 +160,7 @@ const std::array kTable = std::to_array<Setting>({
      "when the journal holds so much, commits wait (journal.hold_timeout_ms); 0: no limit", false, store_journal_bytes},
     {"journal.hold_timeout_ms", "", "0..3600000", "30000",
      "how long a commit waits for room in the journal before it is refused with SQLSTATE 53100", false,
-     [](Settings& s, const std::string& v) { return store_number(v, 0, kLongestMs, s.hold_timeout); }},
+     [](Settings& s, const std::string& v) { return store_duration(v, s.hold_timeout); }},
     {"emit", "", "DESTINATION", "",
      "where events go: stdout, file:PATH or kafka://HOST[:PORT][,HOST[:PORT]...][/PREFIX]; several are possible", true,
      store_emit},
@@ -151,7 +172,7 @@ const std::array kTable = std::to_array<Setting>({
     {"log.level", "", "debug|info|warn|error", "info", "what is logged to stderr", false, store_log_level},
     {"shutdown.timeout_ms", "", "0..3600000", "10000",
      "how long SIGTERM waits for sessions to end and for destinations to take what is left", false,
-     [](Settings& s, const std::string& v) { return store_number(v, 0, kLongestMs, s.shutdown_timeout); }},
+     [](Settings& s, const std::string& v) { return store_duration(v, s.shutdown_timeout); }},
 });
 
 const std::array kEmitterTable = std::to_array<EmitterSetting>({

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "capture/event/result.h"
+#include "proxy/admission.h"
 #include "proxy/endpoint.h"
 #include "proxy/values.h"
 
@@ -26,6 +27,7 @@ struct Credentials {
   std::string user;
   std::string password;
   std::string database;
+  std::string passfile = {};  ///< libpq's file of passwords; empty: its own rules hold (PGPASSFILE, ~/.pgpass)
 };
 
 struct EmitterSettings {
@@ -49,6 +51,8 @@ struct Settings {
   Credentials credentials;
   unsigned workers = 0;  ///< 0: one for each core
   ClientTls tls;
+  ConnectionLimits limits;
+  std::chrono::milliseconds login_timeout{0};
   bool capture_enabled = true;
   std::vector<std::string> include;
   std::vector<std::string> exclude;

@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <array>
 #include <cerrno>
@@ -75,6 +76,19 @@ Error file_error(const std::string& what, const std::string& file) {
   return {"cannot load " + what + " \"" + file + "\": " + (other ? "it holds none in PEM form" : openssl_words()), {}};
 }
 
+/// PostgreSQL's own rule for its key: the owner alone may read it, or a group too where root owns it.
+Result<void> check_private(const std::string& file) {
+  struct stat status {};
+  if (::stat(file.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return {};  // loading it says what is wrong
+  const mode_t allowed = status.st_uid == 0 ? S_IRUSR | S_IWUSR | S_IXUSR | S_IRGRP : S_IRWXU;
+  const mode_t mode = status.st_mode & (S_IRWXU | S_IRWXG | S_IRWXO);
+  if ((mode & ~allowed) == 0) return {};
+  const std::string octal{char('0' + (mode >> 6)), char('0' + (mode >> 3 & 7)), char('0' + (mode & 7))};
+  return Error{"the key \"" + file + "\" (tls.key) can be used by others than its owner (its mode is 0" + octal +
+                   "): chmod 0600 it, or 0640 where root owns it",
+               {}};
+}
+
 /// An encrypted key must fail, not ask on the terminal.
 int no_password(char*, int, int, void* asked) {
   *static_cast<bool*>(asked) = true;
@@ -111,6 +125,7 @@ Result<TlsContext> TlsContext::for_clients(const ClientTls& tls) {
   if (SSL_CTX_use_certificate_chain_file(context.get(), tls.certificate.c_str()) != 1) {
     return file_error("the certificate for clients (tls.cert)", tls.certificate);
   }
+  if (Result<void> is_private = check_private(tls.key); !is_private) return is_private.error();
   bool asked = false;
   SSL_CTX_set_default_passwd_cb(context.get(), no_password);
   SSL_CTX_set_default_passwd_cb_userdata(context.get(), &asked);

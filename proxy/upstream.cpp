@@ -18,7 +18,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr const char* kCannotConnect = "08001";
+constexpr const char* kCannotConnect = "57P03";
 
 std::string seconds_text(std::chrono::milliseconds time) {
   return time.count() % 1000 == 0 ? std::to_string(time.count() / 1000) + " s" : std::to_string(time.count()) + " ms";
@@ -223,6 +223,7 @@ void UpstreamConnector::give_up_address(const std::string& cause) {
     failures_ += " (" + endpoint.address().to_string() + ")";
   }
   failures_ += ": " + cause;
+  if (causes_.find(cause) == std::string::npos) causes_ += (causes_.empty() ? "" : "; ") + cause;
   ++address_;
   next_address();
 }

@@ -3,7 +3,8 @@
 //
 // Lives on one worker, kept alive by its owner alone; `done` is called once, from the event loop (never from start),
 // and not at all when the connector was destroyed before. The connector may be destroyed within `done`. The error names
-// every address that was tried and why it failed (SQLSTATE 08001).
+// every address that was tried and why it failed; causes() says the same without addresses, for clients. Its SQLSTATE
+// is 57P03 (cannot_connect_now), for which libpq tries the next host and pg_isready says "rejecting connections".
 #pragma once
 
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -42,6 +43,8 @@ class UpstreamConnector final : public Watcher, public std::enable_shared_from_t
   ~UpstreamConnector();
 
   void start();
+  /// Each cause once: "Connection refused; no answer within 10 s".
+  const std::string& causes() const { return causes_; }
 
  private:
   enum class Step { resolving, connecting, awaiting_ssl_answer, tls_handshake };
@@ -82,6 +85,7 @@ class UpstreamConnector final : public Watcher, public std::enable_shared_from_t
   std::unique_ptr<Transport> transport_;
   TlsTransport* handshaking_ = nullptr;  // transport_, in step tls_handshake
   std::string failures_;
+  std::string causes_;
 };
 
 }  // namespace weir::proxy

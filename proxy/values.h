@@ -4,6 +4,7 @@
 // A URI is never repeated in a complaint: it may hold a password.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,11 +16,18 @@ namespace weir::proxy {
 
 using Complaint = std::optional<std::string>;
 
+/// ASCII letters become small ones.
+std::string lower(std::string text);
+
+/// true, yes, on and 1, or false, no, off and 0, in any case.
 Complaint read_boolean(const std::string& text, bool& value);
 /// A whole number in this range.
 Complaint read_number(const std::string& text, std::uint64_t lowest, std::uint64_t highest, std::uint64_t& value);
-/// A number of bytes, with kB, MB, GB or TB behind it as in postgresql.conf (units of 1024).
+/// A number of bytes, with kB, MB, GB or TB behind it as in postgresql.conf (units of 1024); "10G" and "10GiB" too.
 Complaint read_bytes(const std::string& text, std::uint64_t& value);
+/// Milliseconds, or a number with ms, s, min, h or d behind it as in postgresql.conf.
+Complaint read_duration(const std::string& text, std::uint64_t lowest_ms, std::uint64_t highest_ms,
+                        std::chrono::milliseconds& value);
 /// "127.0.0.1:6432", "[::1]:6432", "*:6432" or "6432".
 Complaint read_listen_address(const std::string& text, HostPort& value);
 /// One of the names in `allowed`, which are separated by '|'.

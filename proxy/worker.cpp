@@ -3,6 +3,7 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "proxy/log.h"
 #include "proxy/login.h"
 #include "proxy/thread.h"
 
@@ -12,6 +13,8 @@ namespace {
 
 // The io_context is used by one thread only; SAFE_IO keeps what other threads post to it correct.
 constexpr int kOneThread = 1;
+/// For the last words to clients that are cut off, and for the cancels of what their sessions ran.
+constexpr std::chrono::milliseconds kCutOffTime{1'000};
 
 }  // namespace
 
@@ -55,6 +58,25 @@ void Worker::open(Accepted accepted) {
   auto login = std::make_shared<Login>(*this, std::move(accepted));
   own(login);
   login->start();
+}
+
+void Worker::may_have_to_make_way(Admission::Ticket& ticket, std::weak_ptr<Connection> holder) {
+  ticket.on_victim([this, holder = std::move(holder)] {
+    post([holder] {
+      if (const auto connection = holder.lock()) connection->make_way();
+    });
+  });
+}
+
+void Worker::try_upstream() {
+  trial_ = connect_upstream([this](const Result<UpstreamConnection>& connected) {
+    if (connected) {
+      log::info("the database can be reached");
+    } else {
+      log::warn(connected.error().message + ". Clients are refused (57P03) until it can be reached");
+    }
+    trial_.reset();
+  });
 }
 
 std::shared_ptr<UpstreamConnector> Worker::connect_upstream(UpstreamConnector::Done done) {
@@ -101,12 +123,23 @@ void Worker::begin_drain(std::chrono::milliseconds at_most) {
   draining_ = true;
   drain_timer_.expires_after(at_most);
   drain_timer_.async_wait([this](boost::system::error_code error) {
-    if (!error) abort_all();
+    if (!error) cut_off_all();
   });
+  trial_.reset();
   std::vector<std::shared_ptr<Connection>> all;
   for (const auto& [key, connection] : connections_) all.push_back(connection);
   for (const auto& connection : all) connection->drain();
   finish_if_drained();
+}
+
+void Worker::cut_off_all() {
+  drain_timer_.expires_after(kCutOffTime);
+  drain_timer_.async_wait([this](boost::system::error_code error) {
+    if (!error) abort_all();
+  });
+  std::vector<std::shared_ptr<Connection>> all;
+  for (const auto& [key, connection] : connections_) all.push_back(connection);
+  for (const auto& connection : all) connection->cut_off();
 }
 
 void Worker::abort_all() {

@@ -2,7 +2,8 @@
 //
 // All members but start, adopt, drain, join and counters are for the worker's own thread. Connections are owned here;
 // one that is done calls release() and is destroyed when the event at hand is over. drain() lets the connections end by
-// themselves until the deadline, aborts the rest, and then the thread ends; join() waits for that.
+// themselves until the deadline, then cuts the rest off (they have a moment to say so), and then the thread ends;
+// join() waits for that.
 #pragma once
 
 #include <atomic>
@@ -20,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "proxy/admission.h"
 #include "proxy/mailbox.h"
 #include "proxy/poller.h"
 #include "proxy/server.h"
@@ -35,6 +37,10 @@ class Connection {
   virtual ~Connection() = default;
   /// End now; calls Worker::release.
   virtual void abort() = 0;
+  /// The login's place is wanted by others (admission.h): end, unless the login is over.
+  virtual void make_way() { abort(); }
+  /// The drain's time is over: say so to the client where it can be told, and end.
+  virtual void cut_off() { abort(); }
   /// The worker is draining: end as soon as nothing would be lost.
   virtual void drain() {}
 };
@@ -44,6 +50,7 @@ struct Shared {
   ServerOptions options;
   std::optional<TlsContext> client_tls;
   std::optional<TlsContext> upstream_tls;
+  std::unique_ptr<Admission> admission;  ///< has a lock of its own
 };
 
 /// Written by one worker, read by anyone.
@@ -71,6 +78,7 @@ struct Accepted {
   std::unique_ptr<Transport> transport;
   std::uint64_t id = 0;
   std::string client;  ///< "10.0.0.7:51234"
+  std::unique_ptr<Admission::Ticket> ticket;
 };
 
 /// Lent to whoever handles an event, for the time of that event. Room in front lets a few kept bytes be put before what
@@ -113,6 +121,10 @@ class Worker {
   wire::Turn& turn() { return turn_; }
   WorkerCounters& counters() { return counters_; }
   bool draining() const { return draining_; }
+  /// Whoever holds the ticket is told make_way() on this thread, as long as it is there.
+  void may_have_to_make_way(Admission::Ticket& ticket, std::weak_ptr<Connection> holder);
+  /// Connects to the database once and logs what came of it.
+  void try_upstream();
   /// A started connector; `done` as UpstreamConnector has it.
   std::shared_ptr<UpstreamConnector> connect_upstream(UpstreamConnector::Done done);
   void own(std::shared_ptr<Connection> connection);
@@ -120,11 +132,14 @@ class Worker {
   void replace(Connection& done, std::shared_ptr<Connection> next);
   /// The client's socket is closed, or about to be with the connection.
   void release(Connection& connection);
+  /// Like release, for what never had a client.
+  void dismiss(Connection& connection) { bury(connection); }
 
  private:
   void run();
   void open(Accepted accepted);
   void begin_drain(std::chrono::milliseconds at_most);
+  void cut_off_all();
   void abort_all();
   void bury(Connection& connection);
   void finish_if_drained();
@@ -141,6 +156,7 @@ class Worker {
   WorkerCounters counters_;
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;
   std::vector<std::shared_ptr<Connection>> released_;
+  std::shared_ptr<UpstreamConnector> trial_;
   bool draining_ = false;
   std::thread thread_;
 };

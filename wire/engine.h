@@ -51,6 +51,9 @@ class Engine {
   /// An engine that cannot know says false.
   virtual bool idle() const { return false; }
 
+  /// Whether every message that was given out to the client is whole, so that another one may stand behind it.
+  virtual bool between_messages() const { return true; }
+
   /// How large the incomplete frame at the front of the kept bytes is in all (header included), or 0: how much to
   /// reserve.
   virtual std::size_t client_frame_size() const { return 0; }

@@ -99,10 +99,11 @@ TEST(Config, AWrongKeyNamesFileLineAndTheNearestRightName) {
 
 TEST(Config, AWrongValueNamesFileLineAndWhatIsAllowed) {
   EXPECT_EQ(complaint_of(kLeast + "log:\n  level: loud\n"),
-            "weir.yaml:4: log.level must be debug, info, warn or error");
-  EXPECT_EQ(complaint_of(kLeast + "workers: many\n"), "weir.yaml:3: workers must be a whole number from 0 to 1024");
-  EXPECT_EQ(complaint_of("upstream: postgresql://db\nemit:\n  - uri: stdout\n    tombstones: 1\n"),
-            "weir.yaml:4: emit.tombstones must be true or false");
+            "weir.yaml:4: log.level must be debug, info, warn or error (given: \"loud\")");
+  EXPECT_EQ(complaint_of(kLeast + "workers: many\n"),
+            "weir.yaml:3: workers must be a whole number from 0 to 1024 (given: \"many\")");
+  EXPECT_EQ(complaint_of("upstream: postgresql://db\nemit:\n  - uri: stdout\n    tombstones: 2\n"),
+            "weir.yaml:4: emit.tombstones must be true or false (given: \"2\")");
   EXPECT_EQ(complaint_of("emit:\n  - uri: redis://x\n").rfind("weir.yaml:2: emit must be stdout", 0), 0u);
 }
 

@@ -313,7 +313,7 @@ TEST_F(LedgerTest, WhoIsHeldIsToldWhoIsBehind) {
   const auto effects = run({});
   ASSERT_EQ(effects.replies.size(), 1u);
   const auto& message = effects.replies[0].result.error().message;
-  EXPECT_NE(message.find("wait for slow (1 transactions behind)"), std::string::npos) << message;
+  EXPECT_NE(message.find("wait for slow (1 transaction behind)"), std::string::npos) << message;
 }
 
 TEST_F(LedgerTest, AHeldPrepareWhoseSessionEndsIsForgotten) {

@@ -130,7 +130,7 @@ TEST(Options, UpstreamWithoutPortMeansPostgresqlsOwn) {
 
 TEST(Options, AWrongUpstreamIsRefusedWithoutShowingThePassword) {
   for (const char* uri : {"me:geheim@db", "postgresql://me:geheim@db:x", "postgresql://me:geheim@db?sslmode=maybe",
-                          "postgresql://me:geheim@db?passfile=/x", "postgresql://me:geheim@db:70000",
+                          "postgresql://me:geheim@db?service=x", "postgresql://me:geheim@db:70000",
                           "postgresql://me:geheim@[db", "postgresql://me:geheim@db?connect_timeout=0",
                           "postgresql://me:geheim@db?sslmode=verify-ca", "postgresql://me:geheim@db?nosuch=geheim"}) {
     const auto complaint = complaint_of({"--upstream", uri});
@@ -193,8 +193,18 @@ TEST(Options, AParameterOfTheUriIsNamedWithoutTheUri) {
 }
 
 TEST(Options, Bytes) {
-  for (const auto& [text, bytes] : std::vector<std::pair<std::string, std::uint64_t>>{
-           {"0", 0}, {"12", 12}, {"3B", 3}, {"2kB", 2048}, {"1GB", 1ull << 30}, {"2TB", 2ull << 40}}) {
+  for (const auto& [text, bytes] : std::vector<std::pair<std::string, std::uint64_t>>{{"0", 0},
+                                                                                      {"12", 12},
+                                                                                      {"3B", 3},
+                                                                                      {"2kB", 2048},
+                                                                                      {"1GB", 1ull << 30},
+                                                                                      {"2TB", 2ull << 40},
+                                                                                      {"10G", 10ull << 30},
+                                                                                      {"10GiB", 10ull << 30},
+                                                                                      {"5KB", 5 << 10},
+                                                                                      {"5k", 5 << 10},
+                                                                                      {"1 MB", 1 << 20},
+                                                                                      {"7mib", 7 << 20}}) {
     auto settings = settings_of({"--capture.max_statement_bytes", text});
     ASSERT_TRUE(settings) << settings.error().message;
     EXPECT_EQ(settings->max_statement_bytes, bytes);
@@ -202,9 +212,67 @@ TEST(Options, Bytes) {
   EXPECT_EQ(complaint_of({"--journal.max_bytes", "0"}), "");
   EXPECT_EQ(complaint_of({"--journal.max_bytes", "1MB"}), "");
   EXPECT_NE(complaint_of({"--journal.max_bytes", "1023kB"}).find("at least 1MB"), std::string::npos);
-  for (const char* wrong : {"", "-1", "1KB", "1 MB", "99999999999999999999", "9999999999TB"}) {
+  for (const char* wrong : {"", "-1", "1X", "1M B", "1.5GB", "GB", "1Gi", "99999999999999999999", "9999999999TB"}) {
     EXPECT_NE(complaint_of({"--journal.max_bytes", wrong}), "") << wrong;
   }
+}
+
+TEST(Options, BooleansAndLevelsAsPeopleWriteThem) {
+  for (const char* yes : {"true", "yes", "on", "1", "True", "YES"}) {
+    auto settings = settings_of({"--capture.statement_text", yes});
+    ASSERT_TRUE(settings) << settings.error().message;
+    EXPECT_TRUE(settings->statement_text) << yes;
+  }
+  for (const char* no : {"false", "no", "off", "0", "No"}) {
+    auto settings = settings_of({"--capture.statement_text", no});
+    ASSERT_TRUE(settings) << settings.error().message;
+    EXPECT_FALSE(settings->statement_text) << no;
+  }
+  for (const auto& [text, level] : std::vector<std::pair<std::string, std::string>>{
+           {"warning", "warn"}, {"WARN", "warn"}, {"Debug", "debug"}, {"error", "error"}}) {
+    auto settings = settings_of({"--log.level", text});
+    ASSERT_TRUE(settings) << settings.error().message;
+    EXPECT_EQ(settings->log_level, level);
+  }
+}
+
+TEST(Options, Durations) {
+  for (const auto& [text, milliseconds] : std::vector<std::pair<std::string, int>>{
+           {"0", 0}, {"1500", 1500}, {"20ms", 20}, {"30s", 30'000}, {"2min", 120'000}, {"1h", 3'600'000}}) {
+    auto settings = settings_of({"--shutdown.timeout_ms", text, "--journal.hold_timeout_ms", text});
+    ASSERT_TRUE(settings) << settings.error().message;
+    EXPECT_EQ(settings->shutdown_timeout.count(), milliseconds);
+    EXPECT_EQ(settings->hold_timeout.count(), milliseconds);
+  }
+  for (const char* wrong : {"", "s", "-1s", "2h", "1 week", "99999999999999999999s"})
+    EXPECT_NE(complaint_of({"--shutdown.timeout_ms", wrong}), "") << wrong;
+}
+
+TEST(Options, Limits) {
+  auto settings = settings_of({"--limits.connections", "200", "--limits.logins=20", "--limits.login_timeout", "5s",
+                               "--limits.connections_per_client", "50"});
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->limits.connections, 200u);
+  EXPECT_EQ(settings->limits.logins, 20u);
+  EXPECT_EQ(settings->limits.connections_per_client, 50u);
+  EXPECT_EQ(settings->login_timeout.count(), 5'000);
+  EXPECT_EQ(settings_of({})->login_timeout.count(), 60'000);
+  EXPECT_NE(complaint_of({"--limits.login_timeout", "0"}), "");
+}
+
+TEST(Options, AWrongValueIsShownUnlessItMayHoldAPassword) {
+  EXPECT_EQ(complaint_of({"--log.level", "loud"}), "--log.level must be debug, info, warn or error (given: \"loud\")");
+  EXPECT_NE(complaint_of({"--emit", "redis://x"}).find("(given: \"redis://x\")"), std::string::npos);
+  EXPECT_NE(complaint_of({"--emit", "file:x", "--emit.format", "xml"}).find("(given: \"xml\")"), std::string::npos);
+  EXPECT_NE(complaint_of({"--listen", "a\nb"}).find("(given: \"a?b\")"), std::string::npos);
+  EXPECT_LT(complaint_of({"--listen", std::string(10'000, 'x')}).size(), 300u);
+  EXPECT_EQ(complaint_of({"--upstream", "geheim"}).find("geheim"), std::string::npos);
+}
+
+TEST(Options, ThePassfileIsLibpqs) {
+  auto settings = settings_of({"--upstream", "postgresql://me@db/shop?passfile=/run/secrets/pgpass"});
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->credentials.passfile, "/run/secrets/pgpass");
 }
 
 TEST(Options, HelpNamesEverySetting) {

@@ -27,6 +27,9 @@ std::string large_frame(char type, std::size_t size) {
 
 class SessionTest : public Stand {};
 
+const std::string kCutOff =
+    testing::error_response("FATAL", "57P01", "terminating connection due to administrator command");
+
 TEST_F(SessionTest, RelaysWholeFramesAndPartsOfThem) {
   start();
   Ends ends = login();
@@ -152,9 +155,37 @@ TEST_F(SessionTest, SessionsEndWithTheServer) {
   start();
   Ends ends = login();
   server->stop(seconds(0));
-  EXPECT_EQ(ends.client.receive_all(), "");
+  EXPECT_EQ(ends.client.receive_all(), kCutOff);
   EXPECT_EQ(ends.database.receive_all(), "");
   EXPECT_EQ(server->counters().sessions_closed, 1u);
+}
+
+TEST_F(SessionTest, WhatASessionRanIsCancelledWhereItIsCutOff) {
+  start();
+  Ends ends{connect(), TcpEnd(-1)};
+  ends.client.send(startup_message());
+  ends.database = database_port.accept();
+  ends.database.receive(startup_message().size());
+  const std::string key = testing::int32(4711) + testing::int32(815);
+  const std::string greeting = kAuthenticationOk + testing::frame('K', key) + kReadyForQuery;
+  ends.database.send(greeting);
+  EXPECT_EQ(ends.client.receive(greeting.size()), greeting);
+  server->stop(seconds(0));
+  const std::string request = testing::startup_packet(80877102, key);
+  EXPECT_EQ(database_port.accept().receive(request.size()), request);
+  EXPECT_EQ(ends.client.receive_all(), kCutOff);
+  EXPECT_EQ(server->counters().sessions_closed, 1u);
+  EXPECT_EQ(server->counters().cancel_requests, 0u) << "none of a client's";
+}
+
+TEST_F(SessionTest, NothingIsPutIntoTheMiddleOfAMessage) {
+  start();
+  Ends ends = login();
+  const std::string half = testing::frame('D', std::string(1000, 'x')).substr(0, 500);
+  ends.database.send(half);
+  EXPECT_EQ(ends.client.receive(half.size()), half);
+  server->stop(seconds(0));
+  EXPECT_EQ(ends.client.receive_all(), "");
 }
 
 TEST_F(SessionTest, ADrainingServerAcceptsNobodyAndLetsSessionsFinish) {

@@ -106,7 +106,8 @@ TEST_F(TlsTest, ADatabaseThatNobodyVouchesForIsRefused) {
   use_upstream_tls(SslMode::verify_ca, world->certificates.stranger());
   start();
   const std::string words = refusal("sslmode=disable");
-  EXPECT_HAS(words, "cannot connect to the database at 127.0.0.1:" + std::to_string(world->cluster.port()));
+  EXPECT_HAS(words, "cannot connect to the database: ");
+  EXPECT_EQ(words.find(std::to_string(world->cluster.port())), std::string::npos) << words;
   EXPECT_HAS(words, "certificate verify failed");
 }
 

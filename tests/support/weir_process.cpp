@@ -28,6 +28,8 @@ std::string weir_binary() {
 
 WeirProcess::WeirProcess(const WeirOptions& options) : folder_("weir"), port_(free_port()) {
   arguments_ = {weir_binary(), "--listen", "127.0.0.1:" + std::to_string(port_), "--upstream", options.upstream};
+  if (options.descriptors != 0)
+    arguments_.insert(arguments_.begin(), {"prlimit", "--nofile=" + std::to_string(options.descriptors)});
   for (const auto& target : options.emit) arguments_.insert(arguments_.end(), {"--emit", target});
   if (options.journal) arguments_.insert(arguments_.end(), {"--journal", (folder_ / "journal.db").string()});
   if (!options.config.empty()) {
@@ -39,6 +41,7 @@ WeirProcess::WeirProcess(const WeirOptions& options) : folder_("weir"), port_(fr
 }
 
 void WeirProcess::start() {
+  process_.reset();  // one that still runs has the journal
   process_ = std::make_unique<ChildProcess>(Launch{.arguments = arguments_,
                                                    .stdout_path = folder_ / "stdout",
                                                    .stderr_path = folder_ / "stderr",

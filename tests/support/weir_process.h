@@ -21,6 +21,7 @@ struct WeirOptions {
   std::vector<std::string> arguments = {};  ///< anything else
   std::string config = {};                  ///< text of a weir.yaml; absent where empty
   bool journal = true;                      ///< --journal in this process's own folder
+  int descriptors = 0;                      ///< hard limit of open files (ulimit -n); 0: as it is
 };
 
 class WeirProcess {
@@ -41,6 +42,7 @@ class WeirProcess {
   /// SIGTERM; the exit status, or nothing where it did not end in time.
   std::optional<int> terminate(std::chrono::milliseconds at_most = std::chrono::seconds(20));
   void kill_hard();
+  void send_signal(int signal) const { process_->send_signal(signal); }
 
  private:
   TempFolder folder_;

@@ -1,0 +1,37 @@
+// An upstream that is Weir itself.
+#include "proxy/own_address.h"
+
+#include <gtest/gtest.h>
+
+namespace weir::proxy {
+namespace {
+
+bool is_own(const HostPort& upstream, const HostPort& listening) {
+  return find_own_address({{"/var/run/postgresql", listening.port}, upstream}, {{"127.0.0.9", 1}, listening})
+      .has_value();
+}
+
+TEST(OwnAddress, TheSameAddressByAnyName) {
+  EXPECT_TRUE(is_own({"127.0.0.1", 6432}, {"127.0.0.1", 6432}));
+  EXPECT_TRUE(is_own({"localhost", 6432}, {"127.0.0.1", 6432}));
+  EXPECT_TRUE(is_own({"127.0.0.1", 6432}, {"localhost", 6432}));
+  EXPECT_TRUE(is_own({"0.0.0.0", 6432}, {"127.0.0.1", 6432}));
+  EXPECT_TRUE(is_own({"::ffff:127.0.0.1", 6432}, {"127.0.0.1", 6432}));
+}
+
+TEST(OwnAddress, WhoeverListensEverywhereHasEveryAddressOfThisMachine) {
+  EXPECT_TRUE(is_own({"127.0.0.1", 6432}, {"0.0.0.0", 6432}));
+  EXPECT_TRUE(is_own({"127.3.2.1", 6432}, {"0.0.0.0", 6432}));
+  EXPECT_TRUE(is_own({"localhost", 6432}, {"0.0.0.0", 6432}));
+  EXPECT_TRUE(is_own({"127.0.0.1", 6432}, {"::", 6432}));
+  EXPECT_FALSE(is_own({"192.0.2.7", 6432}, {"0.0.0.0", 6432})) << "a documentation address is no machine's own";
+}
+
+TEST(OwnAddress, OtherPortsAddressesAndSocketsAreOthers) {
+  EXPECT_FALSE(is_own({"127.0.0.1", 5432}, {"127.0.0.1", 6432}));
+  EXPECT_FALSE(is_own({"127.0.0.2", 6432}, {"127.0.0.1", 6432}));
+  EXPECT_FALSE(is_own({"no-such-host.invalid", 6432}, {"0.0.0.0", 6432}));
+}
+
+}  // namespace
+}  // namespace weir::proxy

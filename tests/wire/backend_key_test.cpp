@@ -1,0 +1,42 @@
+// The key of a cancel, read off the start of a session in any pieces.
+#include "wire/backend_key.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/wire/bytes.h"
+
+namespace weir::wire {
+namespace {
+
+using testing::frame;
+using testing::int32;
+
+const std::string kParameter = frame('S', std::string("application_name\0x\0", 19));
+const std::string kReady = frame('Z', "I");
+
+std::string key_of(const std::string& stream, std::size_t piece) {
+  BackendKeyReader reader;
+  for (std::size_t at = 0; at < stream.size(); at += piece) reader.read(std::string_view(stream).substr(at, piece));
+  EXPECT_TRUE(reader.done());
+  return reader.cancel_request();
+}
+
+TEST(BackendKey, MakesACancelRequestHoweverItComes) {
+  for (const std::size_t secret : {4, 32, 256}) {
+    const std::string body = int32(4711) + std::string(secret, 'k');
+    const std::string stream = kParameter + frame('K', body) + kParameter + kReady;
+    for (const std::size_t piece : {1, 2, 5, 7, 64, 1000})
+      EXPECT_EQ(key_of(stream, piece), testing::startup_packet(80877102, body)) << secret << " in " << piece;
+  }
+}
+
+TEST(BackendKey, NoneCameOrNoneThatCouldBeOne) {
+  for (const std::size_t piece : {1, 3, 1000}) {
+    EXPECT_EQ(key_of(kParameter + kReady + frame('K', int32(1) + int32(2)), piece), "");
+    EXPECT_EQ(key_of(frame('K', std::string(300, 'x')) + kReady, piece), "");
+    EXPECT_EQ(key_of(kParameter + std::string("K\0\0\0\1xxxx", 9), piece), "");
+  }
+}
+
+}  // namespace
+}  // namespace weir::wire

@@ -1,0 +1,55 @@
+#include "wire/backend_key.h"
+
+#include <algorithm>
+
+#include "wire/frame.h"
+#include "wire/message.h"
+
+namespace weir::wire {
+
+namespace {
+
+/// Process id and a secret of up to 256 bytes.
+constexpr std::size_t kLongestKey = kHeaderSize + 4 + 256;
+constexpr std::uint32_t kCancelRequestCode = 80877102;
+
+void append_uint32(std::string& out, std::uint32_t value) {
+  for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<char>(value >> shift & 0xff));
+}
+
+}  // namespace
+
+void BackendKeyReader::read(std::string_view received) {
+  while (!done_ && !received.empty()) {
+    const std::size_t skipped = std::min(skip_, received.size());
+    skip_ -= skipped;
+    received.remove_prefix(skipped);
+    if (received.empty()) return;
+    const std::size_t had = front_.size();
+    const std::size_t wanted = had < kHeaderSize ? kHeaderSize : read_header(front_).size;
+    const std::size_t count = std::min(wanted - had, received.size());
+    front_.append(received.substr(0, count));
+    received.remove_prefix(count);
+    if (front_.size() < kHeaderSize) return;
+    const FrameHeader header = read_header(front_);
+    const bool is_key = header.type == backend::kBackendKeyData && header.size <= kLongestKey;
+    if (header.state != FrameHeader::State::valid || header.type == backend::kReadyForQuery) {
+      done_ = true;
+    } else if (!is_key) {
+      skip_ = header.size - front_.size();
+      front_.clear();
+    } else if (front_.size() == header.size) {
+      take(front_);
+    }
+  }
+}
+
+void BackendKeyReader::take(std::string_view frame) {
+  const std::string_view key = frame.substr(kHeaderSize);
+  append_uint32(cancel_request_, static_cast<std::uint32_t>(8 + key.size()));
+  append_uint32(cancel_request_, kCancelRequestCode);
+  cancel_request_.append(key);
+  done_ = true;
+}
+
+}  // namespace weir::wire

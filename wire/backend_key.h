@@ -1,0 +1,29 @@
+// The key that cancels a session's statement: read off the database's messages between AuthenticationOk and the first
+// ReadyForQuery (PostgreSQL manual, "Canceling Requests in Progress"). Sans-I/O; holds no more than one short frame.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace weir::wire {
+
+class BackendKeyReader {
+ public:
+  /// What came from the database, in order, from behind AuthenticationOk on.
+  void read(std::string_view received);
+  /// Nothing more is looked for: the key was there, or will not come.
+  bool done() const { return done_; }
+  /// A whole CancelRequest, or empty where no key has come.
+  const std::string& cancel_request() const { return cancel_request_; }
+
+ private:
+  void take(std::string_view frame);
+
+  std::string front_;     // of the current frame, where it may be the key
+  std::size_t skip_ = 0;  // of a frame that is not
+  bool done_ = false;
+  std::string cancel_request_;
+};
+
+}  // namespace weir::wire
