@@ -79,6 +79,19 @@ bool is_emitter_key(std::string_view key) {
   return find_emitter_setting(key) != nullptr;
 }
 
+bool hold_password(const std::vector<Assignment>& assignments) {
+  const auto is_literal = [](const std::string& value) { return !value.empty() && value.find("${") == value.npos; };
+  return std::any_of(assignments.begin(), assignments.end(), [&](const Assignment& one) {
+    const auto at = one.value.rfind('@');
+    const auto user = one.value.find("://");
+    const bool in_uri = one.row->key == "upstream" && user != one.value.npos && at != one.value.npos &&
+                        one.value.find(':', user + 3) < at && is_literal(one.value);
+    return in_uri || std::any_of(one.of.begin(), one.of.end(), [&](const EmitterAssignment& of) {
+             return of.key.find("password") != of.key.npos && is_literal(of.value);
+           });
+  });
+}
+
 Result<Settings> settle(const std::vector<Assignment>& file, const std::vector<Assignment>& command_line) {
   Settings settings = default_settings();
   if (sets(file, find_setting("listen")) || sets(command_line, find_setting("listen"))) settings.listen.clear();

@@ -33,6 +33,9 @@ const Setting* find_setting(std::string_view key);
 /// True for a key that an entry of `emit` can have.
 bool is_emitter_key(std::string_view key);
 
+/// Whether a password itself stands in one of these, and not only where it is to be found.
+bool hold_password(const std::vector<Assignment>& assignments);
+
 Result<Settings> settle(const std::vector<Assignment>& file, const std::vector<Assignment>& command_line);
 
 }  // namespace weir::proxy

@@ -80,8 +80,8 @@ Fit fit(const std::vector<Checkpoint>& known, const std::vector<EmitterSettings>
 Error left_out(const std::vector<Checkpoint>& left, event::Position last, const std::string& journal_path) {
   std::string text = "the journal " + journal_path + " keeps events for ";
   for (const auto& one : left) {
-    text += (&one == &left.front() ? "" : " and ") + one.emitter + " (" + std::to_string(last - one.position) +
-            " transactions behind)";
+    text += (&one == &left.front() ? "" : " and ") + one.emitter + " (" +
+            log::counted(static_cast<std::uint64_t>(last - one.position), "transaction") + " behind)";
   }
   const std::string journal = " --journal " + journal_path;
   text +=

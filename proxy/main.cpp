@@ -64,7 +64,13 @@ Result<Settings> read_settings(const CommandLine& line) {
     if (!read) return read.error();
     file = std::move(*read);
   }
-  return settle(file, line.assignments);
+  auto settings = settle(file, line.assignments);
+  struct stat status {};
+  if (settings && hold_password(file) && ::stat(line.config.c_str(), &status) == 0 && (status.st_mode & S_IRWXO) != 0)
+    log::warn(line.config +
+              " holds a password and everybody may read it: chmod 0600 it, or write ${file:PATH} or "
+              "${NAME} (an environment variable) in its place");
+  return settings;
 }
 
 /// Every session takes two descriptors: as many as the system allows.

@@ -61,7 +61,7 @@ ConnectionLimits limits_of(const ServerOptions& options) {
   const ConnectionLimits& wanted = options.limits;
   const ConnectionLimits limits = fit_limits(wanted, allowed, count_descriptors(), options.descriptors_kept);
   const std::string text =
-      std::to_string(limits.connections) + " clients, " + std::to_string(limits.logins) + " of them logging in at once";
+      log::counted(limits.connections, "client") + ", " + std::to_string(limits.logins) + " of them logging in at once";
   if (limits.connections < wanted.connections || limits.logins < wanted.logins) {
     log::warn("limits.connections or limits.logins is more than the limit of open files (" + std::to_string(allowed) +
               ") has room for: up to " + text);

@@ -86,6 +86,16 @@ TEST(Config, EveryKeyOfTheTableIsAKeyOfTheFile) {
   }
 }
 
+TEST(Config, APasswordThatStandsInTheFileIsSeen) {
+  const auto holds = [](const std::string& text) { return hold_password(*parse_config(text, "weir.yaml")); };
+  EXPECT_TRUE(holds("upstream: postgresql://me:secret@db\n"));
+  EXPECT_TRUE(holds("emit:\n  - uri: kafka://k/p\n    kafka: {sasl.password: secret}\n"));
+  for (const char* none : {"upstream: postgresql://me@db:5432\n", "upstream: postgresql://me:${PW}@db\n",
+                           "upstream: postgresql://db:5432\n", "upstream: ${URI}\n",
+                           "emit:\n  - uri: kafka://k/p\n    kafka: {sasl.username: me, sasl.password: \"${PW}\"}\n"})
+    EXPECT_FALSE(holds(none)) << none;
+}
+
 TEST(Config, AWrongKeyNamesFileLineAndTheNearestRightName) {
   EXPECT_EQ(complaint_of("upstream: postgresql://db\njournal:\n  pth: x\n"),
             "weir.yaml:3: \"journal.pth\" is no setting of Weir; did you mean \"journal.path\"?");

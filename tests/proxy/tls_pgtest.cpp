@@ -111,6 +111,23 @@ TEST_F(TlsTest, ADatabaseThatNobodyVouchesForIsRefused) {
   EXPECT_HAS(words, "certificate verify failed");
 }
 
+TEST_F(TlsTest, AHandshakeThatHangsEndsInTheLoginsTimeAndGivesWay) {
+  use_client_tls("weir");
+  options.login_timeout = std::chrono::milliseconds(2'500);
+  options.limits.logins = 1;
+  start();
+  const auto hanging = [&] {
+    TcpEnd client = TcpEnd::connect(server->port());
+    client.send(testing::startup_packet(80877103));
+    EXPECT_EQ(client.receive(1), "S");
+    return client;
+  };
+  TcpEnd first = hanging();
+  EXPECT_EQ(PgConnection(conninfo("sslmode=require")).value("SELECT 1"), "1") << "it had its second";
+  EXPECT_EQ(first.receive_all(), "");
+  EXPECT_EQ(hanging().receive_all(), "") << "nobody waits, but its time is over";
+}
+
 TEST_F(TlsTest, RequireWithARootCertificateVerifiesAsLibpqDoes) {
   use_upstream_tls(SslMode::require, world->certificates.stranger());
   start();
