@@ -52,11 +52,11 @@ SELECT c.oid::pg_catalog.text, n.nspname::pg_catalog.text, c.relname::pg_catalog
   (NOT EXISTS (SELECT FROM tree JOIN pg_catalog.pg_class l ON l.oid OPERATOR(pg_catalog.=) tree.oid
      WHERE l.relpersistence OPERATOR(pg_catalog.<>) 'p'))::pg_catalog.text,
   )";
-constexpr std::string_view kFactsBehindRun = R"(,
+constexpr std::string_view kFactsQueryEnd = R"(,
   pg_catalog.current_schema()::pg_catalog.text
 FROM root LEFT JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) root.oid
 LEFT JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace)";
-constexpr std::size_t kFactsColumns = 17;
+constexpr std::size_t kFactsColumns = 18;
 constexpr std::size_t kRunColumn = 15;
 
 using Json = boost::json::value;
@@ -106,7 +106,7 @@ void read_leaves(const std::optional<std::string_view>& column, RelationFacts& f
 
 std::string_view facts_query() {
   static const std::string query =
-      std::string(kFactsBeforeRun) + std::string(server_run_expression()) + std::string(kFactsBehindRun);
+      std::string(kFactsBeforeRun).append(server_run_expression()).append(update_facts_query()).append(kFactsQueryEnd);
   return query;
 }
 
@@ -148,6 +148,7 @@ std::optional<RelationFacts> read_facts(const wire::RowView& row) {
   facts.routing = read_names(row[12]);
   facts.routes_by_expression = is_true(13);
   facts.logged = is_true(14);
+  facts.updates = read_update_facts(row[16]);
   return facts;
 }
 

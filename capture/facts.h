@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "capture/sql/statement.h"
+#include "capture/update_facts.h"
 #include "wire/message.h"
 
 namespace weir::capture {
@@ -39,6 +40,7 @@ struct RelationFacts {
   std::vector<std::string> key;      ///< primary key columns, in the key's order
   std::vector<std::string> routing;  ///< columns that choose the partition; with the key: what makes an UPDATE a move
   bool routes_by_expression = false;
+  UpdateFacts updates;
   std::vector<Column> columns;
   bool logged = false;  ///< it and all its leaves are in the server's log; false: unlogged, or not known
   std::unordered_map<std::uint32_t, RelationName> leaves;  ///< tables whose rows a write of this one may touch, by oid

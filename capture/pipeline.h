@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "capture/moved_rows.h"
 #include "capture/plan.h"
-#include "capture/row_reader.h"
 #include "capture/sql/statement.h"
 
 namespace weir::capture {
@@ -36,11 +36,10 @@ struct Prepared {
   std::string spliced_suffix = {};             ///< the plan's suffix the twin was made with
 };
 
-/// The rows of an UPDATE that moves rows: their events wait until they can be matched with the old images.
-struct MovedRows {
-  bool locked_before = false;  ///< the lock query has run once: what it found the second time counts
-  std::vector<LockedRow> locked = {};
-  std::vector<event::ChangeEvent> written = {};
+/// The rows of a statement that may move rows, and where the events that were given out of it begin (0: none were).
+struct Moved {
+  MovedRows rows;
+  std::uint32_t first_ordinal = 0;
 };
 
 /// A portal that may matter to capture.
@@ -56,7 +55,7 @@ struct Portal {
   bool suspended = false;       ///< has rows that were written and not fetched
   std::uint32_t order = 0;      ///< its statement's number in the transaction; 0: it has none yet
   bool undone = false;          ///< its rows were rolled back to a savepoint
-  std::shared_ptr<MovedRows> moved = {};
+  std::shared_ptr<Moved> moved = {};
   std::shared_ptr<Portal> cursor = {};  ///< of a FETCH or MOVE: the captured portal that it reads
 };
 
@@ -87,11 +86,11 @@ struct Execution {
   std::shared_ptr<Portal> reader = {};  ///< of the FETCH or MOVE whose rows are those of `portal`
   /// Query: by statement, the rows of the captured portal that a FETCH or MOVE in it reads; else null. Empty: none.
   std::vector<std::shared_ptr<Execution>> cursors = {};
-  std::vector<PortalState> before = {};   ///< what the portals were that it reads, cursors' and readers'
-  bool in_group = false;                  ///< a part of a Query, itself one: `statement` and `plan` are those of `next`
-  bool captures = false;                  ///< of a group: it has rows to capture
-  std::size_t first = 0, end = 0;         ///< of a group: its statements
-  std::shared_ptr<MovedRows> moved = {};  ///< the portal's, where it has one
+  std::vector<PortalState> before = {};  ///< what the portals were that it reads, cursors' and readers'
+  bool in_group = false;                 ///< a part of a Query, itself one: `statement` and `plan` are those of `next`
+  bool captures = false;                 ///< of a group: it has rows to capture
+  std::size_t first = 0, end = 0;        ///< of a group: its statements
+  std::shared_ptr<Moved> moved = {};     ///< the portal's, where it has one
 };
 
 /// A text that could not be parsed, or a portal that is not known: it may do anything.

@@ -1,6 +1,7 @@
 #include "capture/plan.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 namespace weir::capture {
@@ -91,6 +92,8 @@ event::Op op_of(StatementKind kind) {
       return event::Op::remove;
     case StatementKind::truncate:
       return event::Op::truncate;
+    case StatementKind::merge:
+      return event::Op::gap;  // which rows it inserted, updated or deleted is not known
     default:
       return event::Op::update;
   }
@@ -132,12 +135,61 @@ std::string row_of(const WriteClauses& write, const RelationFacts& relation) {
   return quoted_name(relation.name);
 }
 
-/// An UPDATE that may change a row's key or its partition.
-bool may_move(const WriteClauses& write, const RelationFacts& relation) {
-  if (relation.routes_by_expression) return true;
-  return std::any_of(write.assigned.begin(), write.assigned.end(), [&relation](const std::string& column) {
-    return contains(relation.key, column) || contains(relation.routing, column);
+/// True where the grammar and the column's type say that it is assigned the value that it has.
+bool is_kept(const WriteClauses& write, const RelationFacts& relation, const std::string& column) {
+  const ColumnType* type = relation.updates.type_of(column);
+  const bool own_equality = !contains(relation.updates.operators, "=") && !relation.updates.casts;
+  return std::any_of(write.kept.begin(), write.kept.end(), [&](const KeptColumn& kept) {
+    if (kept.column != column || (kept.compared && !own_equality)) return false;
+    return kept.needs <= (type == nullptr ? Sameness::unknown : type->sameness);
   });
+}
+
+/// What an UPDATE of a row, also one by ON CONFLICT, may change: what it assigns and what triggers do.
+Names changed_columns(const WriteClauses& write, const RelationFacts& relation) {
+  Names changed;
+  for (const std::string& column : write.assigned)
+    if (!is_kept(write, relation, column)) changed.push_back(column);
+  const Names& by_triggers = relation.updates.triggers.sets;
+  changed.insert(changed.end(), by_triggers.begin(), by_triggers.end());
+  return changed;
+}
+
+/// Whether a row's key or its partition may change, and what would prove which row has become which.
+Moves moves_of(const PlanInput& input, const RelationFacts& relation) {
+  const UpdateFacts& facts = relation.updates;
+  const Names changed = changed_columns(*input.statement.write, relation);
+  const auto decides = [&relation, &facts](const std::string& column) {
+    return contains(relation.key, column) || contains(relation.routing, column) || contains(facts.key_sources, column);
+  };
+  Moves moves;
+  moves.possible =
+      relation.routes_by_expression || !facts.triggers.known || std::any_of(changed.begin(), changed.end(), decides);
+  moves.may_skip = facts.triggers.may_skip || !facts.triggers.known;
+  // Tables that inherit have no unique index in common.
+  const bool one_index = relation.kind == 'p' || relation.leaves.size() <= 1;
+  moves.key_is_unique = !relation.key.empty() && !facts.key_deferrable && one_index;
+  if (!facts.triggers.known) return moves;
+  for (const Column& column : relation.columns) {
+    const bool in_image = !column.computed && !excludes_column(input.scope, relation, column.name);
+    if (in_image && !contains(changed, column.name) && !contains(facts.generated, column.name))
+      moves.steady.push_back(column.name);
+  }
+  return moves;
+}
+
+/// The WHERE can be evaluated again without anybody noticing: nothing in it is a user's own.
+bool is_repeatable(const WhereTerms& terms, const RelationFacts& relation) {
+  const UpdateFacts& facts = relation.updates;
+  constexpr std::array<std::string_view, 6> kSystemColumns = {"ctid", "tableoid", "xmin", "xmax", "cmin", "cmax"};
+  const auto own_operator = [&facts](const std::string& name) { return !contains(facts.operators, name); };
+  const auto own_type = [&](const std::string& column) {
+    const ColumnType* type = facts.type_of(column);
+    if (type != nullptr) return type->built_in;
+    return std::find(kSystemColumns.begin(), kSystemColumns.end(), column) != kSystemColumns.end();
+  };
+  return !terms.foreign && !facts.casts && std::all_of(terms.operators.begin(), terms.operators.end(), own_operator) &&
+         std::all_of(terms.columns.begin(), terms.columns.end(), own_type);
 }
 
 /// The names that old and new have in RETURNING, and the WITH clause that gives them where the client has no list.
@@ -159,12 +211,13 @@ OldAndNew old_and_new(const WriteClauses& write) {
 void add_images(const PlanInput& input, const Plan& plan, AddedList& list, std::string& with) {
   const WriteClauses& write = *input.statement.write;
   const std::string row = row_of(write, *plan.relation);
-  const bool both = plan.op == event::Op::update || write.on_conflict_update;
+  const bool merges = input.statement.kind == StatementKind::merge;
+  const bool both = plan.op == event::Op::update || write.on_conflict_update || merges;
   if (both && gives_old_and_new(input, write)) {
     const OldAndNew names = old_and_new(write);
     with = names.with;
     list.image(&AddedColumns::before, names.old_row, true);
-    list.image(&AddedColumns::after, names.new_row, false);
+    list.image(&AddedColumns::after, names.new_row, merges);
     if (!plan.relation->routing.empty() || plan.relation->routes_by_expression)
       list.number(&AddedColumns::old_tableoid, names.old_row + ".tableoid");
     return;
@@ -191,20 +244,26 @@ void splice(const PlanInput& input, Plan& plan) {
 bool add_lock_query(const PlanInput& input, Plan& plan) {
   const WriteClauses& write = *input.statement.write;
   if (!write.where_absent && !write.plain_where) return false;
-  if (input.statement.modifying_with) return false;
+  if (input.statement.modifying_with || !is_repeatable(write.where_terms, *plan.relation)) return false;
   AddedList list(input, *plan.relation, Formats::text);
   const std::string row = quoted(write.target.alias);
   list.image(&AddedColumns::before, row, false);
   list.number(&AddedColumns::tableoid, row + ".tableoid");
-  std::string query = "SELECT " + list.list() + " FROM " + (write.target.only ? "ONLY " : "") +
-                      quoted_name(write.target) + " AS " + row;
+  list.number(&AddedColumns::xid, "pg_catalog.pg_current_xact_id()");
+  list.number(&AddedColumns::lsn, "pg_catalog.pg_current_wal_insert_lsn()");
+  // A table without an alias may stand in the WHERE with its schema.
+  const bool renamed = write.target.alias != write.target.name;
+  std::string rest = std::string("FROM ") + (write.target.only ? "ONLY " : "") + quoted_name(write.target);
+  if (renamed) rest += " AS " + row;
   if (write.plain_where) {
     const auto [begin, end] = *write.plain_where;
-    query.append(" WHERE").append(input.text.substr(begin, end - begin));
+    rest.append(" WHERE").append(input.text.substr(begin, end - begin));
     plan.lock_parameters = write.where_parameters;
   }
   // What the UPDATE itself takes at least; where the key stays as it is, also at most: foreign keys must not wait.
-  plan.lock_query = query + "\nFOR NO KEY UPDATE OF " + row;
+  rest += "\nFOR NO KEY UPDATE OF " + row;
+  plan.lock_query = "SELECT " + list.list() + " " + rest;
+  plan.wait_query = "SELECT " + rest;
   return parse(plan.lock_query, {}).single() != nullptr;
 }
 
@@ -213,7 +272,15 @@ void plan_row_write(const PlanInput& input, Plan& plan) {
   plan.cause = obstacle(input, *plan.relation);
   plan.text_is_read = plan.relation->shows_text || input.statement.shows_text;
   const bool updates = plan.op == event::Op::update || write.on_conflict_update;
-  if (plan.cause.empty() && updates && !gives_old_and_new(input, write) && may_move(write, *plan.relation) &&
+  if (updates) plan.moves = moves_of(input, *plan.relation);
+  if (input.statement.kind == StatementKind::merge) {
+    // Its deletes come before its creates.
+    plan.moves = moves_of(input, *plan.relation);
+    plan.moves.possible = true;
+    if (plan.cause.empty() && !gives_old_and_new(input, write)) plan.cause = "which rows were merged is not known";
+    if (plan.cause.empty()) return splice(input, plan);
+  }
+  if (plan.cause.empty() && plan.moves.possible && !gives_old_and_new(input, write) &&
       (plan.op != event::Op::update || !add_lock_query(input, plan))) {
     plan.lock_query.clear();
     plan.cause = "key changed without its old value";
@@ -229,6 +296,13 @@ void plan_row_write(const PlanInput& input, Plan& plan) {
   plan.how = sent && plan.relation->kind != 'v' ? How::input : How::statement;
   // A rule decides itself what runs: the simple and the extended protocol answer it differently.
   if (plan.relation->has_rules) plan.how = How::gap;
+}
+
+/// MERGE has RETURNING from 17 on, and old and new rows in it from 18 on; before that it is known as a statement.
+bool is_row_write(const PlanInput& input) {
+  const Statement& statement = input.statement;
+  return statement.is_row_write() ||
+         (statement.kind == StatementKind::merge && input.server.version >= kReturnsOldAndNew);
 }
 
 /// A table of which only the statement is known. TRUNCATE empties all that are below it, and rows are told by those.
@@ -282,8 +356,9 @@ Plan make_plan(const PlanInput& input) {
   Plan plan;
   plan.op = op_of(input.statement.kind);
   if (input.relations.empty()) return plan;
+  if (input.statement.kind == StatementKind::merge) plan.op = op_of(input.statement.tables[0].kind);
   const auto captured = [&input](const auto& relation) { return relation && in_scope(input.scope, *relation); };
-  const bool row_write = input.statement.is_row_write();
+  const bool row_write = is_row_write(input);
   // Behind the target stand the tables written inside WITH, and those of a TRUNCATE or a copying query. The name of
   // a new table may still mean an older one.
   for (std::size_t i = row_write || input.statement.creates_table ? 1 : 0; i < input.relations.size(); ++i)

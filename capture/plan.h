@@ -41,6 +41,14 @@ struct AddedColumns {
   bool hex = false;  ///< images are UTF-8 in hex: the client's encoding may lack a character of theirs
 };
 
+/// What is known of an UPDATE that may change a row's key, or the table that the row lies in.
+struct Moves {
+  bool possible = false;            ///< else a row keeps both
+  bool may_skip = false;            ///< a trigger may leave a row as it was, so counts prove nothing
+  bool key_is_unique = false;       ///< at every instant of the statement, among the rows of one table
+  std::vector<std::string> steady;  ///< columns that surely keep their values, as far as the image has them
+};
+
 struct Plan {
   enum class How {
     none,       ///< nothing to capture: excluded, temporary, unknown to the catalog
@@ -54,10 +62,13 @@ struct Plan {
   std::shared_ptr<const RelationFacts> relation;  ///< the target; null only for How::none and unknown targets
   std::string suffix;                             ///< How::returning: what is appended to the statement's own text
   AddedColumns added;
-  /// Reads and locks the rows an UPDATE is about to move (a key or routing column is assigned and the server cannot
-  /// give old images): a SELECT of before, tableoid and nothing else. Empty: not needed.
+  Moves moves;
+  /// Reads and locks the rows an UPDATE is about to move, where the server cannot give old images: a SELECT of before,
+  /// tableoid, transaction id and lsn. Empty: not needed.
   std::string lock_query;
-  std::vector<int> lock_parameters;  ///< $n the lock query uses
+  /// The same without reading anything, for the time until other transactions let go of the rows.
+  std::string wait_query;
+  std::vector<int> lock_parameters;  ///< $n that both use
   /// Tables written inside WITH: each gives a statement event of its own.
   struct Inner {
     RelationName name;

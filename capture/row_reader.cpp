@@ -58,18 +58,6 @@ RelationName leaf_name(const RelationFacts& relation, std::uint32_t oid) {
   return it == relation.leaves.end() ? relation.name : it->second;
 }
 
-std::optional<std::string> key_of(const RelationFacts& relation, const std::optional<std::string>& image) {
-  if (!image || relation.key.empty()) return std::nullopt;
-  return event::select_members(*image, relation.key);
-}
-
-void set_keys(const RelationFacts& relation, event::ChangeEvent& change) {
-  change.key = key_of(relation, change.op == event::Op::remove ? change.before : change.after);
-  if (change.op != event::Op::update || !change.before) return;
-  const auto old_key = key_of(relation, change.before);
-  if (old_key && change.key && *old_key != *change.key) change.old_key = old_key;
-}
-
 /// Without those whose table is not captured.
 std::vector<event::ChangeEvent> only_captured(std::vector<event::ChangeEvent> changes, const Scope& scope,
                                               const RelationFacts& relation) {
@@ -96,18 +84,19 @@ std::vector<event::ChangeEvent> split_move(event::ChangeEvent change, const Rela
   return both;
 }
 
-bool same_but(const std::string& a, const std::string& b, const Names& unassigned) {
-  return unassigned.empty() || event::select_members(a, unassigned) == event::select_members(b, unassigned);
-}
-
-Names unassigned_columns(const RelationFacts& relation, const Names& assigned) {
-  Names names;
-  for (const Column& column : relation.columns)
-    if (std::find(assigned.begin(), assigned.end(), column.name) == assigned.end()) names.push_back(column.name);
-  return names;
-}
-
 }  // namespace
+
+std::optional<std::string> key_of(const RelationFacts& relation, const std::optional<std::string>& image) {
+  if (!image || relation.key.empty()) return std::nullopt;
+  return event::select_members(*image, relation.key);
+}
+
+void set_keys(const RelationFacts& relation, event::ChangeEvent& change) {
+  change.key = key_of(relation, change.op == event::Op::remove ? change.before : change.after);
+  if (change.op != event::Op::update || !change.before) return;
+  const auto old_key = key_of(relation, change.before);
+  if (old_key && change.key && *old_key != *change.key) change.old_key = old_key;
+}
 
 ReadRow read_row(const wire::RowView& row, const Plan& plan, const Scope& scope) {
   ReadRow read;
@@ -117,7 +106,9 @@ ReadRow read_row(const wire::RowView& row, const Plan& plan, const Scope& scope)
   change.op = plan.op;
   change.before = added.image(plan.added.before);
   change.after = added.image(plan.added.after);
-  if (plan.added.before >= 0 && plan.op == event::Op::create && change.before) change.op = event::Op::update;
+  // Where both are asked for, ON CONFLICT and MERGE tell by them what they did.
+  if (plan.added.before >= 0 && plan.added.after >= 0)
+    change.op = !change.before ? event::Op::create : !change.after ? event::Op::remove : event::Op::update;
   const auto inserted = added.text(plan.added.inserted);
   if (inserted && *inserted == "false") change.op = event::Op::update;
   const auto oid = std::uint32_t(added.number(plan.added.tableoid));
@@ -142,49 +133,21 @@ ReadRow read_row(const wire::RowView& row, const Plan& plan, const Scope& scope)
   } else {
     read.events.push_back(std::move(change));
   }
-  // Where the rows are matched with locked ones it is not yet known what moved: match_moved_rows leaves them out.
+  // Where the rows are matched with locked ones it is not yet known what moved: MovedRows leaves them out.
   if (plan.lock_query.empty()) read.events = only_captured(std::move(read.events), scope, *plan.relation);
   return read;
 }
 
 std::optional<LockedRow> read_locked_row(const wire::RowView& row, const Plan& plan) {
-  if (row.size() != 2) return std::nullopt;
+  if (row.size() != 4) return std::nullopt;
   AddedColumns added;
-  added.count = 2;
+  added.count = 4;
   added.hex = plan.added.hex;
   const AddedView view(row, added);
   auto image = view.image(0);
-  if (!image) return std::nullopt;
-  return LockedRow{std::move(*image), leaf_name(*plan.relation, std::uint32_t(view.number(1)))};
-}
-
-bool match_moved_rows(const std::vector<LockedRow>& locked, const Plan& plan, const Scope& scope, const Names& assigned,
-                      std::vector<event::ChangeEvent>& events) {
-  if (locked.size() != events.size()) return false;
-  const Names unassigned = unassigned_columns(*plan.relation, assigned);
-  std::vector<bool> used(locked.size());
-  std::vector<event::ChangeEvent> matched;
-  for (std::size_t i = 0; i < events.size(); ++i) {
-    // The server usually meets the rows in the same order twice: look there first.
-    std::size_t found = i;
-    for (std::size_t step = 0; step < locked.size(); ++step, found = (found + 1) % locked.size())
-      if (!used[found] && events[i].after && same_but(locked[found].image, *events[i].after, unassigned)) break;
-    if (found >= locked.size() || used[found] || !events[i].after ||
-        !same_but(locked[found].image, *events[i].after, unassigned))
-      return false;
-    used[found] = true;
-    event::ChangeEvent change = events[i];
-    change.before = locked[found].image;
-    set_keys(*plan.relation, change);
-    const RelationName& from = locked[found].table;
-    if (from.schema == change.schema && from.table == change.table) {
-      matched.push_back(std::move(change));
-    } else {
-      for (auto& half : split_move(std::move(change), from, *plan.relation)) matched.push_back(std::move(half));
-    }
-  }
-  events = only_captured(std::move(matched), scope, *plan.relation);
-  return true;
+  const auto lsn = event::parse_lsn(view.text(3).value_or(""));
+  if (!image || view.number(2) == 0 || !lsn) return std::nullopt;
+  return LockedRow{std::move(*image), leaf_name(*plan.relation, std::uint32_t(view.number(1))), view.number(2), *lsn};
 }
 
 }  // namespace weir::capture

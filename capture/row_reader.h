@@ -11,7 +11,7 @@
 namespace weir::capture {
 
 /// What one row said; `events` has two where the row moved to another partition, none where its table is not captured
-/// (but all of a plan with a lock query: match_moved_rows decides).
+/// (but all of a plan with a lock query: MovedRows decides).
 struct ReadRow {
   bool valid = false;  ///< false: not of the form the plan asked for
   bool stale = false;  ///< it is of a table that the facts do not know: what the catalog says has changed
@@ -23,16 +23,18 @@ struct ReadRow {
 /// `row` is the whole DataRow, the client's own columns first.
 ReadRow read_row(const wire::RowView& row, const Plan& plan, const Scope& scope);
 
-/// A row the lock query returned: the image of a row that is about to move, and its table.
+/// A row the lock query returned: one that is about to be updated.
 struct LockedRow {
   std::string image;
   RelationName table;
+  event::Xid xid = 0;
+  event::Lsn lsn = 0;  ///< not below that of the row's last version
 };
 std::optional<LockedRow> read_locked_row(const wire::RowView& row, const Plan& plan);
 
-/// Gives the events of one UPDATE their old images and old keys, and makes a delete and a create of those whose
-/// partition changed. False where the locked rows and the written ones do not belong together one to one.
-bool match_moved_rows(const std::vector<LockedRow>& locked, const Plan& plan, const Scope& scope,
-                      const std::vector<std::string>& assigned, std::vector<event::ChangeEvent>& events);
+/// The relation's key in an image; nothing where it has none, or the image lacks a column of it.
+std::optional<std::string> key_of(const RelationFacts& relation, const std::optional<std::string>& image);
+/// Fills key and old_key from the images.
+void set_keys(const RelationFacts& relation, event::ChangeEvent& change);
 
 }  // namespace weir::capture

@@ -22,6 +22,17 @@ std::string int32_bytes(std::uint32_t value) {
 
 constexpr std::uint32_t kTextOid = 25;
 
+/// Types with this number and above are not the server's own.
+constexpr std::uint32_t kFirstUserOid = 16384;
+
+/// Of the parameters of a Parse; 0 where it leaves one to the server.
+std::vector<std::uint32_t> declared_types(const std::string& declared) {
+  wire::Cursor in(declared);
+  std::vector<std::uint32_t> types(in.uint16());
+  for (std::uint32_t& type : types) type = std::uint32_t(in.int32());
+  return types;
+}
+
 int highest(const std::vector<int>& numbers) {
   int most = 0;
   for (const int number : numbers) most = std::max(most, number);
@@ -32,11 +43,10 @@ int highest(const std::vector<int>& numbers) {
 /// parameter nobody uses has no type of its own.
 std::string lock_types(const std::string& declared, const std::vector<int>& used) {
   const auto count = std::size_t(highest(used));
-  wire::Cursor in(declared);
-  const std::size_t given = in.uint16();
+  const std::vector<std::uint32_t> given = declared_types(declared);
   std::string types = int16_bytes(count);
   for (std::size_t i = 0; i < count; ++i) {
-    const auto type = i < given ? std::uint32_t(in.int32()) : 0;
+    const std::uint32_t type = i < given.size() ? given[i] : 0;
     const bool is_used = std::find(used.begin(), used.end(), int(i) + 1) != used.end();
     types += int32_bytes(is_used ? type : kTextOid);
   }
@@ -144,29 +154,53 @@ void SessionMachine::run_once(std::string_view text, const std::vector<std::stri
   close_own(own.name, turn);
 }
 
+/// A parameter of a user's own type may have a user's own operator in the WHERE. What the client leaves to the server
+/// is the same in both statements, for an UPDATE's WHERE is read before its SET.
+bool SessionMachine::can_lock(const Execution& execution) const {
+  if (!execution.portal) return true;
+  const auto types = declared_types(execution.portal->prepared->parameter_types);
+  const auto& used = execution.plan->lock_parameters;
+  return std::none_of(used.begin(), used.end(), [&types](int number) {
+    return std::size_t(number) <= types.size() && types[std::size_t(number) - 1] >= kFirstUserOid;
+  });
+}
+
 /// Reads and locks the rows that the UPDATE sent next will move.
 void SessionMachine::send_lock(const std::shared_ptr<Execution>& execution, wire::Turn& turn) {
   const Plan& plan = *execution->plan;
   const auto& portal = execution->portal;
-  execution->moved = std::make_shared<MovedRows>();
-  if (portal) portal->moved = execution->moved;
-  const std::string name = next_own_name();
+  if (!can_lock(*execution)) return;
   const std::string types = portal ? lock_types(portal->prepared->parameter_types, plan.lock_parameters)
                                    : std::string(wire::kNoParameterTypes);
-  std::string& out = turn.to_upstream.buffer();
-  wire::append_parse(out, name, plan.lock_query, types);
-  expect({.expect = Expect::parse, .purpose = Purpose::lock});
   const std::string values = portal ? lock_values(*portal, plan.lock_parameters) : std::string(wire::kNoParameters);
-  // Twice: the first may wait for other transactions, and what they committed meanwhile only the second one sees.
-  for (int run = 0; run < 2; ++run) {
+  std::string& out = turn.to_upstream.buffer();
+  // The first may wait for other transactions, and what they committed meanwhile only the second one sees.
+  for (const std::string* query : {&plan.wait_query, &plan.lock_query}) {
+    const std::string name = next_own_name();
+    wire::append_parse(out, name, *query, types);
+    expect({.expect = Expect::parse, .purpose = Purpose::lock});
     wire::append_bind(out, kOwnPortal, name, values, {});
     expect({.expect = Expect::bind, .purpose = Purpose::lock});
     wire::append_execute(out, kOwnPortal, 0);
     expect({.expect = Expect::execute, .purpose = Purpose::lock, .execution = execution});
     wire::append_close(out, 'P', kOwnPortal);
     expect({.expect = Expect::close, .purpose = Purpose::tidy});
+    close_own(name, turn);
   }
-  close_own(name, turn);
+}
+
+/// Rows of the first of the two have no columns.
+bool SessionMachine::locked_row(Execution& execution) {
+  if (row_.empty()) return true;
+  auto locked = read_locked_row(row_, *execution.plan);
+  if (!locked) return false;
+  const auto [xid, lsn] = std::pair(locked->xid, locked->lsn);
+  MovedRows::Events now;
+  moved_rows(execution).locked(std::move(*locked), now);
+  if (now.empty()) return true;
+  transaction_.saw(xid, lsn);
+  for (event::ChangeEvent& change : now) add_moved(std::move(change), execution);
+  return true;
 }
 
 void SessionMachine::close_own(std::string name, wire::Turn& turn) {
@@ -225,9 +259,7 @@ bool SessionMachine::own_row(const Pending& pending, std::string_view body) {
       }
       break;
     case Purpose::lock:
-      if (auto locked = read_locked_row(row_, *pending.execution->plan))
-        pending.execution->moved->locked.push_back(std::move(*locked));
-      break;
+      return locked_row(*pending.execution);
     default:
       break;
   }
@@ -270,8 +302,6 @@ void SessionMachine::question_ended() {
 
 void SessionMachine::own_complete(const Pending& pending) {
   if (pending.purpose == Purpose::open_block) in_block_ = true;
-  if (pending.purpose == Purpose::lock && !std::exchange(pending.execution->moved->locked_before, true))
-    pending.execution->moved->locked.clear();
   if (pending.purpose != Purpose::facts || facts_asked_.empty()) return;
   facts_[facts_asked_.front()] = std::exchange(facts_answer_, nullptr);
   facts_asked_.pop_front();

@@ -22,7 +22,8 @@ std::optional<std::int64_t> rows_of(std::string_view tag) {
 
 std::optional<event::Op> op_of_tag(std::string_view tag) {
   if (tag.starts_with("INSERT ")) return event::Op::create;
-  if (tag.starts_with("UPDATE ") || tag.starts_with("MERGE ")) return event::Op::update;
+  if (tag.starts_with("UPDATE ")) return event::Op::update;
+  if (tag.starts_with("MERGE ")) return event::Op::gap;
   if (tag.starts_with("DELETE ")) return event::Op::remove;
   return std::nullopt;
 }
@@ -154,7 +155,7 @@ void SessionMachine::completed_write(Execution& execution, const Statement& stat
   const std::int64_t rows = rows_of(tag).value_or(0);
   const bool relayed = execution.statement == nullptr;  // in a Query that could not be sent in parts
   if (statement.kind == StatementKind::write_query) forget_catalog();
-  if (!plan.lock_query.empty() && !relayed) {
+  if (plan.how == Plan::How::returning && plan.moves.possible && !relayed) {
     completed_move(execution, rows);
   } else if (plan.how == Plan::How::gap || relayed) {
     const RelationName table = plan.relation ? plan.relation->name : written_name(statement);
@@ -183,25 +184,40 @@ void SessionMachine::completed_write(Execution& execution, const Statement& stat
   }
 }
 
-/// All rows of an UPDATE that moves rows are in, `rows` by the last tag.
+/// All rows of a statement that may move rows are in, `rows` by the last tag.
 void SessionMachine::completed_move(Execution& execution, std::int64_t rows) {
   const Plan& plan = *execution.plan;
   if (execution.portal && execution.portal->undone) return;
   if (execution.portal && execution.portal->moved) execution.moved = execution.portal->moved;
   if (!execution.moved) return;
-  auto [locked_before, locked, written] = std::exchange(*execution.moved, {.locked_before = true});
   // A portal that is read bit by bit has a tag for each.
-  rows = std::max(rows, std::int64_t(std::ssize(written)));
-  if (match_moved_rows(locked, plan, *scope_, execution.statement->write->assigned, written)) {
-    for (auto& change : written) add_change(std::move(change), execution);
-  } else {
-    add_statement_event(execution, plan.relation->name, plan.op, plan.cause, rows);
-  }
+  rows = std::max(rows, execution.moved->rows.written_count());
+  MovedRows::Events last;
+  const event::Lsn lsn = execution.moved->rows.last_lsn();
+  const MovedRows::Verdict verdict = execution.moved->rows.finish(last);
+  for (event::ChangeEvent& change : last) add_moved(std::move(change), execution);
+  const std::uint32_t first = std::exchange(execution.moved->first_ordinal, 0);
+  if (verdict != MovedRows::Verdict::proven && first != 0) take_back(first);
+  if (verdict == MovedRows::Verdict::unknown)
+    add_statement_event(execution, plan.relation->name, plan.op, "which rows changed their keys is not known", rows,
+                        lsn);
+  // The next statement of a group has rows of its own.
+  if (!execution.portal) execution.moved.reset();
+}
+
+/// What was given out of a statement from this ordinal on is not so.
+void SessionMachine::take_back(std::uint32_t first_ordinal) {
+  transaction_.take_back(first_ordinal);
+  if (gate_id_ != 0) gate_->truncate(gate_id_, first_ordinal);
 }
 
 void SessionMachine::add_statement_event(const Execution& execution, const RelationName& table, event::Op op,
-                                         std::string cause, std::int64_t rows) {
+                                         std::string cause, std::int64_t rows, event::Lsn lsn) {
+  // Of which kind they are nobody knows, so they are counted in words.
+  if (op == event::Op::gap)
+    return add_gap(table, op, 0, rows > 0 ? "merge of " + std::to_string(rows) + " rows" : "merge");
   event::ChangeEvent change;
+  change.lsn = lsn;
   change.op = op;
   change.fidelity = event::Fidelity::statement;
   change.schema = table.schema;

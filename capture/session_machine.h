@@ -207,12 +207,14 @@ class SessionMachine final : public CaptureSession {
   void send_own(const OwnStatement& own, const std::vector<std::string>& values, Purpose purpose, wire::Turn& turn);
   void prepare_own(OwnStatement& own, std::string_view text, Purpose purpose, wire::Turn& turn);
   void run_once(std::string_view text, const std::vector<std::string>& values, Purpose purpose, wire::Turn& turn);
+  bool can_lock(const Execution& execution) const;
   void send_lock(const std::shared_ptr<Execution>& execution, wire::Turn& turn);
   bool hide_own_statements(wire::Turn& turn);
   void close_own(std::string name, wire::Turn& turn);
   void forget_catalog();
   void note_server_run(std::string_view answer);
   bool own_row(const Pending& pending, std::string_view body);
+  bool locked_row(Execution& execution);
   void own_complete(const Pending& pending);
   void ask_what_waits(wire::Turn& turn);
   void question_failed(Error error);
@@ -233,6 +235,8 @@ class SessionMachine final : public CaptureSession {
   void complete_in_group(const Frame& frame, std::string_view tag, wire::Turn& turn);
   bool capture_row(std::string_view body, Execution& execution);
   void keep_moved(std::vector<event::ChangeEvent> events, Execution& execution);
+  MovedRows& moved_rows(Execution& execution);
+  void add_moved(event::ChangeEvent change, Execution& execution);
   static Execution* spliced_rows(const Pending& pending);
   void left_suspended(const Execution* execution);
   void cursor_read(const Execution& rows, std::string_view tag);
@@ -255,9 +259,10 @@ class SessionMachine final : public CaptureSession {
   void completed_unread(std::string_view tag);
   void completed_write(Execution& execution, const Statement& statement, const Plan& plan, std::string_view tag);
   void completed_move(Execution& execution, std::int64_t rows);
+  void take_back(std::uint32_t first_ordinal);
   void rolled_back_to(std::uint32_t savepoint);
   void add_statement_event(const Execution& execution, const RelationName& table, event::Op op, std::string cause,
-                           std::int64_t rows);
+                           std::int64_t rows, event::Lsn lsn = 0);
   bool add_input_events(const Execution& execution, const Statement& statement, const Plan& plan, std::int64_t rows);
   void closed_portal(std::string_view name);
   void add_unfetched(const Portal& portal);

@@ -70,7 +70,7 @@ bool may_return_rows(const Statement& statement) {
     case StatementKind::rollback_to:
       return false;
     default:
-      return !statement.is_row_write() || statement.write->has_returning;
+      return !statement.write || statement.write->has_returning;
   }
 }
 

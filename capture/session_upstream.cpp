@@ -277,7 +277,7 @@ bool SessionMachine::capture_row(std::string_view body, Execution& execution) {
   transaction_.saw(read.xid, read.lsn);
   // A function has changed the search_path, say, or somebody past Weir has made a partition: ask before the next.
   if (read.stale) forget_catalog();
-  if (!execution.plan->lock_query.empty()) {
+  if (execution.plan->moves.possible) {
     keep_moved(std::move(read.events), execution);
   } else {
     for (event::ChangeEvent& change : read.events) add_change(std::move(change), execution);
@@ -287,14 +287,27 @@ bool SessionMachine::capture_row(std::string_view body, Execution& execution) {
 
 /// What moved is known when all rows are in, whichever Execute brings them.
 void SessionMachine::keep_moved(std::vector<event::ChangeEvent> events, Execution& execution) {
-  if (Portal* portal = execution.portal.get()) {
-    if (!portal->moved) portal->moved = std::make_shared<MovedRows>();
-    if (portal->order == 0) portal->order = transaction_.begin_statement();
-    execution.moved = portal->moved;
-  }
-  if (!execution.moved) execution.moved = std::make_shared<MovedRows>();
-  for (event::ChangeEvent& change : events) execution.moved->written.push_back(std::move(change));
+  MovedRows::Events now;
+  moved_rows(execution).written(std::move(events), now);
+  for (event::ChangeEvent& change : now) add_moved(std::move(change), execution);
   keeps_moved_ = true;
+}
+
+/// Those of the execution, or of its portal; made where there are none.
+MovedRows& SessionMachine::moved_rows(Execution& execution) {
+  Portal* portal = execution.portal.get();
+  std::shared_ptr<Moved>& moved = portal ? portal->moved : execution.moved;
+  // What a portal still holds comes late: then nothing can be taken back.
+  if (!moved) moved = std::make_shared<Moved>(Moved{MovedRows(execution.plan, *scope_, !portal || !portal->suspended)});
+  if (portal && portal->order == 0) portal->order = transaction_.begin_statement();
+  execution.moved = moved;
+  return moved->rows;
+}
+
+void SessionMachine::add_moved(event::ChangeEvent change, Execution& execution) {
+  std::uint32_t& first = execution.moved->first_ordinal;
+  if (first == 0) first = transaction_.event_count() + 1;
+  add_change(std::move(change), execution);
 }
 
 void SessionMachine::take_complete(const Frame& frame, wire::Turn& turn) {
@@ -329,7 +342,7 @@ void SessionMachine::take_complete(const Frame& frame, wire::Turn& turn) {
   }
   if (suspended) left_suspended(front.execution.get());
   if (front.purpose == Purpose::drain) {
-    if (!front.execution->plan->lock_query.empty() && !front.execution->reader) completed_move(*front.execution, 0);
+    if (front.execution->plan->moves.possible && !front.execution->reader) completed_move(*front.execution, 0);
   } else if (is_own(front.purpose)) {
     own_complete(front);
   } else if (front.purpose == Purpose::run && run_->next == run_->text->statements.size()) {

@@ -56,14 +56,23 @@ OpenTransaction::RolledBack OpenTransaction::rollback_to(std::string_view name) 
   last_ordinal_ = savepoints_.back().last_ordinal;
   statement_ = savepoints_.back().statement;
   statement_ended_ = true;
-  const auto gone = [this](const event::ChangeEvent& change) { return change.ordinal > last_ordinal_; };
+  drop_from(last_ordinal_ + 1);
+  return {last_ordinal_ + 1, savepoints_.back().number};
+}
+
+void OpenTransaction::drop_from(std::uint32_t first_ordinal) {
+  const auto gone = [=](const event::ChangeEvent& change) { return change.ordinal >= first_ordinal; };
   for (const auto& change : events_) {
     if (!gone(change)) continue;
     bytes_ -= memory_of(change);
     if (change.lsn == 0) --unversioned_;
   }
   std::erase_if(events_, gone);
-  return {last_ordinal_ + 1, savepoints_.back().number};
+}
+
+void OpenTransaction::take_back(std::uint32_t first_ordinal) {
+  drop_from(first_ordinal);
+  last_ordinal_ = first_ordinal - 1;
 }
 
 void OpenTransaction::saw(event::Xid xid, event::Lsn lsn) {

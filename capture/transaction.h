@@ -35,6 +35,8 @@ class OpenTransaction {
   };
   /// Of the events kept so far only this is sure: that so many rows were written, and then `cause`.
   void make_gaps(std::string_view cause);
+  /// The last statement's events from this ordinal on are not so. It is the last thing that was added.
+  void take_back(std::uint32_t first_ordinal);
   /// Forgets what came after the savepoint.
   RolledBack rollback_to(std::string_view name);
 
@@ -64,6 +66,7 @@ class OpenTransaction {
   std::vector<event::ChangeEvent> take_events();
 
  private:
+  void drop_from(std::uint32_t first_ordinal);
   struct Savepoint {
     std::string name;
     std::uint32_t last_ordinal;

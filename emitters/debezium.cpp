@@ -163,9 +163,7 @@ void Debezium::append_gap(const ChangeEvent& change, std::vector<Record>& out) {
   } else {
     event::append_json_string(value, event::qualified_table(change));
   }
-  append_integer(value, ",\"inserted\":", change.counts.inserted);
-  append_integer(value, ",\"updated\":", change.counts.updated);
-  append_integer(value, ",\"deleted\":", change.counts.deleted);
+  append_counts(value, change);
   append_text(value, ",\"cause\":", change.cause);
   value += '}';
   out.push_back({Record::Kind::gap, options_.prefix + ".gap", std::nullopt, std::move(value),

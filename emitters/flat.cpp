@@ -41,7 +41,6 @@ class Flat final : public Format {
   void end(std::vector<Record>&) override {}
 
  private:
-  void append_counts(std::string& value, const ChangeEvent& change) const;
   void append_origin(std::string& value, const ChangeEvent& change, const std::string& id) const;
   void append_row(const ChangeEvent& change, const std::string& id, std::vector<Record>& out) const;
   void append_gap(const ChangeEvent& change, const std::string& id, std::vector<Record>& out) const;
@@ -68,12 +67,6 @@ std::string Flat::opening(const ChangeEvent& change) const {
   append_text(value, ",\"schema\":", change.schema);
   append_text(value, ",\"table\":", change.table);
   return value;
-}
-
-void Flat::append_counts(std::string& value, const ChangeEvent& change) const {
-  append_integer(value, ",\"inserted\":", change.counts.inserted);
-  append_integer(value, ",\"updated\":", change.counts.updated);
-  append_integer(value, ",\"deleted\":", change.counts.deleted);
 }
 
 void Flat::append_origin(std::string& value, const ChangeEvent& change, const std::string& id) const {

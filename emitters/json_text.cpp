@@ -59,6 +59,18 @@ void append_rows(std::string& out, const event::ChangeEvent& change) {
   }
 }
 
+void append_counts(std::string& out, const event::ChangeEvent& change) {
+  const event::Counts& counts = change.counts;
+  const bool counted = counts.inserted + counts.updated + counts.deleted > 0;
+  if (!counted) {
+    out += ",\"inserted\":null,\"updated\":null,\"deleted\":null";
+    return;
+  }
+  append_integer(out, ",\"inserted\":", counts.inserted);
+  append_integer(out, ",\"updated\":", counts.updated);
+  append_integer(out, ",\"deleted\":", counts.deleted);
+}
+
 std::string utc_time(std::int64_t microseconds) {
   const std::time_t seconds = static_cast<std::time_t>(microseconds / 1'000'000);
   std::tm parts{};

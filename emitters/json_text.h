@@ -24,6 +24,9 @@ void append_integer(std::string& out, std::string_view name, std::int64_t value)
 /// `,"rows":3` of a statement event; null where the server did not say how many (TRUNCATE, inside WITH).
 void append_rows(std::string& out, const event::ChangeEvent& change);
 
+/// `,"inserted":3,"updated":0,"deleted":1` of a gap; all null where nobody counted (or nobody knows of which kind).
+void append_counts(std::string& out, const event::ChangeEvent& change);
+
 /// "2026-11-21T05:33:18.699393Z"
 std::string utc_time(std::int64_t microseconds);
 

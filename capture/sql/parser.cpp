@@ -9,6 +9,7 @@
 #include "capture/sql/parse_tree.h"
 #include "capture/sql/statement.h"
 #include "capture/sql/telling_names.h"
+#include "capture/sql/update_terms.h"
 
 namespace weir::capture {
 namespace {
@@ -30,10 +31,27 @@ struct Walk {
   const RangeVar* target = nullptr;
   bool calls_or_queries = false;  // a function call or a subquery
   bool sets_catalog = false;      // set_config of one of kCatalogSettings
+  WhereTerms* terms = nullptr;
   std::vector<int>* parameters = nullptr;
   std::vector<ModifiedTable>* modified = nullptr;  // tables written inside WITH
   std::size_t nodes = 0;
 };
+
+/// What a MERGE does where it can do one thing only: a kind of its own where there are several.
+StatementKind kind_of(const MergeStmt& merge) {
+  StatementKind kind = StatementKind::read;
+  const ListCell* cell;
+  foreach (cell, merge.mergeWhenClauses) {
+    const CmdType command = reinterpret_cast<const MergeWhenClause*>(lfirst(cell))->commandType;
+    const StatementKind one = command == CMD_INSERT   ? StatementKind::insert
+                              : command == CMD_UPDATE ? StatementKind::update
+                              : command == CMD_DELETE ? StatementKind::remove
+                                                      : kind;
+    if (kind != StatementKind::read && one != kind) return StatementKind::merge;
+    kind = one;
+  }
+  return kind == StatementKind::read ? StatementKind::merge : kind;
+}
 
 ModifiedTable modified_table(const Node* query) {
   switch (nodeTag(query)) {
@@ -44,7 +62,7 @@ ModifiedTable modified_table(const Node* query) {
     case T_DeleteStmt:
       return {reinterpret_cast<const DeleteStmt*>(query)->relation, StatementKind::remove};
     case T_MergeStmt:
-      return {reinterpret_cast<const MergeStmt*>(query)->relation, StatementKind::merge};
+      return {reinterpret_cast<const MergeStmt*>(query)->relation, kind_of(*reinterpret_cast<const MergeStmt*>(query))};
     default:
       return {nullptr, StatementKind::read};
   }
@@ -71,6 +89,7 @@ void note_table_alias(Walk& walk, const char* name) {
 }
 
 void note_node(Walk& walk, const Node* node) {
+  if (walk.terms) note_where_term(node, *walk.terms);
   switch (nodeTag(node)) {
     case T_RangeVar: {
       const auto* table = reinterpret_cast<const RangeVar*>(node);
@@ -214,6 +233,7 @@ void read_plain_where(std::string_view text, const Statement& statement, const U
   if (write.where_absent || update.fromClause != NIL || update.withClause != nullptr) return;
   Walk walk;
   walk.parameters = &write.where_parameters;
+  walk.terms = &write.where_terms;
   if (!guarded(visit, update.whereClause, &walk) || walk.calls_or_queries) return;
   const int first = exprLocation(update.whereClause);
   if (first < 0) return;
@@ -241,6 +261,7 @@ void read_insert(const InsertStmt& insert, WriteClauses& write) {
   write.on_conflict = true;
   write.on_conflict_update = insert.onConflictClause->action == ONCONFLICT_UPDATE;
   write.assigned = assigned_columns(insert.onConflictClause->targetList);
+  read_kept(insert, write);
 }
 
 void read_write(Statement& statement, const RangeVar& target, StatementKind kind) {
@@ -318,6 +339,7 @@ bool read_optimizable(std::string_view text, const Node* node, Statement& statem
       read_returning(update->returningClause, *statement.write);
       statement.write->assigned = assigned_columns(update->targetList);
       read_plain_where(text, statement, *update, *statement.write);
+      read_kept(*update, *statement.write);
       return true;
     }
     case T_DeleteStmt: {
@@ -326,9 +348,13 @@ bool read_optimizable(std::string_view text, const Node* node, Statement& statem
       read_returning(remove->returningClause, *statement.write);
       return true;
     }
-    case T_MergeStmt:
-      read_write(statement, *reinterpret_cast<const MergeStmt*>(node)->relation, StatementKind::merge);
+    case T_MergeStmt: {
+      const auto* merge = reinterpret_cast<const MergeStmt*>(node);
+      read_write(statement, *merge->relation, StatementKind::merge);
+      statement.tables.back().kind = kind_of(*merge);
+      read_returning(merge->returningClause, *statement.write);
       return true;
+    }
     case T_SelectStmt: {
       const auto* select = reinterpret_cast<const SelectStmt*>(node);
       statement.kind = StatementKind::read;

@@ -43,10 +43,11 @@ enum class StatementKind : std::uint8_t {
 struct TableName {
   std::string schema;  ///< empty: by search_path
   std::string name;
-  std::string alias;                         ///< how the statement refers to it; the name where it has no alias
-  bool temporary = false;                    ///< CREATE TEMPORARY TABLE … AS, SELECT … INTO TEMPORARY
-  bool only = false;                         ///< UPDATE ONLY, DELETE FROM ONLY
-  StatementKind kind = StatementKind::read;  ///< what is done to it: insert, update, remove, merge, truncate
+  std::string alias;       ///< how the statement refers to it; the name where it has no alias
+  bool temporary = false;  ///< CREATE TEMPORARY TABLE … AS, SELECT … INTO TEMPORARY
+  bool only = false;       ///< UPDATE ONLY, DELETE FROM ONLY
+  StatementKind kind =
+      StatementKind::read;  ///< what is done to it: insert, update, remove, truncate; merge: several of them
 };
 
 /// True where it may change what names and privileges mean.
@@ -58,6 +59,28 @@ struct InputValue {
   Kind kind = Kind::unknown;
   std::string text;   ///< number, text, boolean: as written
   int parameter = 0;  ///< $n
+};
+
+/// How much the equality of two values says about a column of a type: whether equal means the same.
+enum class Sameness {
+  unknown,        ///< nothing: 1.0 and 1.00 are equal, and so may be any values of a user's type
+  of_own_type,    ///< two values of its own type are the same
+  of_constants,   ///< and so is what a client writes out or binds, once it is stored
+  of_any_columns  ///< and so is a column of another table
+};
+
+/// An assigned column that has its value already, provided that its type has the sameness needed.
+struct KeptColumn {
+  std::string column;
+  Sameness needs = Sameness::unknown;
+  bool compared = false;  ///< by the operator `=`, which must be the server's own
+};
+
+/// What the evaluation of a WHERE depends on.
+struct WhereTerms {
+  std::vector<std::string> operators = {};  ///< by name; the server's own unless somebody defined others
+  std::vector<std::string> columns = {};
+  bool foreign = false;  ///< it may run what a user defined, whatever the catalog says
 };
 
 /// What INSERT, UPDATE, DELETE and MERGE say about themselves.
@@ -77,6 +100,8 @@ struct WriteClauses {
   std::optional<std::pair<std::size_t, std::size_t>> plain_where;
   bool where_absent = false;
   std::vector<int> where_parameters;  ///< $n used in plain_where
+  WhereTerms where_terms;             ///< of plain_where
+  std::vector<KeptColumn> kept;       ///< of the assigned columns
 };
 
 struct Statement {

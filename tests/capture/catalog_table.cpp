@@ -13,6 +13,7 @@ Values Table::no_facts(const std::string& creation_schema) {
   Values row = Table().facts();
   row.assign(row.size(), std::nullopt);
   for (const std::size_t column : {5u, 8u, 13u, 14u}) row[column] = boolean(false);
+  row[16] = R"({"deferrable":false,"columns":null,"casts":false})";
   row.back() = creation_schema;
   return row;
 }
@@ -35,6 +36,7 @@ Values Table::facts() const {
           boolean(routes_by_expression),
           boolean(logged),
           server_run,
+          updates,
           creation_schema};
 }
 

@@ -27,6 +27,8 @@ struct Table {
   bool routes_by_expression = false;
   bool logged = true;
   std::string server_run = "7714 00000001 1796.5 0/0 1795.25 4242";
+  std::string updates = R"({"deferrable":false,"columns":[["id","int4","b",true,-1],["v","text","b",true,-1]],)"
+                        R"("generated":null,"sources":null,"triggers":null,"operators":null,"casts":false})";
   std::string creation_schema = "public";
 
   Values facts() const;

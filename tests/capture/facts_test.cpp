@@ -22,6 +22,7 @@ wire::RowView complete_row() {
           "true",
           "true",
           "77 00000001 100.5 0/0 100.4 4242",
+          R"({"deferrable":true,"columns":[["id","numeric","b",true,-1]],"triggers":null,"casts":false})",
           "later"};
 }
 
@@ -49,6 +50,8 @@ TEST(FactsTest, EveryColumnOfTheAnswer) {
   EXPECT_TRUE(facts->routes_by_expression);
   EXPECT_TRUE(facts->logged);
   EXPECT_EQ(read_run(complete_row()), "77 00000001 100.5 0/0 100.4 4242");
+  EXPECT_TRUE(facts->updates.key_deferrable);
+  EXPECT_TRUE(facts->updates.triggers.known);
   EXPECT_EQ(read_creation_schema(complete_row()), "later");
 }
 
@@ -114,7 +117,9 @@ TEST(FactsTest, TheQuestionIsOneStatementWithOneParameterAndNoUnqualifiedName) {
   EXPECT_TRUE(parsed.single()->has_parameters);
   EXPECT_EQ(facts_query().find("$2"), std::string_view::npos);
   const std::string_view query = facts_query();
-  for (const char* name : {"to_regclass", "json_agg", "unnest", "pg_class ", "pg_namespace ", "pg_attribute "}) {
+  for (const char* name :
+       {"to_regclass", "json_agg", "unnest", "pg_class ", "pg_namespace ", "pg_attribute ", "json_build_object",
+        "json_build_array", "pg_type ", "pg_depend ", "pg_operator ", "pg_cast ", "pg_index ", "left(", "encode("}) {
     for (std::size_t at = query.find(name); at != std::string_view::npos; at = query.find(name, at + 1))
       EXPECT_TRUE(query.substr(0, at).ends_with("pg_catalog.")) << name;
   }

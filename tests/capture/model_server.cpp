@@ -59,6 +59,12 @@ std::vector<std::string> split_statements(const std::string& text) {
   return parts;
 }
 
+/// Of a row that moves.
+std::string old_image(std::uint32_t row) {
+  const std::string id = std::to_string(row);
+  return "{\"id\":-" + id + ",\"v\":" + id + "}";
+}
+
 Table table_facts(const std::string& quoted) {
   Table table;
   table.table = quoted.substr(1, quoted.size() - 2);
@@ -234,7 +240,7 @@ ModelServer::Ended ModelServer::run(Portal& portal, std::size_t limit) {
   const std::string& text = portal.text;
   if (contains(text, "to_regclass") || contains(text, "if_assigned") || contains(text, "pg_xact_status"))
     return run_own(portal);
-  if (contains(text, "FOR NO KEY UPDATE OF")) return lock();
+  if (contains(text, "FOR NO KEY UPDATE OF")) return lock(!text.starts_with("SELECT FROM"));
   if (text.starts_with("CALL")) {
     portal.ran = true;
     return call(in_block_ || several_);
@@ -302,11 +308,11 @@ ModelServer::Ended ModelServer::call(bool atomic) {
 }
 
 /// Of the rows that the next write moves: their old keys are negative.
-ModelServer::Ended ModelServer::lock() {
+ModelServer::Ended ModelServer::lock(bool reads) {
   const std::uint32_t count = rows_of_write(runs_);
   for (std::uint32_t i = 1; i <= count; ++i) {
-    const std::string id = std::to_string(rows_ + i);
-    out_ += server::row({"{\"id\":-" + id + ",\"v\":" + id + "}", "16400"});
+    out_ += server::row(reads ? Values{old_image(rows_ + i), "16400", std::to_string(xid_), event::to_text(lsn_)}
+                              : Values());
   }
   return {server::complete("SELECT " + std::to_string(count)), false};
 }
@@ -327,6 +333,8 @@ ModelServer::Ended ModelServer::write(Portal& portal, std::size_t limit) {
     const std::string table = table_of(text);
     if (count > 0) has_xid_ = true;
     if (count > 0 && table == "r") written_.push_back("r " + std::to_string(count));
+    // Of several rows that move the deletes are told first.
+    for (std::uint32_t i = 1; table == "m" && count > 1 && i <= count; ++i) written_.push_back(old_image(rows_ + i));
     const bool own_list = columns_of(text).size() % 4 == 1;
     for (std::uint32_t i = 0; i < count; ++i) {
       const std::string id = std::to_string(++rows_);

@@ -65,7 +65,7 @@ class ModelServer {
   Ended run_own(const Portal& portal);
   Ended call(bool atomic);
   Ended write(Portal& portal, std::size_t limit);
-  Ended lock();
+  Ended lock(bool reads);
   std::uint32_t rows_of_write(std::uint32_t run) const;
   Ended fetch(Portal& portal, std::size_t limit, std::string_view verb);
   Ended list_statements();

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+
 namespace weir::capture {
 namespace {
 
@@ -19,6 +21,7 @@ RelationFacts plain_table(std::string name = "t") {
   facts.key = {"id"};
   facts.columns = {{"id", 'N', false}, {"v", 'S', false}};
   facts.leaves = {{16400, facts.name}};
+  facts.updates.types = {{"id", Sameness::of_any_columns, true}, {"v", Sameness::of_constants, true}};
   return facts;
 }
 
@@ -26,6 +29,8 @@ RelationFacts partitioned_table() {
   RelationFacts facts = plain_table();
   facts.kind = 'p';
   facts.routing = {"region"};
+  facts.columns.push_back({"region", 'S', false});
+  facts.updates.types.push_back({"region", Sameness::of_constants, true});
   facts.leaves = {{16400, {"public", "t"}}, {16401, {"public", "t_a"}}, {16402, {"public", "t_b"}}};
   return facts;
 }
@@ -290,6 +295,37 @@ TEST(PlanTest, TruncateEmptiesThePartitionsToo) {
   EXPECT_EQ(names(planned("TRUNCATE t")), "t ");
 }
 
+TEST(PlanTest, MergeTellsItsKindsApartFrom18) {
+  const char* mixed = "MERGE INTO t USING s ON true WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT VALUES (1)";
+  const Plan before = planned(mixed, plain_table(), 17).make();
+  EXPECT_EQ(before.how, How::statement);
+  EXPECT_EQ(before.inner[0].op, event::Op::gap) << "which is which nobody says";
+  EXPECT_EQ(
+      planned("MERGE INTO t USING s ON true WHEN MATCHED THEN UPDATE SET v = 'x' WHEN NOT MATCHED THEN DO NOTHING")
+          .make()
+          .inner[0]
+          .op,
+      event::Op::update);
+  EXPECT_EQ(planned("WITH x AS (MERGE INTO t USING s ON true WHEN MATCHED THEN DELETE RETURNING 1) SELECT 1")
+                .make()
+                .inner[0]
+                .op,
+            event::Op::remove);
+  Planned merge = planned(mixed, plain_table(), 18);
+  EXPECT_EQ(merge.make().how, How::returning);
+  EXPECT_TRUE(merge.make().moves.possible) << "its deletes come first";
+  EXPECT_EQ(merge.make().suffix,
+            "\n/*weir*/RETURNING WITH (OLD AS \"weir old\", NEW AS \"weir new\") "
+            "pg_catalog.row_to_json(\"weir old\".*), pg_catalog.row_to_json(\"weir new\".*), " +
+                std::string(kTail));
+  merge.scope.exclude_columns = {"public.t.v"};
+  EXPECT_NE(merge.make().suffix.find("WHEN \"weir new\".tableoid IS NULL"), std::string::npos)
+      << "a deleted row has none";
+  RelationFacts rules = plain_table();
+  rules.has_rules = true;
+  EXPECT_EQ(planned(mixed, rules, 18).make().how, How::gap);
+}
+
 TEST(PlanTest, CopyCannotEvenBeHeld) {
   EXPECT_EQ(planned("COPY t FROM STDIN").make().how, How::gap);
   EXPECT_EQ(planned("COPY (DELETE FROM t RETURNING *) TO STDOUT").make().how, How::gap);
@@ -298,22 +334,145 @@ TEST(PlanTest, CopyCannotEvenBeHeld) {
   EXPECT_EQ(planned("COPY t FROM STDIN", temporary).make().how, How::none);
 }
 
+constexpr const char* kLockedColumns =
+    "\"t\".tableoid, pg_catalog.pg_current_xact_id(), pg_catalog.pg_current_wal_insert_lsn()";
+
 TEST(PlanTest, AnAssignedKeyNeedsTheOldRow) {
   EXPECT_EQ(planned("UPDATE t SET v = 'x' WHERE id = 1").make().lock_query, "");
   const Plan moved = planned("UPDATE t SET id = $2 WHERE id = $1 AND v = $3 RETURNING id").make();
   EXPECT_EQ(moved.how, How::returning);
-  EXPECT_EQ(
-      moved.lock_query,
-      "SELECT pg_catalog.row_to_json(\"t\".*), \"t\".tableoid FROM \"t\" AS \"t\" WHERE id = $1 AND v = $3 \nFOR NO "
-      "KEY UPDATE OF \"t\"");
+  const std::string rest = "FROM \"t\" WHERE id = $1 AND v = $3 \nFOR NO KEY UPDATE OF \"t\"";
+  EXPECT_EQ(moved.lock_query, "SELECT pg_catalog.row_to_json(\"t\".*), " + std::string(kLockedColumns) + " " + rest);
+  EXPECT_EQ(moved.wait_query, "SELECT " + rest);
   EXPECT_EQ(moved.lock_parameters, (std::vector<int>{1, 3}));
-  EXPECT_EQ(planned("UPDATE ONLY s.\"T\" AS x SET id = 2").make().lock_query,
-            "SELECT pg_catalog.row_to_json(\"x\".*), \"x\".tableoid FROM ONLY \"s\".\"T\" AS \"x\"\nFOR NO KEY UPDATE "
-            "OF \"x\"");
+  EXPECT_EQ(planned("UPDATE ONLY s.\"T\" AS x SET id = 2").make().wait_query,
+            "SELECT FROM ONLY \"s\".\"T\" AS \"x\"\nFOR NO KEY UPDATE OF \"x\"");
+  EXPECT_EQ(planned("UPDATE s.t SET id = 2 WHERE s.t.id = 1").make().wait_query,
+            "SELECT FROM \"s\".\"t\" WHERE s.t.id = 1\nFOR NO KEY UPDATE OF \"t\"")
+      << "an alias would hide the schema";
   EXPECT_EQ(planned("UPDATE t SET region = 'b' WHERE id = 1", partitioned_table()).make().how, How::returning);
   EXPECT_NE(planned("UPDATE t SET region = 'b' WHERE id = 1", partitioned_table()).make().lock_query, "");
   EXPECT_EQ(planned("UPDATE t SET id = 2", plain_table(), 18).make().lock_query, "") << "18 gives the old row itself";
   EXPECT_EQ(planned("INSERT INTO t VALUES (1) ON CONFLICT (id) DO UPDATE SET v = 'x'").make().lock_query, "");
+}
+
+TEST(PlanTest, AKeyThatIsAssignedWhatItWasIsNoChange) {
+  for (const char* text :
+       {"UPDATE t SET id = id, v = 'x' WHERE v LIKE f(v)", "UPDATE t AS a SET id = a.id FROM s WHERE s.k = f(a.v)",
+        "UPDATE t SET id = 5, v = 'x' WHERE id = 5", "UPDATE t SET id = $1, v = $2 WHERE id = $1",
+        "UPDATE t SET id = $1, v = $2 WHERE $1 = t.id AND v <> f()", "UPDATE t SET id = 5 WHERE id IN (5)",
+        "UPDATE t SET (id, v) = ($1, $2) WHERE (id, v) = ($1, $3)", "UPDATE t SET id = '5'::int WHERE id = '5'::int",
+        "UPDATE t SET id = s.id, v = s.v FROM s WHERE t.id = s.id",
+        "INSERT INTO t VALUES (1) ON CONFLICT (id) DO UPDATE SET id = EXCLUDED.id, v = EXCLUDED.v",
+        "INSERT INTO t VALUES (1) ON CONFLICT (id) DO UPDATE SET id = t.id",
+        "INSERT INTO t VALUES (1) ON CONFLICT (v, id) DO UPDATE SET (id, v) = (EXCLUDED.id, EXCLUDED.v)"}) {
+    const Plan plan = planned(text).make();
+    EXPECT_EQ(plan.how, How::returning) << text;
+    EXPECT_FALSE(plan.moves.possible) << text;
+    EXPECT_EQ(plan.lock_query, "") << text;
+  }
+}
+
+TEST(PlanTest, AKeyThatMayBeAssignedSomethingElseIsAChange) {
+  for (const char* text :
+       {"UPDATE t SET id = 5 WHERE id = 6", "UPDATE t SET id = $1 WHERE id = $2", "UPDATE t SET id = v WHERE id = 5",
+        "UPDATE t SET id = 5 WHERE id = 5 OR v = 'x'", "UPDATE t SET id = 5 WHERE NOT id = 5",
+        "UPDATE t SET id = 5 WHERE id <> 5", "UPDATE t SET id = 5 WHERE id IN (5, 6)",
+        "UPDATE t SET id = 5 WHERE s.id = 5", "UPDATE t SET id = '5'::mine WHERE id = '5'::mine",
+        "UPDATE t SET id = 5 WHERE id OPERATOR(public.=) 5", "UPDATE t SET (id, v) = (SELECT 1, 'x') WHERE id = 1",
+        "INSERT INTO t VALUES (1) ON CONFLICT (v) DO UPDATE SET id = EXCLUDED.id",
+        "INSERT INTO t VALUES (1) ON CONFLICT (id COLLATE \"C\") DO UPDATE SET id = EXCLUDED.id",
+        "INSERT INTO t VALUES (1) ON CONFLICT ON CONSTRAINT k DO UPDATE SET id = EXCLUDED.id",
+        "INSERT INTO t VALUES (1) ON CONFLICT (id) DO UPDATE SET id = EXCLUDED.v"})
+    EXPECT_TRUE(planned(text).make().moves.possible) << text;
+}
+
+TEST(PlanTest, EqualIsTheSameOnlyForSomeTypes) {
+  const auto possible = [](const char* text, Sameness sameness, std::vector<std::string> operators = {}) {
+    RelationFacts facts = plain_table();
+    facts.updates.types[0].sameness = sameness;
+    facts.updates.operators = std::move(operators);
+    return planned(text, facts).make().moves.possible;
+  };
+  const char* constant = "UPDATE t SET id = 5 WHERE id = 5";
+  const char* column = "UPDATE t SET id = s.id FROM s WHERE t.id = s.id";
+  const char* excluded = "INSERT INTO t VALUES (1) ON CONFLICT (id) DO UPDATE SET id = EXCLUDED.id";
+  EXPECT_TRUE(possible(excluded, Sameness::unknown)) << "1.0 and 1.00";
+  EXPECT_FALSE(possible(excluded, Sameness::of_own_type));
+  EXPECT_TRUE(possible(constant, Sameness::of_own_type));
+  EXPECT_FALSE(possible(constant, Sameness::of_constants));
+  EXPECT_TRUE(possible(column, Sameness::of_constants));
+  EXPECT_FALSE(possible(column, Sameness::of_any_columns));
+  EXPECT_TRUE(possible(constant, Sameness::of_any_columns, {"="})) << "somebody's own operator";
+  EXPECT_FALSE(possible(excluded, Sameness::of_any_columns, {"="})) << "the index has its own";
+  EXPECT_FALSE(possible("UPDATE t SET id = id", Sameness::unknown, {"="}));
+}
+
+TEST(PlanTest, AKeyMayChangeWithoutBeingAssigned) {
+  RelationFacts generated = plain_table();
+  generated.updates.generated = {"id"};
+  generated.updates.key_sources = {"v", "id"};
+  EXPECT_NE(planned("UPDATE t SET v = 'x' WHERE id = 1", generated).make().lock_query, "");
+  EXPECT_EQ(planned("INSERT INTO t VALUES (1) ON CONFLICT (id) DO UPDATE SET v = 'x'", generated).make().how,
+            How::statement);
+  EXPECT_FALSE(planned("UPDATE t SET v = 'x' WHERE v = 'x'", generated).make().moves.possible);
+  generated.updates.key_sources = {"other", "id"};
+  EXPECT_FALSE(planned("UPDATE t SET v = 'x' WHERE id = 1", generated).make().moves.possible);
+  RelationFacts triggered = plain_table();
+  triggered.updates.triggers.sets = {"id"};
+  EXPECT_NE(planned("UPDATE t SET v = 'x' WHERE id = 1", triggered).make().lock_query, "");
+  EXPECT_EQ(planned("UPDATE t SET v = 'x' WHERE id = f()", triggered).make().how, How::statement);
+  EXPECT_EQ(planned("UPDATE t SET v = 'x' WHERE id = f()", triggered, 18).make().how, How::returning);
+  triggered.updates.triggers.sets = {"v"};
+  EXPECT_FALSE(planned("UPDATE t SET v = 'x' WHERE id = f()", triggered).make().moves.possible);
+  triggered.updates.triggers.known = false;
+  EXPECT_NE(planned("UPDATE t SET v = 'x' WHERE id = 1", triggered).make().lock_query, "");
+}
+
+TEST(PlanTest, WhatProvesWhichRowIsWhich) {
+  RelationFacts facts = partitioned_table();
+  facts.columns.push_back({"w", 'S', false});
+  facts.columns.push_back({"virtual", 'S', true});
+  facts.columns.push_back({"stored", 'S', false});
+  facts.updates.generated = {"stored", "virtual"};
+  facts.updates.triggers = {.known = true, .may_skip = true, .sets = {"w"}};
+  Planned write = planned("UPDATE t SET id = 2 WHERE id = 1", facts);
+  EXPECT_EQ(write.make().moves.steady, (std::vector<std::string>{"v", "region"}));
+  EXPECT_TRUE(write.make().moves.may_skip);
+  EXPECT_TRUE(write.make().moves.key_is_unique);
+  write.scope.exclude_columns = {"public.t.v"};
+  EXPECT_EQ(write.make().moves.steady, std::vector<std::string>{"region"});
+  facts.updates.triggers = {.known = false};
+  EXPECT_EQ(planned("UPDATE t SET id = 2", facts).make().moves.steady, std::vector<std::string>{});
+  EXPECT_TRUE(planned("UPDATE t SET id = 2", facts).make().moves.may_skip);
+  facts.kind = 'r';
+  EXPECT_FALSE(planned("UPDATE t SET id = 2", facts).make().moves.key_is_unique) << "children have their own indexes";
+  RelationFacts deferrable = plain_table();
+  deferrable.updates.key_deferrable = true;
+  EXPECT_FALSE(planned("UPDATE t SET id = 2", deferrable).make().moves.key_is_unique);
+}
+
+TEST(PlanTest, AWhereThatRunsAUsersCodeIsNotEvaluatedAgain) {
+  const auto locks = [](
+                         const char* text, const std::function<void(UpdateFacts&)>& change = [](UpdateFacts&) {}) {
+    RelationFacts facts = plain_table();
+    change(facts.updates);
+    return !planned(text, facts).make().lock_query.empty();
+  };
+  EXPECT_TRUE(locks("UPDATE t SET id = 7 WHERE id + 1 > 5 AND v LIKE 'a%' AND (v, id) = ('a', 5) AND id IS NOT NULL"));
+  EXPECT_TRUE(locks("UPDATE t SET id = 7 WHERE id BETWEEN 1 AND 5 OR tableoid = 1 OR CASE id WHEN 1 THEN true END"));
+  EXPECT_FALSE(locks("UPDATE t SET id = 7 WHERE id === 5", [](auto& facts) { facts.operators = {"==="}; }));
+  EXPECT_TRUE(locks("UPDATE t SET id = 7 WHERE id = 5", [](auto& facts) { facts.operators = {"==="}; }));
+  EXPECT_FALSE(locks("UPDATE t SET id = 7 WHERE id BETWEEN 5 AND 6", [](auto& facts) { facts.operators = {">="}; }));
+  EXPECT_FALSE(locks("UPDATE t SET id = 7 WHERE CASE id WHEN 1 THEN true END", [](auto& f) { f.operators = {"="}; }));
+  EXPECT_FALSE(locks("UPDATE t SET id = 7 WHERE id = 5", [](auto& facts) { facts.types[0].built_in = false; }));
+  EXPECT_TRUE(locks("UPDATE t SET id = 7 WHERE id = 5", [](auto& facts) { facts.types[1].built_in = false; }));
+  EXPECT_FALSE(locks("UPDATE t SET id = 7 WHERE id = 5", [](auto& facts) { facts.casts = true; }));
+  EXPECT_FALSE(locks("UPDATE t SET id = 7 WHERE v = 'a'::citext"));
+  EXPECT_FALSE(locks("UPDATE t SET id = 7 WHERE id OPERATOR(mine.=) 5"));
+  EXPECT_TRUE(locks("UPDATE t SET id = 7 WHERE id OPERATOR(pg_catalog.=) 5"));
+  EXPECT_FALSE(locks("UPDATE t SET id = 7 WHERE unknown = 5"));
+  EXPECT_FALSE(locks("UPDATE t SET id = 7 WHERE t.* IS NOT NULL"));
 }
 
 TEST(PlanTest, OnConflictThatMayChangeTheKeyBefore18) {

@@ -1,4 +1,4 @@
-// From added columns to changes: operations, keys, leaves, moves, and the rows a lock query found.
+// From added columns to changes: operations, keys, leaves, moves, and one row of a lock query.
 #include "capture/row_reader.h"
 
 #include <gtest/gtest.h>
@@ -213,87 +213,18 @@ TEST(RowReaderTest, WhatIsNotOfTheFormIsSaidToBe) {
   EXPECT_FALSE(read_row({"{}", "1", "8", "0/1"}, Plan(), {}).valid);
 }
 
-LockedRow locked(std::string image, std::string name = "t") {
-  return {std::move(image), {"public", std::move(name)}};
-}
-
-std::vector<event::ChangeEvent> updated(std::initializer_list<const char*> images) {
-  std::vector<event::ChangeEvent> events;
-  for (const char* image : images) {
-    event::ChangeEvent change;
-    change.op = event::Op::update;
-    change.schema = "public";
-    change.table = "t";
-    change.after = image;
-    events.push_back(std::move(change));
-  }
-  return events;
-}
-
 TEST(LockedRowsTest, OneRowOfTheLockQuery) {
   const Plan plan = plan_of(event::Op::update);
-  const auto row = read_locked_row({"{\"id\":1}", "2"}, plan);
+  const auto row = read_locked_row({"{\"id\":1}", "2", "800", "0/10"}, plan);
   ASSERT_TRUE(row);
   EXPECT_EQ(row->image, "{\"id\":1}");
   EXPECT_EQ(row->table.table, "t_a");
-  EXPECT_FALSE(read_locked_row({"{\"id\":1}"}, plan));
-  EXPECT_FALSE(read_locked_row({std::nullopt, "2"}, plan));
-}
-
-TEST(LockedRowsTest, OldAndNewAreMatchedByWhatWasNotAssigned) {
-  const Plan plan = plan_of(event::Op::update);
-  auto events = updated({R"({"id":12,"v":"b"})", R"({"id":11,"v":"a"})"});
-  ASSERT_TRUE(
-      match_moved_rows({locked(R"({"id":1,"v":"a"})"), locked(R"({"id":2,"v":"b"})")}, plan, {}, {"id"}, events));
-  ASSERT_EQ(events.size(), 2u);
-  EXPECT_EQ(events[0].old_key, R"({"id":2})");
-  EXPECT_EQ(events[0].key, R"({"id":12})");
-  EXPECT_EQ(events[0].before, R"({"id":2,"v":"b"})");
-  EXPECT_EQ(events[1].old_key, R"({"id":1})");
-}
-
-TEST(LockedRowsTest, RowsThatMoveAreTwoEvents) {
-  const Plan plan = plan_of(event::Op::update);
-  auto events = updated({R"({"id":1,"v":"a"})"});
-  ASSERT_TRUE(match_moved_rows({locked(R"({"id":1,"v":"a"})", "t_a")}, plan, {}, {"id"}, events));
-  ASSERT_EQ(events.size(), 2u);
-  EXPECT_EQ(events[0].op, event::Op::remove);
-  EXPECT_EQ(events[0].table, "t_a");
-  EXPECT_EQ(events[1].op, event::Op::create);
-  EXPECT_EQ(events[1].table, "t");
-}
-
-TEST(LockedRowsTest, WhatDoesNotBelongTogetherIsSaid) {
-  const Plan plan = plan_of(event::Op::update);
-  auto events = updated({R"({"id":11,"v":"a"})"});
-  EXPECT_FALSE(match_moved_rows({}, plan, {}, {"id"}, events));
-  EXPECT_FALSE(match_moved_rows({locked(R"({"id":1,"v":"b"})")}, plan, {}, {"id"}, events));
-  auto two = updated({R"({"id":11,"v":"a"})", R"({"id":12,"v":"a"})"});
-  EXPECT_FALSE(match_moved_rows({locked(R"({"id":1,"v":"a"})"), locked(R"({"id":1,"v":"b"})")}, plan, {}, {"id"}, two));
-  std::vector<event::ChangeEvent> none;
-  EXPECT_TRUE(match_moved_rows({}, plan, {}, {"id"}, none));
-}
-
-TEST(LockedRowsTest, RowsThatCannotBeToldApartAreMatchedInTheirOrder) {
-  const Plan plan = plan_of(event::Op::update);
-  auto events = updated({R"({"id":2,"v":"a"})", R"({"id":1,"v":"a"})"});
-  ASSERT_TRUE(
-      match_moved_rows({locked(R"({"id":1,"v":"a"})"), locked(R"({"id":2,"v":"a"})")}, plan, {}, {"id"}, events));
-  EXPECT_EQ(events[0].old_key, R"({"id":1})");
-  EXPECT_EQ(events[1].old_key, R"({"id":2})");
-}
-
-TEST(LockedRowsTest, OnlyTheCapturedHalfOfAMoveIsShown) {
-  Plan plan = plan_of(event::Op::update);
-  plan.lock_query = "SELECT";
-  Scope scope;
-  scope.include = {"public.t_a"};
-  ReadRow read = read_row({R"({"id":1,"v":"a"})", "3", "8", "0/1"}, plan, scope);
-  ASSERT_EQ(read.events.size(), 1u) << "where it came from is not known yet";
-  ASSERT_TRUE(match_moved_rows({locked(R"({"id":1,"v":"a"})", "t_a")}, plan, scope, {"id"}, read.events));
-  ASSERT_EQ(read.events.size(), 1u);
-  EXPECT_EQ(read.events[0].op, event::Op::remove);
-  EXPECT_EQ(read.events[0].table, "t_a");
+  EXPECT_EQ(row->xid, 800u);
+  EXPECT_EQ(row->lsn, 16u);
+  EXPECT_FALSE(read_locked_row({"{\"id\":1}", "2", "800"}, plan));
+  EXPECT_FALSE(read_locked_row({std::nullopt, "2", "800", "0/10"}, plan));
+  EXPECT_FALSE(read_locked_row({"{}", "2", std::nullopt, "0/10"}, plan));
+  EXPECT_FALSE(read_locked_row({"{}", "2", "800", "nonsense"}, plan));
 }
 
 }  // namespace

@@ -173,8 +173,8 @@ void Crash::endures(Ordeal ordeal, int times) {
   const std::set<std::string> loose_ops =
       GetParam() < 18 ? std::set<std::string>{"public.parts"} : std::set<std::string>{};
   EXPECT_GE(stage.history().transactions.size(), 200U);
-  EXPECT_EQ(check_transactions(once, stage.history(), loose_ops), Violations{});
-  EXPECT_EQ(check_transactions(once, stage.decoded(), loose_ops), Violations{});
+  EXPECT_EQ(check_transactions(once, stage.history(), loose_ops, moved_tables()), Violations{});
+  EXPECT_EQ(check_transactions(once, stage.decoded(), loose_ops, moved_tables()), Violations{});
   EXPECT_EQ(check_versions(once, stage.history()), Violations{});
   EXPECT_EQ(check_duplicates(stream), Violations{});
   EXPECT_EQ(check_boundaries(once), Violations{});

@@ -71,11 +71,17 @@ TEST_P(Truth, OraclesAgree) {
 }
 
 TEST_P(Truth, HistoryIsTheStream) {
-  EXPECT_EQ(check_transactions(stage().stream(), stage().history(), loose_ops(GetParam())), Violations{});
+  EXPECT_EQ(check_transactions(stage().stream(), stage().history(), loose_ops(GetParam()), moved_tables()),
+            Violations{});
 }
 
 TEST_P(Truth, DecodedLogIsTheStream) {
-  EXPECT_EQ(check_transactions(stage().stream(), stage().decoded(), loose_ops(GetParam())), Violations{});
+  EXPECT_EQ(check_transactions(stage().stream(), stage().decoded(), loose_ops(GetParam()), moved_tables()),
+            Violations{});
+}
+
+TEST_P(Truth, AStatementsDeletesComeFirst) {
+  EXPECT_EQ(check_deletes_first(stage().stream()), Violations{});
 }
 
 TEST_P(Truth, EachKeyHasItsVersionsInOrder) {
@@ -109,7 +115,7 @@ TEST_P(Truth, ADamagedStreamIsDetected) {
   auto lost = stage().stream();
   ASSERT_GT(lost.events.size(), 100U);
   lost.events.erase(lost.events.begin() + 50);
-  EXPECT_NE(check_transactions(lost, stage().history(), loose_ops(GetParam())), Violations{});
+  EXPECT_NE(check_transactions(lost, stage().history(), loose_ops(GetParam()), moved_tables()), Violations{});
   EXPECT_NE(check_boundaries(lost), Violations{});
   auto without_inserts = stage().stream();
   std::erase_if(without_inserts.events, [](const auto& event) { return event.write.table == "public.log"; });

@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 #include <cctype>
 #include <stdexcept>
+#include <tuple>
 
 namespace weir::test_support {
 namespace {
@@ -86,6 +87,7 @@ StreamEvent to_event(const KafkaRecord& record, const std::map<std::string, std:
   event.xid = source.at("txId").to_number<std::uint64_t>();
   event.lsn = source.at("lsn").to_number<std::uint64_t>();
   event.total_order = value.at("transaction").at("total_order").to_number<std::int64_t>();
+  event.statement_order = weir.at("statement_order").to_number<std::int64_t>();
   event.id = text_of(weir.at("id"));
   event.fidelity = text_of(weir.at("fidelity"));
   event.content = content_of(value);
@@ -132,25 +134,49 @@ bool same_write(Write ours, Write theirs, const std::set<std::string>& loose_ops
   return ours == theirs;
 }
 
-void compare_transaction(std::uint64_t xid, const std::vector<const StreamEvent*>& events, const Oracle& oracle,
-                         const std::set<std::string>& loose_ops, Violations& violations) {
-  const auto& writes = oracle.transactions.at(xid);
-  const auto& images = oracle.images.at(xid);
-  const auto name = "transaction " + std::to_string(xid);
-  if (events.size() != writes.size()) {
-    complain(violations, name + " has " + std::to_string(events.size()) + " events for " +
-                             std::to_string(writes.size()) + " writes");
+/// Brings what follows each other in one of the tables into one order.
+template <typename Element, typename WriteOf>
+void regroup(std::vector<Element>& elements, const std::set<std::string>& tables, WriteOf write_of) {
+  const auto order = [&](const Element& element) {
+    const Write& write = write_of(element);
+    return std::tuple(write.op != 'd', write.key, write.after);
+  };
+  for (auto begin = elements.begin(); begin != elements.end();) {
+    const std::string& table = write_of(*begin).table;
+    const auto end =
+        std::find_if(begin, elements.end(), [&](const Element& element) { return write_of(element).table != table; });
+    if (tables.contains(table))
+      std::stable_sort(begin, end, [&](const Element& a, const Element& b) { return order(a) < order(b); });
+    begin = end;
   }
-  for (std::size_t i = 0; i < std::min(events.size(), writes.size()); ++i) {
+}
+
+void compare_transaction(std::uint64_t xid, std::vector<const StreamEvent*> events, const Oracle& oracle,
+                         const std::set<std::string>& loose_ops, const std::set<std::string>& regrouped,
+                         Violations& violations) {
+  std::vector<std::pair<Write, std::string>> expected;
+  for (std::size_t i = 0; i < oracle.transactions.at(xid).size(); ++i)
+    expected.emplace_back(oracle.transactions.at(xid)[i], oracle.images.at(xid)[i]);
+  const auto name = "transaction " + std::to_string(xid);
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    if (events[i]->total_order != static_cast<std::int64_t>(i + 1))
+      complain(violations, name + ", event " + std::to_string(i + 1) + ": total_order is " +
+                               std::to_string(events[i]->total_order));
+  }
+  regroup(expected, regrouped, [](const auto& write) -> const Write& { return write.first; });
+  regroup(events, regrouped, [](const auto* event) -> const Write& { return event->write; });
+  if (events.size() != expected.size()) {
+    complain(violations, name + " has " + std::to_string(events.size()) + " events for " +
+                             std::to_string(expected.size()) + " writes");
+  }
+  for (std::size_t i = 0; i < std::min(events.size(), expected.size()); ++i) {
     const auto& event = *events[i];
+    const auto& [write, image] = expected[i];
     const auto place = name + ", write " + std::to_string(i + 1) + ": ";
-    if (event.total_order != static_cast<std::int64_t>(i + 1)) {
-      complain(violations, place + "total_order is " + std::to_string(event.total_order));
-    }
-    if (!same_write(event.write, writes[i], loose_ops)) {
-      complain(violations, place + "the event is " + to_text(event.write) + ", the write was " + to_text(writes[i]));
-    } else if (!images[i].empty() && event.raw.find("\"after\":" + images[i] + ",") == std::string::npos) {
-      complain(violations, place + "the image is not the server's own text " + images[i]);
+    if (!same_write(event.write, write, loose_ops)) {
+      complain(violations, place + "the event is " + to_text(event.write) + ", the write was " + to_text(write));
+    } else if (!image.empty() && event.raw.find("\"after\":" + image + ",") == std::string::npos) {
+      complain(violations, place + "the image is not the server's own text " + image);
     }
   }
 }
@@ -217,7 +243,8 @@ Stream read_stream(const std::vector<KafkaRecord>& records, const std::string& p
   return stream;
 }
 
-Violations check_transactions(const Stream& stream, const Oracle& oracle, const std::set<std::string>& loose_ops) {
+Violations check_transactions(const Stream& stream, const Oracle& oracle, const std::set<std::string>& loose_ops,
+                              const std::set<std::string>& regrouped) {
   Violations violations = stream.malformed;
   const auto transactions = by_transaction(stream);
   for (const auto& [xid, writes] : oracle.transactions) {
@@ -231,7 +258,22 @@ Violations check_transactions(const Stream& stream, const Oracle& oracle, const 
       complain(violations, "transaction " + std::to_string(xid) + " was never committed; its event is " +
                                to_text(events.front()->write));
     } else {
-      compare_transaction(xid, events, oracle, loose_ops, violations);
+      compare_transaction(xid, events, oracle, loose_ops, regrouped, violations);
+    }
+  }
+  return violations;
+}
+
+Violations check_deletes_first(const Stream& stream) {
+  Violations violations;
+  for (const auto& [xid, events] : by_transaction(stream)) {
+    std::set<std::int64_t> created;
+    for (const auto* event : events) {
+      if (event->write.op == 'c') created.insert(event->statement_order);
+      if (event->write.op == 'd' && created.contains(event->statement_order))
+        complain(violations, "transaction " + std::to_string(xid) + ", statement " +
+                                 std::to_string(event->statement_order) + ": " + to_text(event->write) +
+                                 " comes behind a create");
     }
   }
   return violations;

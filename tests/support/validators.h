@@ -45,6 +45,7 @@ struct StreamEvent {
   Write write;
   std::uint64_t xid = 0;
   std::int64_t total_order = 0;
+  std::int64_t statement_order = 0;
   std::uint64_t lsn = 0;
   std::string id;
   std::string fidelity;
@@ -75,8 +76,12 @@ Stream read_stream(const std::vector<KafkaRecord>& records, const std::string& p
                    const std::map<std::string, std::string>& roots = {});
 
 /// The same set of transactions, and in each the same writes in the same order; `loose_ops`: tables where c and u are
-/// not told apart.
-Violations check_transactions(const Stream& stream, const Oracle& oracle, const std::set<std::string>& loose_ops = {});
+/// not told apart; `regrouped`: tables whose statements may tell their deletes first, so that of writes that follow
+/// each other there only which they are is compared (check_deletes_first and the replay look at their order).
+Violations check_transactions(const Stream& stream, const Oracle& oracle, const std::set<std::string>& loose_ops = {},
+                              const std::set<std::string>& regrouped = {});
+/// No statement has a delete behind a create.
+Violations check_deletes_first(const Stream& stream);
 /// For each key the same sequence of writers, and a row version that never falls.
 Violations check_versions(const Stream& stream, const Oracle& oracle);
 /// Equal ids mean equal content and the same transaction.

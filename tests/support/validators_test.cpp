@@ -30,7 +30,7 @@ KafkaRecord record_of(std::uint64_t xid, std::size_t order, std::uint64_t lsn, c
                  "\",\"txId\":" + std::to_string(xid) + ",\"lsn\":" + std::to_string(lsn) + "},\"op\":\"" + change.op +
                  "\",\"ts_ms\":1,\"transaction\":{\"id\":\"" + std::to_string(xid) +
                  "\",\"total_order\":" + std::to_string(order) + "},\"weir\":{\"id\":\"" + id +
-                 "\",\"fidelity\":\"row\"}}";
+                 "\",\"fidelity\":\"row\",\"statement_order\":" + std::to_string(order) + "}}";
   record.headers = {{"weir-id", id}, {"weir-txid", std::to_string(xid)}};
   return record;
 }
@@ -206,6 +206,26 @@ TEST(Validators, AcceptRedeliveryAsDuplicates) {
   EXPECT_EQ(check_duplicates(stream), Violations{});
   EXPECT_NE(check_exactly_once(stream), Violations{});
   EXPECT_EQ(check_transactions(without_duplicates(stream), world.oracle), Violations{});
+}
+
+/// A statement that moves 1 to 2 and 2 to 3, as the database did it and as it is told.
+TEST(Validators, TakeAStatementsDeletesFirstWhereTheyAreToldSo) {
+  const Change gone1{"t", 'd', "{\"id\":1}", ""}, gone2{"t", 'd', "{\"id\":2}", ""};
+  const Change new2{"t", 'c', "{\"id\":2}", "{\"id\":2}"}, new3{"t", 'c', "{\"id\":3}", "{\"id\":3}"};
+  World done, told;
+  done.commit(10, 100, {gone1, new2, gone2, new3});
+  told.commit(10, 100, {gone2, gone1, new2, new3});
+  const auto stream = read_stream(told.records, "w");
+  EXPECT_NE(check_transactions(stream, done.oracle), Violations{});
+  EXPECT_EQ(check_transactions(stream, done.oracle, {}, {"public.t"}), Violations{});
+  World other;
+  other.commit(10, 100, {gone1, new2, gone2, {"t", 'c', "{\"id\":4}", "{\"id\":4}"}});
+  EXPECT_NE(check_transactions(stream, other.oracle, {}, {"public.t"}), Violations{});
+  EXPECT_EQ(check_deletes_first(stream), Violations{});
+  auto mixed = read_stream(done.records, "w");
+  EXPECT_EQ(check_deletes_first(mixed), Violations{}) << "statements of their own";
+  for (auto& event : mixed.events) event.statement_order = 1;
+  EXPECT_NE(check_deletes_first(mixed), Violations{});
 }
 
 TEST(Validators, KeepEveryDigitAndUnifyEscapes) {

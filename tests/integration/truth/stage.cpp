@@ -107,7 +107,7 @@ test_support::Violations replay(const test_support::PgCluster& server, const tes
   PgConnection(server.socket_conninfo()).run("CREATE DATABASE " + database);
   const PgConnection original(server.socket_conninfo());
   const PgConnection copy(server.socket_conninfo(database));
-  copy.run(workload_tables() + "INSERT INTO hot SELECT i, 0, NULL FROM generate_series(0, 3) i; BEGIN");
+  copy.run(workload_tables() + base_rows() + "BEGIN");
   test_support::Violations violations;
   std::set<std::string> applied;
   for (const auto& event : stream.events) {

@@ -276,7 +276,14 @@ std::string Session::remove() {
 
 // Changes of keys, within a table and from one partition to another.
 std::string Session::move() {
-  switch (roll(3)) {
+  switch (roll(6)) {
+    case 3:
+      return "UPDATE chain SET id = id " + std::string(chance(50) ? "+" : "-") + " 3 WHERE grp = " + number(3);
+    case 4:
+      return "UPDATE chain SET id = CASE WHEN id % 2 = 0 THEN id + 3 ELSE id - 3 END, v = 's' WHERE grp = " +
+             number(3) + (chance(50) ? " RETURNING id, v" : "");
+    case 5:
+      return "UPDATE chain SET id = id, v = 'v" + number(3) + "' WHERE id % 2 = 0";
     case 0:
       return "UPDATE pairs SET b = '" + std::string(1, static_cast<char>('a' + roll(26))) + "' WHERE a = " + number(6) +
              " AND b = 'm'";
@@ -315,6 +322,8 @@ CREATE TABLE parts_eu PARTITION OF parts FOR VALUES IN ('eu');
 CREATE TABLE parts_us PARTITION OF parts FOR VALUES IN ('us');
 CREATE TABLE log (a int, b text);
 CREATE TABLE late (id int PRIMARY KEY, v int);
+CREATE TABLE chain (id int PRIMARY KEY DEFERRABLE, grp int, v text);
+ALTER TABLE chain REPLICA IDENTITY FULL;
 )";
 }
 
@@ -333,14 +342,23 @@ CREATE CONSTRAINT TRIGGER late_check AFTER INSERT ON late DEFERRABLE INITIALLY D
     sql += "CREATE TRIGGER history AFTER INSERT OR UPDATE OR DELETE ON " + table.substr(table.find('.') + 1) +
            " FOR EACH ROW EXECUTE FUNCTION write_history();";
   }
-  return sql + "INSERT INTO hot SELECT i, 0, NULL FROM generate_series(0, " + std::to_string(hot_rows - 1) +
-         ") i; TRUNCATE history;";
+  return sql + base_rows() + "TRUNCATE history;";
+}
+
+std::string base_rows() {
+  return "INSERT INTO hot SELECT i, 0, NULL FROM generate_series(0, " + std::to_string(hot_rows - 1) +
+         ") i; INSERT INTO chain SELECT i, i % 3, 's' FROM generate_series(1, 12) i;";
+}
+
+const std::set<std::string>& moved_tables() {
+  static const std::set<std::string> tables{"public.chain"};
+  return tables;
 }
 
 const std::map<std::string, std::vector<std::string>>& key_columns() {
   static const std::map<std::string, std::vector<std::string>> keys{
       {"public.hot", {"id"}}, {"public.items", {"id"}}, {"public.pairs", {"a", "b"}}, {"public.parts", {"k", "region"}},
-      {"public.log", {}},     {"public.late", {"id"}}};
+      {"public.log", {}},     {"public.late", {"id"}},  {"public.chain", {"id"}}};
   return keys;
 }
 

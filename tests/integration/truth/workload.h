@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,10 @@ namespace weir::truth {
 /// Tables, and the history that triggers write: the first oracle. For any database.
 std::string workload_tables();
 std::string history_triggers();
+/// The rows that the tables begin with, which no event tells of.
+std::string base_rows();
+/// Tables whose statements change the keys of several rows.
+const std::set<std::string>& moved_tables();
 
 /// Key columns by table; empty for the one without a key.
 const std::map<std::string, std::vector<std::string>>& key_columns();
