@@ -45,6 +45,22 @@ bool fits(const Pending& front, char type) {
   return front.purpose != Purpose::provoke && front.purpose != Purpose::skip && answers(front.expect, type);
 }
 
+/// Whether the tag is one that a spliced statement ends with. Counting tags alone would give its rows to its neighbour.
+bool ends(StatementKind kind, std::string_view tag) {
+  switch (kind) {
+    case StatementKind::insert:
+      return tag.starts_with("INSERT ");
+    case StatementKind::update:
+      return tag.starts_with("UPDATE ");
+    case StatementKind::remove:
+      return tag.starts_with("DELETE ");
+    case StatementKind::merge:
+      return tag.starts_with("MERGE ");
+    default:
+      return true;
+  }
+}
+
 bool controls_transaction(StatementKind kind) {
   switch (kind) {
     case StatementKind::begin:
@@ -360,6 +376,8 @@ void SessionMachine::complete_in_group(const Frame& frame, std::string_view tag,
   Pending& front = pending_.front();
   Execution& execution = *front.execution;
   if (execution.next >= execution.end) return lose_track("more answers than statements", turn);
+  if (spliced_rows(front) != nullptr && !ends(execution.statement->kind, tag))
+    return lose_track("another statement's tag", turn);
   completed(execution, execution.statement, execution.plan.get(), tag);
   const bool last = ++execution.next == run_->text->statements.size();
   begin_statement(front);
