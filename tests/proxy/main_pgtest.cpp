@@ -176,7 +176,6 @@ TEST(Main, WhatIsInDoubtNeedsNoPasswordOfWeirsOwn) {
 class InDoubt : public testing::TestWithParam<int> {
  protected:
   InDoubt() : cluster(GetParam(), settings()) {
-    cluster.start();
     admin.emplace(cluster.socket_conninfo());
     admin->run("CREATE ROLE ann LOGIN PASSWORD 'secret'; CREATE TABLE t (id int PRIMARY KEY); GRANT ALL ON t TO ann");
     admin->run("CREATE DATABASE other");

@@ -59,7 +59,6 @@ class ResolverTest : public testing::TestWithParam<int> {
       // What is not committed stays out of the log on disk, for a crash to lose it.
       made = std::make_unique<PgCluster>(
           GetParam(), test_support::PgSettings{{"wal_writer_delay = 10s", "max_prepared_transactions = 2"}});
-      made->start();
     }
     cluster = made.get();
     auto connection = connect();
@@ -288,6 +287,34 @@ TEST_P(ResolverTest, UnloggedRowsLeaveNoMarkInTheLog) {
   run(session, "INSERT INTO public.t VALUES (8, 'a')");
   crash();
   EXPECT_EQ(kind(transaction), Kind::unknowable);
+}
+
+/// The standby is a copy, so its statistics have begun when the primary's had.
+TEST_P(ResolverTest, AFailoverIsJudgedByWhereTheStandbysLogEnded) {
+  PgCluster primary(GetParam());
+  test_support::PgConnection(primary.socket_conninfo()).run("CREATE TABLE t (id int PRIMARY KEY, v text)");
+  const auto standby = primary.make_standby();
+  cluster = &primary;
+  auto session = connect();
+  const auto kept = commit(session, "INSERT INTO public.t VALUES (1, 'a')");
+  const test_support::PgConnection follower(standby->socket_conninfo());
+  ASSERT_TRUE(test_support::eventually(std::chrono::seconds(30),
+                                       [&] { return follower.value("SELECT count(*) FROM public.t") == "1"; }));
+  standby->stop();
+  const auto lost = commit(session, "INSERT INTO public.t VALUES (2, 'a')");
+  EXPECT_EQ(kind(lost), Kind::committed);
+  primary.stop(PgCluster::Stop::immediate);
+  standby->start();
+  cluster = standby.get();
+  auto admin = connect();
+  EXPECT_EQ(value(admin, "SELECT pg_promote(true, 60)::text"), "true");
+  EXPECT_EQ(kind(kept), Kind::committed);
+  EXPECT_EQ(kind(lost), Kind::aborted);
+  give_out_again(lost.xid);
+  run(admin, "CREATE TABLE public.filler AS SELECT generate_series(1, 10000)");
+  EXPECT_EQ(value(admin, "SELECT pg_xact_status('" + std::to_string(lost.xid) + "')"), "committed");
+  EXPECT_EQ(kind(kept), Kind::committed);
+  EXPECT_EQ(kind(lost), Kind::aborted);
 }
 
 ON_BOTH(ResolverTest);

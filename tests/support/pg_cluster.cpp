@@ -153,6 +153,32 @@ void PgCluster::kill_hard() {
   postmaster_.reset();
 }
 
+// A copy of the stopped primary's files: what pg_basebackup makes, which not every server here comes with.
+PgCluster::PgCluster(const PgCluster& primary, Standby)
+    : version_(primary.version_),
+      folder_("pg" + std::to_string(primary.version_) + "standby"),
+      user_(primary.user_),
+      binaries_(primary.binaries_) {
+  give_to(folder_.path(), user_);
+  const int status = run({.arguments = {"/bin/cp", "-a", primary.data_folder().string(), data_folder().string()},
+                          .user = user_,
+                          .folder = folder_.path()});
+  if (status != 0) throw std::runtime_error("cannot copy " + primary.data_folder().string());
+  const auto conf = data_folder() / "postgresql.conf";
+  write_file(conf, read_file(conf) + "unix_socket_directories = '" + folder_.path().string() +
+                       "'\nprimary_conninfo = '" + primary.socket_conninfo() + "'\n");
+  write_file(data_folder() / "standby.signal", "");
+  give_to(data_folder() / "standby.signal", user_);
+}
+
+std::unique_ptr<PgCluster> PgCluster::make_standby() {
+  stop();
+  std::unique_ptr<PgCluster> standby(new PgCluster(*this, Standby{}));
+  start();
+  standby->start();
+  return standby;
+}
+
 std::string PgCluster::conninfo(const std::string& database, const std::string& user) const {
   return "host=127.0.0.1 port=" + std::to_string(port_) + " dbname=" + database + " user=" + user;
 }

@@ -51,8 +51,12 @@ class PgCluster {
   void stop(Stop how = Stop::fast);
   /// kill -9 of the postmaster; its backends end with it.
   void kill_hard();
+  /// A standby that follows this one, which is restarted for it and must outlive it.
+  std::unique_ptr<PgCluster> make_standby();
 
  private:
+  struct Standby {};
+  PgCluster(const PgCluster& primary, Standby);
   void initialise(const PgSettings& settings);
   void choose_binaries();
   std::string known_lines(const std::vector<std::string>& lines) const;
