@@ -8,6 +8,7 @@ SessionMachine::SessionMachine(const SessionOptions& options)
     : statements_(options.statements),
       scope_(options.scope),
       gate_(options.gate),
+      max_row_bytes_(options.max_row_bytes),
       epoch_(options.catalog_epoch),
       questions_(options.questions),
       database_(options.database),

@@ -32,7 +32,9 @@ struct SessionOptions {
   /// Counts DDL seen by any session: what they know of the catalog is then asked anew. Outlives the session.
   std::atomic<std::uint64_t>* catalog_epoch = nullptr;
   QuestionSource* questions = nullptr;  ///< null: there are none; outlives the session
-  std::string database;                 ///< from the StartupMessage
+  /// A captured row whose DataRow is longer is a gap; unless its client wants to see it, it is not even kept in memory.
+  std::size_t max_row_bytes = std::size_t(-1);
+  std::string database;  ///< from the StartupMessage
   event::Context context;
 };
 

@@ -234,6 +234,7 @@ class SessionMachine final : public CaptureSession {
   void show_scrubbed(const Frame& frame, wire::Turn& turn);
   void complete_in_group(const Frame& frame, std::string_view tag, wire::Turn& turn);
   bool capture_row(std::string_view body, Execution& execution);
+  void add_long_row(Execution& execution);
   void keep_moved(std::vector<event::ChangeEvent> events, Execution& execution);
   MovedRows& moved_rows(Execution& execution);
   void add_moved(event::ChangeEvent change, Execution& execution);
@@ -273,6 +274,7 @@ class SessionMachine final : public CaptureSession {
   StatementCache* statements_;
   const Scope* scope_;
   CommitGate* gate_;
+  std::size_t max_row_bytes_;
   std::atomic<std::uint64_t>* epoch_;
   QuestionSource* questions_;
   std::string database_;
@@ -281,6 +283,7 @@ class SessionMachine final : public CaptureSession {
   // Relaying.
   std::size_t client_skip_ = 0;  // bytes of a frame that is only passed through
   std::size_t upstream_skip_ = 0;
+  bool upstream_drops_ = false;  // the client does not see it either
   std::size_t client_frame_size_ = 0;
   std::size_t upstream_frame_size_ = 0;
   bool client_broken_ = false;  // it sent a frame that cannot be; nothing behind it has a meaning

@@ -83,6 +83,11 @@ bool hides_backslashes(std::string_view encoding) {
   return std::find(std::begin(kClientOnly), std::end(kClientOnly), encoding) != std::end(kClientOnly);
 }
 
+/// The client sees the rows of a captured statement, without their added columns.
+bool shows_rows(const Pending& pending, const Execution& rows) {
+  return pending.purpose != Purpose::drain && rows.statement->write->has_returning;
+}
+
 }  // namespace
 
 std::size_t SessionMachine::from_upstream(std::string_view received, wire::Turn& turn) {
@@ -93,7 +98,7 @@ std::size_t SessionMachine::from_upstream(std::string_view received, wire::Turn&
     const std::string_view rest = received.substr(used);
     if (upstream_skip_ > 0) {
       const std::size_t count = std::min(upstream_skip_, rest.size());
-      turn.to_client.relay(rest.substr(0, count));
+      if (!upstream_drops_) turn.to_client.relay(rest.substr(0, count));
       upstream_skip_ -= count;
       used += count;
       continue;
@@ -123,7 +128,9 @@ bool SessionMachine::needs_whole(const Frame& frame) const {
     case backend::kDataRow: {
       if (pending_.empty()) return false;
       const Pending& front = pending_.front();
-      return spliced_rows(front) || front.scrubs || is_own(front.purpose);
+      const Execution* rows = spliced_rows(front);
+      if (rows && frame.size > max_row_bytes_) return shows_rows(front, *rows);
+      return rows || front.scrubs || is_own(front.purpose);
     }
     case backend::kNotificationResponse:
     case backend::kCopyData:
@@ -136,6 +143,7 @@ bool SessionMachine::needs_whole(const Frame& frame) const {
 void SessionMachine::relay_upstream(const Frame& frame, wire::Turn& turn) {
   turn.to_client.relay(frame.received);
   upstream_skip_ = frame.size - frame.received.size();
+  upstream_drops_ = false;
 }
 
 /// Messages that come at any time.
@@ -269,8 +277,15 @@ void SessionMachine::take_data_row(const Frame& frame, wire::Turn& turn) {
     return;
   }
   Execution& execution = *rows;
-  if (!capture_row(frame.body(), execution)) return lose_track("a DataRow without the added columns", turn);
-  if (front.purpose == Purpose::drain || !execution.statement->write->has_returning) return;
+  const bool shown = shows_rows(front, execution);
+  if (frame.size > max_row_bytes_) {
+    add_long_row(execution);
+    upstream_skip_ = frame.size - frame.received.size();
+    upstream_drops_ = true;
+  } else if (!capture_row(frame.body(), execution)) {
+    return lose_track("a DataRow without the added columns", turn);
+  }
+  if (!shown) return;
   if (!wire::append_data_row_without_last(turn.to_client.buffer(), frame.body(),
                                           std::size_t(execution.plan->added.count)))
     lose_track("malformed DataRow", turn);
@@ -299,6 +314,18 @@ bool SessionMachine::capture_row(std::string_view body, Execution& execution) {
     for (event::ChangeEvent& change : read.events) add_change(std::move(change), execution);
   }
   return true;
+}
+
+/// Nothing of it is read: the transaction's id and version are asked for before the commit.
+void SessionMachine::add_long_row(Execution& execution) {
+  const Plan& plan = *execution.plan;
+  if (execution.portal && execution.portal->undone) return;
+  if (!plan.lock_query.empty()) return keep_moved({}, execution);  // the statement is told, since rows are missing
+  event::ChangeEvent change;
+  change.op = plan.op;
+  change.schema = plan.relation->name.schema;
+  change.table = plan.relation->name.table;
+  add_change(event::as_gap(std::move(change), "row is longer than capture.max_row_bytes"), execution);
 }
 
 /// What moved is known when all rows are in, whichever Execute brings them.

@@ -183,6 +183,7 @@ std::unique_ptr<wire::Engine> Capturing::make_engine(const SessionInfo& info) {
   options.statements = statements_.at(info.worker).get();
   options.scope = &scope_;
   options.catalog_epoch = &catalog_epoch_;
+  if (settings_.max_row_bytes > 0) options.max_row_bytes = settings_.max_row_bytes;
   options.database = info.database;
   options.context = {info.user, info.application_name, info.client, std::to_string(info.id)};
   return std::make_unique<CapturedSession>(*committer_, client_sessions_, info, std::move(options));

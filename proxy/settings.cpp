@@ -150,6 +150,10 @@ const std::array kTable = std::to_array<Setting>({
     {"capture.max_statement_bytes", "", "BYTES", "16MB",
      "longer statements are relayed without being parsed, and reported as not captured", false,
      [](Settings& s, const std::string& v) { return read_bytes(v, s.max_statement_bytes); }},
+    {"capture.max_row_bytes", "", "BYTES", "64MB",
+     "rows that are longer, with the images that Weir asks for, are reported as not captured, and not kept in memory; "
+     "0: no limit",
+     false, [](Settings& s, const std::string& v) { return read_bytes(v, s.max_row_bytes); }},
     {"journal.path", "--journal", "PATH", "",
      "the journal's file; without it the journal is temporary, and what was not yet delivered is lost when Weir ends",
      false, [](Settings& s, const std::string& v) { return store_text(v, s.journal_path); }},

@@ -60,6 +60,7 @@ struct Settings {
   bool statement_text = false;
   std::uint64_t statement_cache_bytes = 0;
   std::uint64_t max_statement_bytes = 0;
+  std::uint64_t max_row_bytes = 0;
   std::string journal_path;  ///< empty: a temporary journal
   bool journal_durable = true;
   std::uint64_t journal_max_bytes = 0;

@@ -112,6 +112,11 @@ void FakeGate::report(event::Transaction transaction, event::ChangeEvent gap) {
   calls_.push_back("report xid " + std::to_string(transaction.xid) + place + quoted_events({std::move(gap)}));
 }
 
+SessionScript& SessionScript::max_row_bytes(std::size_t bytes) {
+  max_row_bytes_ = bytes;
+  return *this;
+}
+
 SessionScript& SessionScript::starts(std::string_view version, std::string_view encoding) {
   return upstream_is_relayed(server::parameter_status("server_version", version) +
                              server::parameter_status("server_encoding", "UTF8") +
@@ -243,6 +248,7 @@ RelayScript::MakeEngine SessionScript::maker() {
     capture::SessionOptions options;
     options.statements = &stand_->statements;
     options.scope = &stand_->scope;
+    options.max_row_bytes = max_row_bytes_;
     options.gate = &stand_->gate;
     options.catalog_epoch = &stand_->epoch;
     options.questions = &stand_->questions;

@@ -82,6 +82,8 @@ class SessionScript {
   SessionScript(const SessionScript&) = delete;
   SessionScript& operator=(const SessionScript&) = delete;
 
+  /// SessionOptions::max_row_bytes.
+  SessionScript& max_row_bytes(std::size_t bytes);
   /// The database's greeting, relayed as it is.
   SessionScript& starts(std::string_view version = "15.20", std::string_view encoding = "UTF8");
 
@@ -137,6 +139,7 @@ class SessionScript {
   std::unique_ptr<Stand> stand_;
   std::string facts_statement_;
   int own_names_ = 0;
+  std::size_t max_row_bytes_ = std::size_t(-1);
 };
 
 /// A Query that only goes through, with its answer.
