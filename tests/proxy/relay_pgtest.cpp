@@ -191,10 +191,18 @@ TEST_F(RelayTest, AHalfClosedClientIsAnswered) {
 }
 
 TEST_F(RelayTest, MalformedMessagesAreAnsweredByTheDatabase) {
-  RawClient client(server->port(), seconds(10));
-  client.startup({{"user", "postgres"}, {"database", "postgres"}}).read_until_ready();
-  client.raw(std::string("Q\0\0\0\1", 5)).read_until_closed();
-  EXPECT_NE(::testing::PrintToString(client.take_transcript()).find("08P01"), std::string::npos);
+  const auto answer = [](int port, const std::string& message) {
+    RawClient client(port, seconds(10));
+    client.startup({{"user", "postgres"}, {"database", "postgres"}}).read_until_ready();
+    client.take_transcript();
+    client.raw(message).read_until_closed();
+    return client.take_transcript();
+  };
+  const std::string no_length("Q\0\0\0\1", 5);
+  const std::string no_type("\1\0\0\0\4", 5);
+  EXPECT_EQ(answer(server->port(), no_length), answer(cluster->port(), no_length));
+  EXPECT_EQ(answer(server->port(), no_type), answer(cluster->port(), no_type));
+  EXPECT_NE(::testing::PrintToString(answer(server->port(), no_type)).find("08P01"), std::string::npos);
 }
 
 TEST_F(RelayTest, TheDatabasesLastWordsAreItsOwn) {
