@@ -1,8 +1,10 @@
 #include "capture/facts.h"
 
+#include <array>
 #include <boost/json.hpp>
 #include <charconv>
 
+#include "capture/encoding.h"
 #include "capture/server_run.h"
 
 namespace weir::capture {
@@ -11,55 +13,119 @@ namespace {
 // Operators are qualified like functions: a search_path that lists pg_catalog last would let others stand in for them.
 // `tree` is the table with all that inherits from it, so partitions and old-style children are found alike.
 // No LATERAL: that needs a nested loop, and under enable_nestloop = off its cost alone sets off seconds of JIT.
-constexpr std::string_view kFactsBeforeRun = R"(
+// Nothing here opens a relation but those of the catalog: it waits for nobody who has locked a table (pg_get_expr
+// would). Texts come as HEX(text): the bytes of the database itself, which no conversion can refuse. `inside` has the
+// types that somebody has defined inside of a column's, where there are casts that row_to_json would call: those of
+// type 114, json. Type 790 is money; 24 and the like are known by names (regclass), which follow search_path. Function
+// 817 is current_query. $2 is what the answer's digest must be, or empty: another one is a division by zero.
+constexpr std::string_view kFactsPattern = R"(
 WITH RECURSIVE root AS (SELECT pg_catalog.to_regclass($1::pg_catalog.text)::pg_catalog.oid AS oid),
 tree AS (
   SELECT oid FROM root WHERE oid IS NOT NULL
   UNION ALL
-  SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN tree ON i.inhparent OPERATOR(pg_catalog.=) tree.oid)
-SELECT c.oid::pg_catalog.text, n.nspname::pg_catalog.text, c.relname::pg_catalog.text,
-  c.relkind::pg_catalog.text, c.relpersistence::pg_catalog.text,
+  SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN tree ON i.inhparent OPERATOR(pg_catalog.=) tree.oid),
+inside AS (
+  SELECT a.attnum, a.atttypid AS oid
+    FROM root JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) root.oid
+    WHERE a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped AND a.atttypid OPERATOR(pg_catalog.>=) '16384'
+      AND EXISTS (SELECT FROM pg_catalog.pg_cast k WHERE k.casttarget OPERATOR(pg_catalog.=) '114'
+        AND k.castmethod OPERATOR(pg_catalog.=) 'f' AND k.castsource OPERATOR(pg_catalog.>=) '16384')
+  UNION
+  SELECT inside.attnum, part.oid FROM inside JOIN (
+      SELECT t.oid AS of, t.typbasetype AS oid FROM pg_catalog.pg_type t
+        WHERE t.typbasetype OPERATOR(pg_catalog.>=) '16384'
+      UNION ALL
+      SELECT t.oid, t.typelem FROM pg_catalog.pg_type t WHERE t.typelem OPERATOR(pg_catalog.>=) '16384'
+      UNION ALL
+      SELECT t.oid, m.atttypid FROM pg_catalog.pg_type t
+        JOIN pg_catalog.pg_attribute m ON m.attrelid OPERATOR(pg_catalog.=) t.typrelid
+        WHERE m.attnum OPERATOR(pg_catalog.>) 0 AND NOT m.attisdropped
+          AND m.atttypid OPERATOR(pg_catalog.>=) '16384') part
+    ON part.of OPERATOR(pg_catalog.=) inside.oid),
+facts AS MATERIALIZED (
+SELECT c.oid::pg_catalog.text AS c1, HEX(n.nspname) AS c2, HEX(c.relname) AS c3,
+  c.relkind::pg_catalog.text AS c4, c.relpersistence::pg_catalog.text AS c5,
   (c.relhasrules AND EXISTS (SELECT FROM pg_catalog.pg_rewrite r
-     WHERE r.ev_class OPERATOR(pg_catalog.=) c.oid AND r.ev_type OPERATOR(pg_catalog.<>) '1'))::pg_catalog.text,
-  pg_catalog.row_security_active(c.oid)::pg_catalog.text,
-  pg_catalog.has_table_privilege(c.oid, 'SELECT')::pg_catalog.text,
+     WHERE r.ev_class OPERATOR(pg_catalog.=) c.oid AND r.ev_type OPERATOR(pg_catalog.<>) '1'))::pg_catalog.text AS c6,
+  pg_catalog.row_security_active(c.oid)::pg_catalog.text AS c7,
+  pg_catalog.has_table_privilege(c.oid, 'SELECT')::pg_catalog.text AS c8,
   (EXISTS (SELECT FROM tree JOIN pg_catalog.pg_trigger g ON g.tgrelid OPERATOR(pg_catalog.=) tree.oid
      JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) g.tgfoid
      WHERE NOT g.tgisinternal
        AND p.prosrc OPERATOR(pg_catalog.~*) 'current_query|pg_stat_activity|pg_stat_get_activity|pg_cursors')
    OR EXISTS (SELECT FROM tree JOIN pg_catalog.pg_attrdef d ON d.adrelid OPERATOR(pg_catalog.=) tree.oid
-     WHERE pg_catalog.pg_get_expr(d.adbin, d.adrelid) OPERATOR(pg_catalog.~*) 'current_query'))::pg_catalog.text,
-  (SELECT pg_catalog.json_agg(a.attname ORDER BY k.place)::pg_catalog.text
+     WHERE d.adbin::pg_catalog.text OPERATOR(pg_catalog.~) ':funcid 817 '))::pg_catalog.text AS c9,
+  HEX((SELECT pg_catalog.json_agg(a.attname ORDER BY k.place)
      FROM (SELECT x.indkey, x.indnkeyatts, pg_catalog.generate_subscripts(x.indkey, 1) AS place
        FROM pg_catalog.pg_index x WHERE x.indrelid OPERATOR(pg_catalog.=) c.oid AND x.indisprimary) k
      JOIN pg_catalog.pg_attribute a
        ON a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.=) k.indkey[k.place]
-     WHERE k.place OPERATOR(pg_catalog.<) k.indnkeyatts),
-  (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attname, t.typcategory, a.attgenerated) ORDER BY a.attnum)::pg_catalog.text
+     WHERE k.place OPERATOR(pg_catalog.<) k.indnkeyatts)) AS c10,
+  HEX((SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attname, t.typcategory,
+       CASE WHEN a.attgenerated OPERATOR(pg_catalog.=) 'v' THEN 'v'
+         WHEN EXISTS (SELECT FROM inside JOIN pg_catalog.pg_cast k ON k.castsource OPERATOR(pg_catalog.=) inside.oid
+           WHERE inside.attnum OPERATOR(pg_catalog.=) a.attnum AND k.castmethod OPERATOR(pg_catalog.=) 'f'
+             AND k.casttarget OPERATOR(pg_catalog.=) '114') THEN 't'
+         WHEN a.atttypid OPERATOR(pg_catalog.=) '790' THEN 'n'
+         WHEN a.atttypid OPERATOR(pg_catalog.=) ANY
+           ('{24,2202,2203,2204,2205,2206,3734,3769,4089,4096,4191}'::pg_catalog.oid[]) THEN 'o'
+         ELSE '' END) ORDER BY a.attnum)
      FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid OPERATOR(pg_catalog.=) a.atttypid
-     WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped),
-  (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(l.oid::pg_catalog.text, ln.nspname, l.relname))::pg_catalog.text
+     WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped)) AS c11,
+  HEX((SELECT pg_catalog.json_agg(pg_catalog.json_build_array(l.oid::pg_catalog.text, ln.nspname, l.relname) ORDER BY l.oid)
      FROM tree JOIN pg_catalog.pg_class l ON l.oid OPERATOR(pg_catalog.=) tree.oid
-     JOIN pg_catalog.pg_namespace ln ON ln.oid OPERATOR(pg_catalog.=) l.relnamespace),
-  (SELECT pg_catalog.json_agg(DISTINCT a.attname)::pg_catalog.text
+     JOIN pg_catalog.pg_namespace ln ON ln.oid OPERATOR(pg_catalog.=) l.relnamespace)) AS c12,
+  HEX((SELECT pg_catalog.json_agg(DISTINCT a.attname)
      FROM (SELECT q.partrelid, pg_catalog.unnest(q.partattrs::pg_catalog.int2[]) AS attnum
        FROM tree JOIN pg_catalog.pg_partitioned_table q ON q.partrelid OPERATOR(pg_catalog.=) tree.oid) k
      JOIN pg_catalog.pg_attribute a
        ON a.attrelid OPERATOR(pg_catalog.=) k.partrelid AND a.attnum OPERATOR(pg_catalog.=) k.attnum
-     WHERE k.attnum OPERATOR(pg_catalog.<>) 0),
+     WHERE k.attnum OPERATOR(pg_catalog.<>) 0)) AS c13,
   EXISTS (SELECT FROM tree JOIN pg_catalog.pg_partitioned_table q ON q.partrelid OPERATOR(pg_catalog.=) tree.oid
-     WHERE q.partexprs IS NOT NULL)::pg_catalog.text,
+     WHERE q.partexprs IS NOT NULL)::pg_catalog.text AS c14,
   (NOT EXISTS (SELECT FROM tree JOIN pg_catalog.pg_class l ON l.oid OPERATOR(pg_catalog.=) tree.oid
-     WHERE l.relpersistence OPERATOR(pg_catalog.<>) 'p'))::pg_catalog.text,
-  )";
-constexpr std::string_view kFactsQueryEnd = R"(,
-  pg_catalog.current_schema()::pg_catalog.text
+     WHERE l.relpersistence OPERATOR(pg_catalog.<>) 'p'))::pg_catalog.text AS c15,
+  SERVER_RUN AS run,
+  HEX(UPDATE_FACTS) AS c17,
+  EXISTS (SELECT FROM tree JOIN pg_catalog.pg_class l ON l.oid OPERATOR(pg_catalog.=) tree.oid
+     WHERE l.relkind OPERATOR(pg_catalog.=) 'f')::pg_catalog.text AS c18,
+  HEX(pg_catalog.current_schema()) AS c19
 FROM root LEFT JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) root.oid
-LEFT JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace)";
-constexpr std::size_t kFactsColumns = 18;
+LEFT JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace),
+said AS MATERIALIZED (
+  SELECT facts.*, pg_catalog.hashtextextended(pg_catalog.jsonb_build_array(
+    c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c17, c18, c19)::pg_catalog.text
+    COLLATE pg_catalog."C", 0)::pg_catalog.text AS digest FROM facts)
+SELECT c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, run, c17, c18, c19, digest,
+  (1 OPERATOR(pg_catalog./) CASE WHEN $2::pg_catalog.text OPERATOR(pg_catalog.=) '' OR digest OPERATOR(pg_catalog.=) $2::pg_catalog.text
+    THEN 1 ELSE 0 END)::pg_catalog.text
+FROM said)";
+constexpr std::size_t kFactsColumns = 21;
 constexpr std::size_t kRunColumn = 15;
+constexpr std::size_t kSchemaColumn = 18;
 
 using Json = boost::json::value;
+
+std::string facts_text() {
+  constexpr std::string_view mark = "HEX(";
+  std::string pattern(kFactsPattern);
+  const auto put = [&pattern](std::string_view mark, std::string_view text) {
+    pattern.replace(pattern.find(mark), mark.size(), text);
+  };
+  put("SERVER_RUN", server_run_expression());
+  put("UPDATE_FACTS", update_facts_query());
+  std::string out;
+  std::string_view rest = pattern;
+  for (auto at = rest.find(mark); at != std::string_view::npos; at = rest.find(mark)) {
+    std::size_t end = at + mark.size();
+    for (int depth = 1; depth > 0; ++end) depth += rest[end] == '(' ? 1 : rest[end] == ')' ? -1 : 0;
+    const std::string_view inner = rest.substr(at + mark.size(), end - 1 - at - mark.size());
+    out.append(rest.substr(0, at)).append("pg_catalog.encode(pg_catalog.convert_to((").append(inner);
+    out.append(")::pg_catalog.text, pg_catalog.getdatabaseencoding()), 'hex')");
+    rest.remove_prefix(end);
+  }
+  return out.append(rest);
+}
 
 std::uint32_t read_oid(std::string_view text) {
   std::uint32_t oid = 0;
@@ -67,47 +133,81 @@ std::uint32_t read_oid(std::string_view text) {
   return oid;
 }
 
-/// A column that holds a JSON array, or an empty one where it is NULL.
-boost::json::array read_array(const std::optional<std::string_view>& column) {
-  boost::system::error_code error;
-  if (!column) return {};
-  Json parsed = boost::json::parse({column->data(), column->size()}, error);
-  return error || !parsed.is_array() ? boost::json::array() : parsed.as_array();
-}
+/// Reads the row's columns. One that cannot be read spoils the whole answer: of a list of names that is not complete
+/// nobody could say what it lacks.
+class AnswerReader {
+ public:
+  AnswerReader(const wire::RowView& row, std::string_view encoding) : row_(row), encoding_(encoding) {}
 
-std::string read_text(const Json& value) {
-  return value.is_string() ? std::string(value.as_string()) : std::string();
-}
+  bool good() const { return good_; }
 
-std::vector<std::string> read_names(const std::optional<std::string_view>& column) {
-  std::vector<std::string> names;
-  for (const Json& name : read_array(column)) names.push_back(read_text(name));
-  return names;
-}
-
-void read_columns(const std::optional<std::string_view>& column, RelationFacts& facts) {
-  for (const Json& entry : read_array(column)) {
-    if (!entry.is_array() || entry.as_array().size() != 3) continue;
-    const auto& parts = entry.as_array();
-    const std::string category = read_text(parts[1]);
-    facts.columns.push_back({read_text(parts[0]), category.empty() ? 'U' : category[0], read_text(parts[2]) == "v"});
+  std::string_view plain(std::size_t column) {
+    if (!row_[column] || row_[column]->empty()) good_ = false;
+    return good_ ? *row_[column] : std::string_view("?");
   }
-}
+  bool is_true(std::size_t column) {
+    const std::string_view value = plain(column);
+    good_ &= value == "true" || value == "false";
+    return value == "true";
+  }
+  std::string text(std::size_t column) { return text_of(plain(column)); }
+  std::vector<std::string> names(std::size_t column) {
+    std::vector<std::string> names;
+    for (const Json& name : array(column)) names.push_back(read_text(name));
+    return names;
+  }
+  /// Entries of three texts.
+  std::vector<std::array<std::string, 3>> triples(std::size_t column) {
+    std::vector<std::array<std::string, 3>> triples;
+    for (const Json& entry : array(column)) {
+      good_ &= entry.is_array() && entry.as_array().size() == 3;
+      if (!good_) return {};
+      const auto& parts = entry.as_array();
+      triples.push_back({read_text(parts[0]), read_text(parts[1]), read_text(parts[2])});
+    }
+    return triples;
+  }
 
-void read_leaves(const std::optional<std::string_view>& column, RelationFacts& facts) {
-  for (const Json& entry : read_array(column)) {
-    if (!entry.is_array() || entry.as_array().size() != 3) continue;
-    const auto& parts = entry.as_array();
-    facts.leaves[read_oid(read_text(parts[0]))] = {read_text(parts[1]), read_text(parts[2])};
+ private:
+  std::string text_of(std::string_view hex) {
+    const auto bytes = decode_hex(hex);
+    auto text = bytes ? to_utf8(*bytes, encoding_) : std::nullopt;
+    good_ &= text.has_value();
+    return text ? std::move(*text) : std::string();
+  }
+  /// An empty one where the column is NULL.
+  boost::json::array array(std::size_t column) {
+    if (!row_[column]) return {};
+    boost::system::error_code error;
+    Json parsed = boost::json::parse(text_of(*row_[column]), error);
+    good_ &= !error && parsed.is_array();
+    return good_ ? parsed.as_array() : boost::json::array();
+  }
+  std::string read_text(const Json& value) {
+    good_ &= value.is_string();
+    return good_ ? std::string(value.as_string()) : std::string();
+  }
+
+  const wire::RowView& row_;
+  std::string_view encoding_;
+  bool good_ = true;
+};
+
+void read_columns(AnswerReader& answer, std::size_t place, RelationFacts& facts) {
+  for (auto& [name, category, form] : answer.triples(place)) {
+    Column column{std::move(name), category.empty() ? 'U' : category[0], form == "v"};
+    if (form == "t") column.form = Column::Form::text;
+    if (form == "n") column.form = Column::Form::numeric;
+    if (form == "o") column.form = Column::Form::oid;
+    facts.columns.push_back(std::move(column));
   }
 }
 
 }  // namespace
 
 std::string_view facts_query() {
-  static const std::string query =
-      std::string(kFactsBeforeRun).append(server_run_expression()).append(update_facts_query()).append(kFactsQueryEnd);
-  return query;
+  static const std::string text = facts_text();
+  return text;
 }
 
 std::string quoted(std::string_view name) {
@@ -125,30 +225,31 @@ std::string quoted_name(const TableName& table) {
 }
 
 std::string quoted_name(const RelationName& table) {
-  return quoted(table.schema) + "." + quoted(table.table);
+  return ascii_quoted(table.schema) + "." + ascii_quoted(table.table);
 }
 
-std::optional<RelationFacts> read_facts(const wire::RowView& row) {
+std::optional<RelationFacts> read_facts(const wire::RowView& row, std::string_view encoding) {
   if (row.size() != kFactsColumns) return std::nullopt;
-  for (std::size_t i = 0; i < 9; ++i)
-    if (!row[i] || row[i]->empty()) return std::nullopt;
-  const auto is_true = [&row](std::size_t i) { return row[i] && *row[i] == "true"; };
+  AnswerReader answer(row, encoding);
   RelationFacts facts;
-  facts.oid = read_oid(*row[0]);
-  facts.name = {std::string(*row[1]), std::string(*row[2])};
-  facts.kind = row[3]->front();
-  facts.persistence = row[4]->front();
-  facts.has_rules = is_true(5);
-  facts.row_security = is_true(6);
-  facts.selectable = is_true(7);
-  facts.shows_text = is_true(8);
-  facts.key = read_names(row[9]);
-  read_columns(row[10], facts);
-  read_leaves(row[11], facts);
-  facts.routing = read_names(row[12]);
-  facts.routes_by_expression = is_true(13);
-  facts.logged = is_true(14);
-  facts.updates = read_update_facts(row[16]);
+  facts.oid = read_oid(answer.plain(0));
+  facts.name = {answer.text(1), answer.text(2)};
+  facts.kind = answer.plain(3).front();
+  facts.persistence = answer.plain(4).front();
+  facts.has_rules = answer.is_true(5);
+  facts.row_security = answer.is_true(6);
+  facts.selectable = answer.is_true(7);
+  facts.shows_text = answer.is_true(8);
+  facts.key = answer.names(9);
+  read_columns(answer, 10, facts);
+  for (auto& [oid, schema, table] : answer.triples(11)) facts.leaves[read_oid(oid)] = {schema, table};
+  facts.routing = answer.names(12);
+  facts.routes_by_expression = answer.is_true(13);
+  facts.logged = answer.is_true(14);
+  facts.updates = read_update_facts(answer.text(16));
+  facts.has_foreign = answer.is_true(17);
+  facts.digest = answer.plain(19);
+  if (!answer.good() || facts.oid == 0) return std::nullopt;
   return facts;
 }
 
@@ -156,8 +257,11 @@ std::string read_run(const wire::RowView& row) {
   return row.size() == kFactsColumns ? std::string(row[kRunColumn].value_or("")) : std::string();
 }
 
-std::string read_creation_schema(const wire::RowView& row) {
-  return row.size() == kFactsColumns ? std::string(row.back().value_or("")) : std::string();
+std::string read_creation_schema(const wire::RowView& row, std::string_view encoding) {
+  if (row.size() != kFactsColumns || !row[kSchemaColumn]) return {};
+  AnswerReader answer(row, encoding);
+  std::string schema = answer.text(kSchemaColumn);
+  return answer.good() ? schema : std::string();
 }
 
 }  // namespace weir::capture

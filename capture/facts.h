@@ -21,6 +21,10 @@ struct Column {
   std::string name;
   char category = 'U';    ///< pg_type.typcategory: 'N' numeric, 'B' boolean, 'S' string, 'U' user-defined (json), …
   bool computed = false;  ///< a virtual generated column: stored nowhere, reading it evaluates its expression
+  /// How it stands in an image. `text`: row_to_json would call a cast to json that somebody has defined, for its type
+  /// or for one inside of it. `numeric`: money, as a number and not by lc_monetary. `oid`: regclass and the like, as
+  /// the number and not as the name that search_path makes of it.
+  enum class Form : char { plain, text, numeric, oid } form = Form::plain;
 };
 
 struct RelationName {
@@ -41,24 +45,30 @@ struct RelationFacts {
   std::vector<std::string> routing;  ///< columns that choose the partition; with the key: what makes an UPDATE a move
   bool routes_by_expression = false;
   UpdateFacts updates;
+  bool has_foreign = false;  ///< it or a table below it is a foreign table
+  std::string digest;        ///< of the whole answer: facts_query's $2
   std::vector<Column> columns;
   bool logged = false;  ///< it and all its leaves are in the server's log; false: unlogged, or not known
   std::unordered_map<std::uint32_t, RelationName> leaves;  ///< tables whose rows a write of this one may touch, by oid
 };
 
-/// The statement with one text parameter: the table's name as SQL would quote it. Every name in it is schema-qualified.
+/// The statement, with two text parameters: the table's name as SQL would quote it, in the client's encoding; and the
+/// digest of the answer known so far, or nothing. The statement fails (22012) where the answer has another one. Every
+/// name in it is schema-qualified. What it answers is ASCII, whatever the client's encoding is.
 std::string_view facts_query();
-/// `"schema"."table"` or `"table"`, for the parameter.
+/// `"schema"."table"` or `"table"`, for the parameter, in the client's encoding.
 std::string quoted_name(const TableName& table);
+/// In ASCII alone: its names are UTF-8, and the client's encoding may be another.
 std::string quoted_name(const RelationName& table);
-/// `"name"`, quotes doubled.
+/// `"name"`, quotes doubled, in the encoding it has.
 std::string quoted(std::string_view name);
 
-/// Reads the answer's DataRow; nothing where there is no such table, or the row is not of the expected form.
-std::optional<RelationFacts> read_facts(const wire::RowView& row);
+/// Reads the answer's DataRow; `encoding` is the database's. Nothing where there is no such table, or where any of it
+/// cannot be read: then nothing at all is known.
+std::optional<RelationFacts> read_facts(const wire::RowView& row, std::string_view encoding);
 /// From the same row, with or without a table: the answer to server_run_expression(). Empty: none.
 std::string read_run(const wire::RowView& row);
 /// And the schema where one made without naming a schema would be. Empty: none.
-std::string read_creation_schema(const wire::RowView& row);
+std::string read_creation_schema(const wire::RowView& row, std::string_view encoding);
 
 }  // namespace weir::capture

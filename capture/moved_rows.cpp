@@ -80,10 +80,10 @@ void MovedRows::written(Events of_row, Events& out) {
   for (const ChangeEvent& change : of_row) last_lsn_ = std::max(last_lsn_, change.lsn);
   if (!locks()) return written_with_old(std::move(of_row), out);
   for (ChangeEvent& change : of_row) {
-    // Of another table than the facts know: nothing can be said of the rest either.
-    if (change.op == Op::gap) {
+    // Of another table than the facts know, or without its image: nothing can be said of the rest either.
+    if (change.op == Op::gap || change.fidelity == event::Fidelity::statement) {
       mode_ = Mode::gave_up;
-      give(std::move(change), out);
+      if (change.op == Op::gap) give(std::move(change), out);
     } else if (mode_ == Mode::gives_out) {
       give(creation(std::move(change)), out);
     } else if (mode_ == Mode::keeps) {

@@ -4,6 +4,8 @@
 #include <array>
 #include <map>
 
+#include "capture/encoding.h"
+
 namespace weir::capture {
 namespace {
 
@@ -24,19 +26,53 @@ constexpr std::string_view kAsText = "::pg_catalog.text";
 /// asks for text. The same in both formats is only a column of type text.
 enum class Formats { of_client, text };
 
+/// A virtual column is left out too: the plain write never evaluates it, and it may fail or have effects.
+bool is_excluded(const PlanInput& input, const RelationFacts& relation, const Column& column) {
+  return column.computed || excludes_column(input.scope, relation, column.name);
+}
+
+/// True where an image is not simply that of the row.
+bool names_columns(const PlanInput& input, const RelationFacts& relation) {
+  return std::any_of(relation.columns.begin(), relation.columns.end(), [&](const Column& column) {
+    return column.form != Column::Form::plain || is_excluded(input, relation, column);
+  });
+}
+
+/// A column in the row of an image. What format('%s') runs is the type's output function and nothing else: a cast to
+/// text may be anybody's, too.
+std::string value_of(const std::string& row, const Column& column) {
+  const std::string name = ascii_quoted(column.name);
+  const std::string value = row + "." + name;
+  switch (column.form) {
+    case Column::Form::text:
+      return "CASE WHEN " + value + " IS NOT DISTINCT FROM NULL THEN NULL ELSE pg_catalog.format('%s'," + value +
+             ") END AS " + name;
+    case Column::Form::numeric:
+      return value + "::pg_catalog.numeric AS " + name;
+    case Column::Form::oid:
+      return value + "::pg_catalog.oid AS " + name;
+    case Column::Form::plain:
+      break;
+  }
+  return value;
+}
+
 /// Builds the list of added columns and remembers which is which.
 class AddedList {
  public:
   AddedList(const PlanInput& input, const RelationFacts& relation, Formats formats)
       : input_(input), relation_(relation), cast_(formats == Formats::of_client ? kAsText : std::string_view()) {
-    added_.hex = !input.server.utf8_client;
+    const ServerSettings& server = input.server;
+    // What is to be converted can fail, so it travels as it is stored; a database in UTF8 has nothing that cannot be.
+    if (server.server_encoding != "UTF8" || server.text_encoding() != "UTF8") added_.hex = server.server_encoding;
   }
 
   void image(int AddedColumns::*column, const std::string& row, bool may_be_absent) {
     std::string value = "pg_catalog.row_to_json(" + row + ".*)";
-    if (excludes_columns()) value = image_of_included(row, may_be_absent);
-    if (added_.hex) {
-      add(column, "pg_catalog.encode(pg_catalog.convert_to(" + value.append(kAsText) + ",'UTF8'),'hex')");
+    if (names_columns(input_, relation_)) value = image_of_included(row, may_be_absent);
+    if (!added_.hex.empty()) {
+      value.append(kAsText);
+      add(column, "pg_catalog.encode(pg_catalog.convert_to(" + value + ",pg_catalog.getdatabaseencoding()),'hex')");
     } else {
       add(column, value.append(cast_));
     }
@@ -48,22 +84,12 @@ class AddedList {
   const AddedColumns& added() const { return added_; }
 
  private:
-  /// A virtual column is left out too: the plain write never evaluates it, and it may fail or have effects.
-  bool is_excluded(const Column& column) const {
-    return column.computed || excludes_column(input_.scope, relation_, column.name);
-  }
-
-  bool excludes_columns() const {
-    return std::any_of(relation_.columns.begin(), relation_.columns.end(),
-                       [this](const Column& column) { return is_excluded(column); });
-  }
-
   /// Only the included columns are named, so the others never leave the database.
   std::string image_of_included(const std::string& row, bool may_be_absent) const {
     std::string columns;
     for (const Column& column : relation_.columns) {
-      if (is_excluded(column)) continue;
-      columns += (columns.empty() ? "" : ",") + row + "." + quoted(column.name);
+      if (is_excluded(input_, relation_, column)) continue;
+      columns += (columns.empty() ? "" : ",") + value_of(row, column);
     }
     const std::string image = "(SELECT pg_catalog.row_to_json(w.*) FROM (SELECT " + columns + ") AS w)";
     if (!may_be_absent) return image;
@@ -99,6 +125,13 @@ event::Op op_of(StatementKind kind) {
   }
 }
 
+/// U&"…" in a client's text that is not UTF-8: the parser here makes UTF-8 of it, and the server does not. Only names
+/// beyond ASCII matter.
+bool has_escaped_names(const PlanInput& input) {
+  if (input.server.text_encoding() == "UTF8") return false;
+  return input.text.find("U&\"") != std::string_view::npos || input.text.find("u&\"") != std::string_view::npos;
+}
+
 bool in_scope(const Scope& scope, const RelationFacts& relation) {
   if (relation.persistence == 't') return false;
   if (scope.captures(relation.name.schema, relation.name.table)) return true;
@@ -107,16 +140,39 @@ bool in_scope(const Scope& scope, const RelationFacts& relation) {
   });
 }
 
+/// Whether the server reads the target's name as the parser here does.
+bool is_certain_alias(const PlanInput& input, const RelationFacts& relation) {
+  const std::string& alias = input.statement.write->target.alias;
+  if (is_ascii(alias)) return true;
+  if (has_escaped_names(input)) return false;
+  // Where a character is a byte, letters beyond ASCII are folded too.
+  return input.server.server_encoding == "UTF8" || to_utf8(alias, input.server.text_encoding()) == relation.name.table;
+}
+
+/// Whether all names that are spliced mean what they should.
+bool can_be_named(const PlanInput& input, const RelationFacts& relation) {
+  const std::string& encoding = input.server.server_encoding;
+  if (!is_certain_alias(input, relation)) return false;
+  if (input.statement.write->repeats_target &&
+      !(is_certain_name(relation.name.schema, encoding) && is_certain_name(relation.name.table, encoding)))
+    return false;
+  return !names_columns(input, relation) ||
+         std::all_of(relation.columns.begin(), relation.columns.end(), [&](const Column& column) {
+           return is_excluded(input, relation, column) || is_certain_name(column.name, encoding);
+         });
+}
+
 /// Why RETURNING would change what the client sees; empty where it would not.
 std::string obstacle(const PlanInput& input, const RelationFacts& relation) {
   if (relation.kind != 'r' && relation.kind != 'p') return relation.kind == 'v' ? "view" : "foreign table";
+  if (relation.has_foreign) return "foreign table";  // what the remote role may not do: return rows, say
   if (relation.has_rules) return "rule";
   if (relation.row_security) return "row-level security";
   if (!relation.selectable) return "no SELECT privilege";
   if (relation.shows_text) return "trigger reads the statement's text";
   if (input.statement.shows_text) return "statement reads its own text";
   if (relation.columns.size() > kMaxColumns) return "too many columns";
-  if (!input.server.convertible) return "server_encoding SQL_ASCII";
+  if (!can_be_named(input, relation)) return "names that the encoding leaves in doubt";
   return {};
 }
 
@@ -136,20 +192,23 @@ std::string row_of(const WriteClauses& write, const RelationFacts& relation) {
 }
 
 /// True where the grammar and the column's type say that it is assigned the value that it has.
-bool is_kept(const WriteClauses& write, const RelationFacts& relation, const std::string& column) {
+bool is_kept(const WriteClauses& write, const RelationFacts& relation, const std::string& assigned,
+             const std::string& column) {
   const ColumnType* type = relation.updates.type_of(column);
   const bool own_equality = !contains(relation.updates.operators, "=") && !relation.updates.casts;
   return std::any_of(write.kept.begin(), write.kept.end(), [&](const KeptColumn& kept) {
-    if (kept.column != column || (kept.compared && !own_equality)) return false;
+    if (kept.column != assigned || (kept.compared && !own_equality)) return false;
     return kept.needs <= (type == nullptr ? Sameness::unknown : type->sameness);
   });
 }
 
 /// What an UPDATE of a row, also one by ON CONFLICT, may change: what it assigns and what triggers do.
-Names changed_columns(const WriteClauses& write, const RelationFacts& relation) {
+Names changed_columns(const PlanInput& input, const RelationFacts& relation) {
+  const WriteClauses& write = *input.statement.write;
+  const Names assigned = utf8_names(write.assigned, input.server);
   Names changed;
-  for (const std::string& column : write.assigned)
-    if (!is_kept(write, relation, column)) changed.push_back(column);
+  for (std::size_t i = 0; i < assigned.size(); ++i)
+    if (!is_kept(write, relation, write.assigned[i], assigned[i])) changed.push_back(assigned[i]);
   const Names& by_triggers = relation.updates.triggers.sets;
   changed.insert(changed.end(), by_triggers.begin(), by_triggers.end());
   return changed;
@@ -158,18 +217,24 @@ Names changed_columns(const WriteClauses& write, const RelationFacts& relation) 
 /// Whether a row's key or its partition may change, and what would prove which row has become which.
 Moves moves_of(const PlanInput& input, const RelationFacts& relation) {
   const UpdateFacts& facts = relation.updates;
-  const Names changed = changed_columns(*input.statement.write, relation);
+  const Names changed = changed_columns(input, relation);
+  // What the facts do not know may be a key by another name.
+  const bool doubtful = std::any_of(changed.begin(), changed.end(), [&](const std::string& column) {
+    const auto same = [&column](const Column& known) { return known.name == column; };
+    return std::none_of(relation.columns.begin(), relation.columns.end(), same) ||
+           (!is_ascii(column) && has_escaped_names(input));
+  });
   const auto decides = [&relation, &facts](const std::string& column) {
     return contains(relation.key, column) || contains(relation.routing, column) || contains(facts.key_sources, column);
   };
   Moves moves;
-  moves.possible =
-      relation.routes_by_expression || !facts.triggers.known || std::any_of(changed.begin(), changed.end(), decides);
+  moves.possible = doubtful || relation.routes_by_expression || !facts.triggers.known ||
+                   std::any_of(changed.begin(), changed.end(), decides);
   moves.may_skip = facts.triggers.may_skip || !facts.triggers.known;
   // Tables that inherit have no unique index in common.
   const bool one_index = relation.kind == 'p' || relation.leaves.size() <= 1;
-  moves.key_is_unique = !relation.key.empty() && !facts.key_deferrable && one_index;
-  if (!facts.triggers.known) return moves;
+  moves.key_is_unique = !doubtful && !relation.key.empty() && !facts.key_deferrable && one_index;
+  if (!facts.triggers.known || doubtful) return moves;
   for (const Column& column : relation.columns) {
     const bool in_image = !column.computed && !excludes_column(input.scope, relation, column.name);
     if (in_image && !contains(changed, column.name) && !contains(facts.generated, column.name))
@@ -179,7 +244,8 @@ Moves moves_of(const PlanInput& input, const RelationFacts& relation) {
 }
 
 /// The WHERE can be evaluated again without anybody noticing: nothing in it is a user's own.
-bool is_repeatable(const WhereTerms& terms, const RelationFacts& relation) {
+bool is_repeatable(const PlanInput& input, const WhereTerms& terms, const RelationFacts& relation) {
+  const Names columns = utf8_names(terms.columns, input.server);
   const UpdateFacts& facts = relation.updates;
   constexpr std::array<std::string_view, 6> kSystemColumns = {"ctid", "tableoid", "xmin", "xmax", "cmin", "cmax"};
   const auto own_operator = [&facts](const std::string& name) { return !contains(facts.operators, name); };
@@ -189,7 +255,7 @@ bool is_repeatable(const WhereTerms& terms, const RelationFacts& relation) {
     return std::find(kSystemColumns.begin(), kSystemColumns.end(), column) != kSystemColumns.end();
   };
   return !terms.foreign && !facts.casts && std::all_of(terms.operators.begin(), terms.operators.end(), own_operator) &&
-         std::all_of(terms.columns.begin(), terms.columns.end(), own_type);
+         std::all_of(columns.begin(), columns.end(), own_type);
 }
 
 /// The names that old and new have in RETURNING, and the WITH clause that gives them where the client has no list.
@@ -244,7 +310,7 @@ void splice(const PlanInput& input, Plan& plan) {
 bool add_lock_query(const PlanInput& input, Plan& plan) {
   const WriteClauses& write = *input.statement.write;
   if (!write.where_absent && !write.plain_where) return false;
-  if (input.statement.modifying_with || !is_repeatable(write.where_terms, *plan.relation)) return false;
+  if (input.statement.modifying_with || !is_repeatable(input, write.where_terms, *plan.relation)) return false;
   AddedList list(input, *plan.relation, Formats::text);
   const std::string row = quoted(write.target.alias);
   list.image(&AddedColumns::before, row, false);
@@ -270,6 +336,7 @@ bool add_lock_query(const PlanInput& input, Plan& plan) {
 void plan_row_write(const PlanInput& input, Plan& plan) {
   const WriteClauses& write = *input.statement.write;
   plan.cause = obstacle(input, *plan.relation);
+  plan.may_lack_xid = plan.relation->has_foreign || (plan.relation->kind != 'r' && plan.relation->kind != 'p');
   plan.text_is_read = plan.relation->shows_text || input.statement.shows_text;
   const bool updates = plan.op == event::Op::update || write.on_conflict_update;
   if (updates) plan.moves = moves_of(input, *plan.relation);
@@ -321,7 +388,55 @@ void add_inner(const PlanInput& input, std::size_t place, std::vector<Plan::Inne
   for (auto& [name, leaf] : below) inner.push_back(std::move(leaf));
 }
 
+/// A written table that the catalog does not know. The statement will fail, or the name means another table to the
+/// server than it does here, or one that was made meanwhile.
+std::optional<RelationName> unknown_table(const PlanInput& input, const TableName& table) {
+  RelationName name = utf8_name(table, input.server);
+  const bool excluded = !name.schema.empty() && !input.scope.captures(name.schema, name.table);
+  return excluded || table.schema == "pg_temp" ? std::nullopt : std::optional(std::move(name));
+}
+
+void plan_unknown_target(const PlanInput& input, Plan& plan) {
+  plan.unknown = unknown_table(input, input.statement.tables[0]);
+  if (!plan.unknown) return;
+  plan.how = How::statement;
+  plan.may_lack_xid = true;
+  plan.cause = "a table that the catalog does not know";
+}
+
+/// What is written beside the target of an INSERT, UPDATE or DELETE, or by statements without such a one.
+void plan_inner_tables(const PlanInput& input, Plan& plan) {
+  // Behind the target stand the tables written inside WITH, and those of a TRUNCATE or a copying query. The name of
+  // a new table may still mean an older one.
+  const std::size_t first = is_row_write(input) || input.statement.creates_table ? 1 : 0;
+  for (std::size_t i = first; i < input.relations.size(); ++i) {
+    const auto& relation = input.relations[i];
+    if (relation && in_scope(input.scope, *relation)) {
+      plan.may_lack_xid |= relation->has_foreign;
+      add_inner(input, i, plan.inner);
+    } else if (!relation) {
+      if (auto name = unknown_table(input, input.statement.tables[i]))
+        plan.inner.push_back({std::move(*name), op_of(input.statement.tables[i].kind)});
+    }
+  }
+  if (!input.statement.creates_table || input.statement.tables[0].temporary) return;
+  RelationName made = utf8_name(input.statement.tables[0], input.server);
+  if (made.schema.empty()) made.schema = input.server.creation_schema;
+  if (input.scope.captures(made.schema, made.table)) plan.inner.push_back({std::move(made), event::Op::create});
+}
+
 }  // namespace
+
+RelationName utf8_name(const TableName& table, const ServerSettings& server) {
+  return {to_utf8(table.schema, server.text_encoding()).value_or(""),
+          to_utf8(table.name, server.text_encoding()).value_or("")};
+}
+
+std::vector<std::string> utf8_names(const std::vector<std::string>& names, const ServerSettings& server) {
+  std::vector<std::string> converted;
+  for (const std::string& name : names) converted.push_back(to_utf8(name, server.text_encoding()).value_or(""));
+  return converted;
+}
 
 bool captures(const Scope& scope, const RelationFacts& relation, const RelationName& leaf) {
   if (scope.excludes(leaf.schema, leaf.table)) return false;
@@ -357,21 +472,15 @@ Plan make_plan(const PlanInput& input) {
   plan.op = op_of(input.statement.kind);
   if (input.relations.empty()) return plan;
   if (input.statement.kind == StatementKind::merge) plan.op = op_of(input.statement.tables[0].kind);
-  const auto captured = [&input](const auto& relation) { return relation && in_scope(input.scope, *relation); };
-  const bool row_write = is_row_write(input);
-  // Behind the target stand the tables written inside WITH, and those of a TRUNCATE or a copying query. The name of
-  // a new table may still mean an older one.
-  for (std::size_t i = row_write || input.statement.creates_table ? 1 : 0; i < input.relations.size(); ++i)
-    if (captured(input.relations[i])) add_inner(input, i, plan.inner);
-  if (input.statement.creates_table && !input.statement.tables[0].temporary) {
-    const TableName& made = input.statement.tables[0];
-    const std::string& schema = made.schema.empty() ? input.server.creation_schema : made.schema;
-    if (input.scope.captures(schema, made.name)) plan.inner.push_back({{schema, made.name}, event::Op::create});
-  }
-  if (row_write && captured(input.relations[0])) {
-    plan.relation = input.relations[0];
+  plan_inner_tables(input, plan);
+  const auto& target = input.relations[0];
+  if (is_row_write(input) && target && in_scope(input.scope, *target)) {
+    plan.relation = target;
     plan_row_write(input, plan);
-  } else if (!plan.inner.empty()) {
+  } else if (is_row_write(input) && !target) {
+    plan_unknown_target(input, plan);
+  }
+  if (plan.how == How::none && !plan.inner.empty()) {
     plan.how = How::statement;
     plan.cause = "only the statement is known";
   }

@@ -22,10 +22,15 @@ constexpr std::string_view kSpliceMark = "\n/*weir*/";
 
 /// What the plan depends on besides tables: ParameterStatus says it, but for the last, which comes with the facts.
 struct ServerSettings {
-  int version = 0;                   ///< major: 15, 18; 0 until the server said it
-  bool utf8_client = true;           ///< client_encoding is UTF8
-  bool convertible = true;           ///< server_encoding is not SQL_ASCII: texts can be converted to UTF-8
-  std::string creation_schema = {};  ///< of a table that is made without naming one; empty: not known, or none
+  int version = 0;                       ///< major: 15, 18; 0 until the server said it
+  std::string server_encoding = "UTF8";  ///< the database's
+  std::string client_encoding = "UTF8";  ///< empty: it may have changed, and what it is now comes with ReadyForQuery
+  std::string creation_schema = {};      ///< of a table that is made without naming one; empty: not known, or none
+
+  /// What the client's texts are in. The server converts nothing where one of the two is SQL_ASCII.
+  const std::string& text_encoding() const {
+    return client_encoding == "SQL_ASCII" || server_encoding == "SQL_ASCII" ? server_encoding : client_encoding;
+  }
 };
 
 /// Which added column is which, counted from the first added one; -1: not asked for.
@@ -38,7 +43,9 @@ struct AddedColumns {
   int inserted = -1;  ///< "true" where ON CONFLICT inserted
   int xid = -1;
   int lsn = -1;
-  bool hex = false;  ///< images are UTF-8 in hex: the client's encoding may lack a character of theirs
+  /// Not empty: images come as the hex of their bytes in this encoding, since the client's may lack a character of
+  /// theirs.
+  std::string hex = {};
 };
 
 /// What is known of an UPDATE that may change a row's key, or the table that the row lies in.
@@ -75,6 +82,10 @@ struct Plan {
     event::Op op;
   };
   std::vector<Inner> inner;
+  /// How::statement: the target as the statement names it, of which the catalog knew nothing. A write that succeeds all
+  /// the same is a gap.
+  std::optional<RelationName> unknown;
+  bool may_lack_xid = false;  ///< what it writes may be in another database, where this transaction has no id
   bool text_is_read = false;  ///< somebody looks at the running text: it must be the client's, to the last byte
   std::string cause;          ///< why it is not How::returning, for gaps and the log
 };
@@ -93,6 +104,11 @@ Plan make_plan(const PlanInput& input);
 
 /// True where rows of `leaf`, the relation or a table below it, are captured in a write of the relation.
 bool captures(const Scope& scope, const RelationFacts& relation, const RelationName& leaf);
+
+/// A name of the client's text in UTF-8; empty where that is not certain.
+RelationName utf8_name(const TableName& table, const ServerSettings& server);
+/// The same of columns.
+std::vector<std::string> utf8_names(const std::vector<std::string>& names, const ServerSettings& server);
 
 /// True where the column is excluded of the table or of any that it is a partition root or parent of.
 bool excludes_column(const Scope& scope, const RelationFacts& relation, std::string_view column);

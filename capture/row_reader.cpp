@@ -1,9 +1,9 @@
 #include "capture/row_reader.h"
 
 #include <algorithm>
-#include <boost/algorithm/hex.hpp>
 #include <charconv>
 
+#include "capture/encoding.h"
 #include "capture/event/json_members.h"
 
 namespace weir::capture {
@@ -15,17 +15,6 @@ std::uint64_t read_number(std::string_view text) {
   std::uint64_t number = 0;
   std::from_chars(text.data(), text.data() + text.size(), number);
   return number;
-}
-
-std::optional<std::string> decode_hex(std::string_view text) {
-  std::string out;
-  out.reserve(text.size() / 2);
-  try {
-    boost::algorithm::unhex(text.begin(), text.end(), std::back_inserter(out));
-  } catch (const boost::algorithm::hex_decode_error&) {
-    return std::nullopt;
-  }
-  return out;
 }
 
 /// The added columns of a row by their place in the plan.
@@ -41,16 +30,23 @@ class AddedView {
     const auto value = text(column);
     return value ? read_number(*value) : 0;
   }
-  std::optional<std::string> image(int column) const {
+  std::optional<std::string> image(int column) {
     const auto value = text(column);
     if (!value) return std::nullopt;
-    return added_.hex ? decode_hex(*value) : std::string(*value);
+    if (added_.hex.empty()) return std::string(*value);
+    const auto bytes = decode_hex(*value);
+    auto image = bytes ? to_utf8(*bytes, added_.hex) : std::nullopt;
+    has_no_meaning_ |= bytes && !image;
+    return image;
   }
+  /// An image had bytes that its encoding does not define.
+  bool has_no_meaning() const { return has_no_meaning_; }
 
  private:
   const wire::RowView& row_;
   const AddedColumns& added_;
   std::size_t first_;
+  bool has_no_meaning_ = false;
 };
 
 RelationName leaf_name(const RelationFacts& relation, std::uint32_t oid) {
@@ -84,6 +80,23 @@ std::vector<event::ChangeEvent> split_move(event::ChangeEvent change, const Rela
   return both;
 }
 
+/// Of a row with a value that cannot be told only this is sure: that it was written.
+event::ChangeEvent without_images(event::ChangeEvent change) {
+  change.before.reset();
+  change.after.reset();
+  change.fidelity = event::Fidelity::statement;
+  change.cause = "a value that its encoding does not define";
+  event::count_rows(change.counts, change.op, 1);
+  return change;
+}
+
+/// The facts name a key column that the row has not: it was renamed.
+bool lacks_key(const RelationFacts& relation, const Scope& scope, const std::optional<std::string>& image) {
+  if (!image || relation.key.empty() || event::select_members(*image, relation.key)) return false;
+  return std::none_of(relation.key.begin(), relation.key.end(),
+                      [&](const std::string& column) { return excludes_column(scope, relation, column); });
+}
+
 }  // namespace
 
 std::optional<std::string> key_of(const RelationFacts& relation, const std::optional<std::string>& image) {
@@ -101,14 +114,16 @@ void set_keys(const RelationFacts& relation, event::ChangeEvent& change) {
 ReadRow read_row(const wire::RowView& row, const Plan& plan, const Scope& scope) {
   ReadRow read;
   if (row.size() < std::size_t(plan.added.count) || plan.added.count == 0) return read;
-  const AddedView added(row, plan.added);
+  AddedView added(row, plan.added);
   event::ChangeEvent change;
   change.op = plan.op;
   change.before = added.image(plan.added.before);
   change.after = added.image(plan.added.after);
   // Where both are asked for, ON CONFLICT and MERGE tell by them what they did.
   if (plan.added.before >= 0 && plan.added.after >= 0)
-    change.op = !change.before ? event::Op::create : !change.after ? event::Op::remove : event::Op::update;
+    change.op = !added.text(plan.added.before)  ? event::Op::create
+                : !added.text(plan.added.after) ? event::Op::remove
+                                                : event::Op::update;
   const auto inserted = added.text(plan.added.inserted);
   if (inserted && *inserted == "false") change.op = event::Op::update;
   const auto oid = std::uint32_t(added.number(plan.added.tableoid));
@@ -119,11 +134,22 @@ ReadRow read_row(const wire::RowView& row, const Plan& plan, const Scope& scope)
   read.xid = added.number(plan.added.xid);
   read.lsn = event::parse_lsn(added.text(plan.added.lsn).value_or("")).value_or(0);
   change.lsn = read.lsn;
-  read.valid = read.xid != 0 && read.lsn != 0 && (change.before || change.after);
+  read.valid = read.xid != 0 && read.lsn != 0 && (change.before || change.after || added.has_no_meaning());
   if (!read.valid) return read;
   if (read.stale && plan.relation->kind != 'p') {
     read.events.push_back(event::as_gap(std::move(change), "another table than the catalog had named"));
     read.events.back().schema.clear();  // which one it is is not known
+    return read;
+  }
+  if (added.has_no_meaning()) {
+    read.events.push_back(without_images(std::move(change)));
+    if (plan.lock_query.empty()) read.events = only_captured(std::move(read.events), scope, *plan.relation);
+    return read;
+  }
+  if (lacks_key(*plan.relation, scope, change.op == event::Op::remove ? change.before : change.after)) {
+    read.stale = true;
+    read.events.push_back(event::as_gap(std::move(change), "another key than the catalog had named"));
+    read.events = only_captured(std::move(read.events), scope, *plan.relation);
     return read;
   }
   set_keys(*plan.relation, change);
@@ -143,7 +169,7 @@ std::optional<LockedRow> read_locked_row(const wire::RowView& row, const Plan& p
   AddedColumns added;
   added.count = 4;
   added.hex = plan.added.hex;
-  const AddedView view(row, added);
+  AddedView view(row, added);
   auto image = view.image(0);
   const auto lsn = event::parse_lsn(view.text(3).value_or(""));
   if (!image || view.number(2) == 0 || !lsn) return std::nullopt;

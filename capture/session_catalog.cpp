@@ -93,9 +93,15 @@ std::shared_ptr<const Plan> SessionMachine::find_plan(const std::shared_ptr<cons
   }
   if (ask_facts(statement, turn)) return nullptr;
   std::vector<std::shared_ptr<const RelationFacts>> relations;
-  for (const TableName& table : statement.tables) relations.push_back(facts_[quoted_name(table)]);
+  bool all_known = true;
+  for (const TableName& table : statement.tables) {
+    relations.push_back(facts_[quoted_name(table)]);
+    // That there is no such table is not remembered: somebody may make it at any time.
+    if (!relations.back()) facts_.erase(quoted_name(table));
+    all_known &= relations.back() != nullptr;
+  }
   auto plan = std::make_shared<const Plan>(make_plan({text->text, statement, relations, server_, *scope_}));
-  if (!text->kept) return plan;
+  if (!text->kept || !all_known) return plan;
   if (plans_.size() >= kMostPlans) plans_.clear();
   plans_[&statement] = {text, plan};
   return plan;
@@ -113,7 +119,7 @@ bool SessionMachine::ask_facts(const Statement& statement, wire::Turn& turn) {
   prepare_own(facts_statement_, facts_query(), Purpose::facts, turn);
   for (const std::string& name : missing) {
     facts_asked_.push_back(name);
-    send_own(facts_statement_, {name}, Purpose::facts, turn);
+    send_own(facts_statement_, {name, ""}, Purpose::facts, turn);
   }
   if (clean) {
     // A transaction of its own: the client's own begins with the client's own statement.
@@ -237,9 +243,10 @@ bool SessionMachine::own_row(const Pending& pending, std::string_view body) {
   if (!wire::read_data_row(body, row_)) return false;
   switch (pending.purpose) {
     case Purpose::facts:
-      server_.creation_schema = read_creation_schema(row_);
+      server_.creation_schema = read_creation_schema(row_, server_.server_encoding);
       note_server_run(read_run(row_));
-      if (auto facts = read_facts(row_)) facts_answer_ = std::make_shared<const RelationFacts>(std::move(*facts));
+      if (auto facts = read_facts(row_, server_.server_encoding))
+        facts_answer_ = std::make_shared<const RelationFacts>(std::move(*facts));
       break;
     case Purpose::epilogue:
       if (row_.size() == 2 && row_[0] && row_[1]) {

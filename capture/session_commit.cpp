@@ -59,6 +59,13 @@ bool SessionMachine::ready_to_commit(bool ends_block, wire::Turn& turn, bool sur
   if (!wait_for_answers(turn)) return false;
   if (transaction_.empty() && !reopened_) return true;
   if (transaction_.incomplete()) {
+    if (transaction_.lacks_needed_xid()) {
+      run_once(
+          "SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text, "
+          "pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text",
+          {}, Purpose::epilogue, turn);
+      return wait_for_answers(turn);
+    }
     prepare_own(epilogue_statement_,
                 "SELECT pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text, "
                 "pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text",

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <optional>
 
+#include "capture/encoding.h"
 #include "capture/session_machine.h"
 
 namespace weir::capture {
@@ -29,9 +30,8 @@ std::optional<event::Op> op_of_tag(std::string_view tag) {
 }
 
 /// The written table as the statement names it, where the catalog was not asked.
-RelationName written_name(const Statement& statement) {
-  if (statement.tables.empty()) return {};
-  return {statement.tables[0].schema, statement.tables[0].name};
+RelationName written_name(const Statement& statement, const ServerSettings& server) {
+  return statement.tables.empty() ? RelationName{} : utf8_name(statement.tables[0], server);
 }
 
 }  // namespace
@@ -98,7 +98,7 @@ void SessionMachine::completed(Execution& execution, const Statement* statement,
       }
       if (plan != nullptr && plan->how != Plan::How::none) completed_write(execution, *statement, *plan, tag);
       if (const auto rows = rows_of(tag); plan == nullptr && needs_plan(*statement) && rows.value_or(0) > 0)
-        add_gap(written_name(*statement), op_of_tag(tag).value_or(event::Op::create), *rows,
+        add_gap(written_name(*statement, server_), op_of_tag(tag).value_or(event::Op::create), *rows,
                 "statement was not planned");
   }
   transaction_.next_statement();
@@ -153,16 +153,19 @@ void SessionMachine::add_unfetched(const Portal& portal) {
 void SessionMachine::completed_write(Execution& execution, const Statement& statement, const Plan& plan,
                                      std::string_view tag) {
   const std::int64_t rows = rows_of(tag).value_or(0);
+  if (plan.may_lack_xid) transaction_.needs_xid();
   const bool relayed = execution.statement == nullptr;  // in a Query that could not be sent in parts
   if (statement.kind == StatementKind::write_query) forget_catalog();
   if (plan.how == Plan::How::returning && plan.moves.possible && !relayed) {
     completed_move(execution, rows);
   } else if (plan.how == Plan::How::gap || relayed) {
-    const RelationName table = plan.relation ? plan.relation->name : written_name(statement);
+    const RelationName table = plan.relation ? plan.relation->name : written_name(statement, server_);
     // A rule may do something else instead, and then the tag counts nothing.
     const bool by_rule = plan.relation && plan.relation->has_rules;
     if ((rows > 0 && (plan.relation || plan.inner.empty())) || by_rule)
       add_gap(table, plan.op, rows, plan.cause.empty() ? "query cannot be split" : plan.cause);
+  } else if (plan.unknown) {
+    if (rows > 0) add_gap(*plan.unknown, plan.op, rows, plan.cause);
   } else if (plan.how == Plan::How::input && rows > 0) {
     if (!add_input_events(execution, statement, plan, rows))
       add_statement_event(execution, plan.relation->name, plan.op, plan.cause, rows);
@@ -240,8 +243,10 @@ void SessionMachine::add_gap(const RelationName& table, event::Op op, std::int64
 
 void SessionMachine::add_change(event::ChangeEvent change, const Execution& execution) {
   if (scope_->statement_text && execution.statement != nullptr)
-    change.statement =
-        execution.text->text.substr(execution.statement->begin, execution.statement->end - execution.statement->begin);
+    change.statement = to_utf8(execution.text->text.substr(execution.statement->begin,
+                                                           execution.statement->end - execution.statement->begin),
+                               server_.text_encoding())
+                           .value_or("");
   change.tags = execution.text->tags;
   if (execution.plan && execution.plan->relation && execution.plan->relation->logged) transaction_.saw_logged();
   Portal* portal = execution.portal.get();

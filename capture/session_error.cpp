@@ -75,7 +75,7 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
     run_->held.clear();
     // A row that the client's encoding cannot say fails while rows are sent, behind their description.
     const bool sending = sqlstate == kUntranslatable && front.expect == Expect::execute;
-    if (sending && !server_.utf8_client) show_run_description(turn);
+    if (sending && server_.client_encoding != server_.server_encoding) show_run_description(turn);
     run_->description.clear();
   }
   const bool stays = ends_segment(front.expect);

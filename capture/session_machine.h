@@ -294,7 +294,7 @@ class SessionMachine final : public CaptureSession {
   // The session as the server sees it.
   ServerSettings server_;
   LexerSettings lexer_;
-  bool reported_utf8_ = true;  // client_encoding by the last ParameterStatus
+  std::string reported_encoding_ = "UTF8";  // client_encoding by the last ParameterStatus
   std::deque<Pending> pending_;
   Names names_;
   bool in_block_ = false;      // by answers seen

@@ -5,6 +5,7 @@
 // it can tell the difference, but for transaction control, which is why that never stands behind.
 #include <algorithm>
 
+#include "capture/encoding.h"
 #include "capture/event/json_members.h"
 #include "capture/session_machine.h"
 
@@ -54,9 +55,10 @@ bool stands_alone(const Statement& statement) {
 }
 
 /// Characters, not bytes: what positions in errors count.
-std::size_t characters(std::string_view text, bool utf8) {
-  if (!utf8) return text.size();
-  return std::size_t(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+std::size_t characters(std::string_view client_text, std::string_view encoding) {
+  const auto text = to_utf8(client_text, encoding);
+  if (!text) return client_text.size();
+  return std::size_t(std::count_if(text->begin(), text->end(), [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
 /// False for statements that never have a RowDescription: asking would only cost.
@@ -85,7 +87,7 @@ bool SessionMachine::can_run(const ParsedText& text, const Plans& plans) const {
   // A failed block takes nothing but its end; what stands behind that is planned when it is its turn.
   if (!text.parsed || text.statements.empty() || (failed_ && !ends_failure(text.statements[0].kind))) return false;
   // The server refuses it before anything of it runs, and before it ends the unnamed statement.
-  if (server_.utf8_client && !event::is_utf8(text.text)) return false;
+  if (server_.client_encoding == "UTF8" && !event::is_utf8(text.text)) return false;
   const bool several = text.statements.size() > 1;
   bool block = in_block_;
   bool own_block = false;
@@ -217,7 +219,7 @@ void SessionMachine::send_group(std::size_t end, wire::Turn& turn) {
   execution->in_group = true;
   std::string text;
   std::size_t at = begin_of_step();
-  run.offset = characters(whole.substr(0, at), server_.utf8_client);
+  run.offset = characters(whole.substr(0, at), server_.text_encoding());
   for (std::size_t i = run.next; i < end; ++i) {
     text += whole.substr(at, statements[i].end - at);
     text += suffix_of(run.plans[i].get());
@@ -280,7 +282,7 @@ void SessionMachine::send_step(wire::Turn& turn) {
   const std::size_t begin = begin_of_step();
   std::string text(alone ? whole : whole.substr(begin, statement.end - begin));
   if (spliced) text += plan->suffix;
-  run.offset = characters(whole.substr(0, begin), server_.utf8_client);
+  run.offset = characters(whole.substr(0, begin), server_.text_encoding());
   auto execution = std::make_shared<Execution>(Execution{.text = run.text, .statement = &statement, .plan = plan});
   ++run.next;
   if (statement.shows_statements) hide_own_statements(turn);
@@ -396,10 +398,10 @@ std::size_t SessionMachine::position_in_run(const Pending& pending, std::size_t 
   std::size_t added = 0;
   std::size_t behind = 0;  // the end of the pieces so far, in the step's text
   for (std::size_t i = first; i < pending.execution->end; ++i) {
-    behind += characters(whole.substr(at, statements[i].end - at), server_.utf8_client);
+    behind += characters(whole.substr(at, statements[i].end - at), server_.text_encoding());
     at = statements[i].end;
     if (position <= behind) break;
-    const std::size_t suffix = characters(suffix_of(run_->plans[i].get()), server_.utf8_client);
+    const std::size_t suffix = characters(suffix_of(run_->plans[i].get()), server_.text_encoding());
     // Inside of what Weir added: the place it was added to.
     added += std::min(suffix, position - behind);
     behind += suffix;

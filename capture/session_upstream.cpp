@@ -440,8 +440,8 @@ void SessionMachine::take_ready(const Frame& frame, wire::Turn& turn) {
   const bool was_failed = failed_;
   in_block_ = status != char(wire::TransactionStatus::idle);
   failed_ = status == char(wire::TransactionStatus::failed);
-  if (server_.utf8_client != reported_utf8_) {
-    server_.utf8_client = reported_utf8_;
+  if (server_.client_encoding != reported_encoding_) {
+    server_.client_encoding = reported_encoding_;
     forget_catalog();
   }
   const bool of_copy = ends_unread_sync();
@@ -482,10 +482,11 @@ void SessionMachine::answered() {
   if (pending_.empty() && wait_ == Wait::answers) wait_ = Wait::nothing;
 }
 
-/// What the encoding is now comes only with ReadyForQuery; until then images travel in hex, which is right in any.
+/// What the encoding is now comes only with ReadyForQuery; until then images travel in hex, which is right in any, and
+/// of what is in the client's encoding only ASCII has a meaning.
 void SessionMachine::doubt_encoding() {
-  if (server_.utf8_client) forget_catalog();
-  server_.utf8_client = false;
+  if (!server_.client_encoding.empty()) forget_catalog();
+  server_.client_encoding.clear();
 }
 
 /// Keeps count of what is under way that later messages may have to wait for.
@@ -528,16 +529,17 @@ void SessionMachine::note_setting(std::string_view body) {
   if (setting->name == "server_version") {
     std::from_chars(setting->value.data(), setting->value.data() + setting->value.size(), server_.version);
   } else if (setting->name == "client_encoding") {
-    server_.utf8_client = reported_utf8_ = setting->value == "UTF8";
+    server_.client_encoding = reported_encoding_ = setting->value;
     lexer_.hides_backslashes = hides_backslashes(setting->value);
   } else if (setting->name == "server_encoding") {
-    server_.convertible = setting->value != "SQL_ASCII";
+    server_.server_encoding = setting->value;
   } else if (setting->name == "standard_conforming_strings") {
     lexer_.standard_conforming_strings = setting->value == "on";
   } else if (setting->name == "application_name") {
     context_.application_name = setting->value;
   }
-  if (before.utf8_client != server_.utf8_client) forget_catalog();
+  if (before.client_encoding != server_.client_encoding || before.server_encoding != server_.server_encoding)
+    forget_catalog();
 }
 
 /// The answers do not fit what was sent: from here on the session is only relayed, and what it had open is reported.

@@ -57,6 +57,9 @@ class OpenTransaction {
   /// Memory the kept events take.
   std::size_t bytes() const { return bytes_; }
   /// True where the epilogue must ask the server: some event has no lsn, or the transaction no id.
+  /// Rows were written where this transaction may have no id of its own: it must be given one.
+  void needs_xid() { needs_xid_ = true; }
+  bool lacks_needed_xid() const { return needs_xid_ && xid_ == 0; }
   bool incomplete() const { return !empty() && (unversioned_ > 0 || xid_ == 0); }
 
   const std::vector<event::ChangeEvent>& events() const { return events_; }
@@ -87,6 +90,7 @@ class OpenTransaction {
   event::Lsn last_lsn_ = 0;
   bool statement_ended_ = true;
   bool logged_ = false;
+  bool needs_xid_ = false;
 };
 
 }  // namespace weir::capture

@@ -16,8 +16,7 @@ constexpr std::size_t kLongestSource = 50000;
 
 // See facts.cpp for what such a question must look like. Stored sources are read here and not by the server's regular
 // expressions, so that comments and literals are told from code.
-constexpr std::string_view kQuery = R"(,
-  pg_catalog.json_build_object(
+constexpr std::string_view kQuery = R"(pg_catalog.json_build_object(
     'deferrable', EXISTS (SELECT FROM pg_catalog.pg_index x WHERE x.indrelid OPERATOR(pg_catalog.=) c.oid
        AND x.indisprimary AND NOT x.indimmediate),
     'columns', (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attname,

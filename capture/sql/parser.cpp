@@ -545,6 +545,13 @@ bool read_statement(std::string_view text, const RawStmt& raw, ParsedText& parse
   return true;
 }
 
+/// Elsewhere a backslash is a character like any other, and outside of quotes a syntax error.
+bool has_escape_string(std::string_view text) {
+  for (const std::string_view begin : {"E'", "e'", "U&", "u&"})
+    if (text.find(begin) != std::string_view::npos) return true;
+  return false;
+}
+
 bool may_hide_backslash(std::string_view text) {
   return std::adjacent_find(text.begin(), text.end(), [](char a, char b) { return (a & 0x80) != 0 && b == '\\'; }) !=
          text.end();
@@ -573,7 +580,8 @@ ParsedText parse(std::string_view text, LexerSettings settings) {
   parsed.lexer = settings;
   parsed.tags = comment_tags(text);
   if (text.find('\0') != std::string_view::npos) return parsed;
-  if (settings.hides_backslashes && may_hide_backslash(text)) return parsed;
+  const bool escapes = !settings.standard_conforming_strings || has_escape_string(text);
+  if (settings.hides_backslashes && escapes && may_hide_backslash(text)) return parsed;
   if (nests_comments_deeply(text)) return parsed;
   const Tree tree(text, settings);
   if (!tree.ok()) return parsed;

@@ -1,7 +1,16 @@
 #include "tests/capture/catalog_table.h"
 
+#include <boost/algorithm/hex.hpp>
+#include <iterator>
+
 namespace weir::testing {
 namespace {
+
+std::string in_hex(const std::string& text) {
+  std::string out;
+  boost::algorithm::hex_lower(text.begin(), text.end(), std::back_inserter(out));
+  return out;
+}
 
 std::string boolean(bool value) {
   return value ? "true" : "false";
@@ -13,16 +22,20 @@ Values Table::no_facts(const std::string& creation_schema) {
   Values row = Table().facts();
   row.assign(row.size(), std::nullopt);
   for (const std::size_t column : {5u, 8u, 13u, 14u}) row[column] = boolean(false);
-  row[16] = R"({"deferrable":false,"columns":null,"casts":false})";
-  row.back() = creation_schema;
+  for (const std::size_t column : {14u, 17u}) row[column] = boolean(false);
+  row[18] = in_hex(creation_schema);
+  row[19] = "0";
+  row[20] = "1";
   return row;
 }
 
 Values Table::facts() const {
-  const auto or_null = [](const std::string& text) { return text.empty() ? std::nullopt : std::optional(text); };
+  const auto or_null = [](const std::string& text) {
+    return text.empty() ? std::nullopt : std::optional(in_hex(text));
+  };
   return {oid,
-          schema,
-          table,
+          in_hex(schema),
+          in_hex(table),
           kind,
           persistence,
           boolean(has_rules),
@@ -36,8 +49,11 @@ Values Table::facts() const {
           boolean(routes_by_expression),
           boolean(logged),
           server_run,
-          updates,
-          creation_schema};
+          in_hex(updates),
+          boolean(has_foreign),
+          in_hex(creation_schema),
+          digest,
+          "1"};
 }
 
 }  // namespace weir::testing

@@ -29,6 +29,8 @@ struct Table {
   std::string server_run = "7714 00000001 1796.5 0/0 1795.25 4242";
   std::string updates = R"({"deferrable":false,"columns":[["id","int4","b",true,-1],["v","text","b",true,-1]],)"
                         R"("generated":null,"sources":null,"triggers":null,"operators":null,"casts":false})";
+  bool has_foreign = false;
+  std::string digest = "1";
   std::string creation_schema = "public";
 
   Values facts() const;

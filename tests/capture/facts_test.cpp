@@ -2,32 +2,49 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/algorithm/hex.hpp>
+#include <iterator>
+
 namespace weir::capture {
 namespace {
 
-wire::RowView complete_row() {
-  return {"16400",
-          "shop",
-          "orders",
-          "p",
-          "p",
-          "false",
-          "true",
-          "false",
-          "true",
-          R"(["id","li\"ne"])",
-          R"([["id","N",""],["note","S",""],["sum","N","v"]])",
-          R"([["16400","shop","orders"],["16401","shop","orders_2026"]])",
-          R"(["region"])",
-          "true",
-          "true",
-          "77 00000001 100.5 0/0 100.4 4242",
-          R"({"deferrable":true,"columns":[["id","numeric","b",true,-1]],"triggers":null,"casts":false})",
-          "later"};
+std::string in_hex(std::string_view text) {
+  std::string out;
+  boost::algorithm::hex_lower(text.begin(), text.end(), std::back_inserter(out));
+  return out;
 }
 
+/// The answer about shop.orders, its names in the bytes of the database.
+struct Answer {
+  std::vector<std::optional<std::string>> columns = {
+      "16400",
+      in_hex("shop"),
+      in_hex("orders"),
+      "p",
+      "p",
+      "false",
+      "true",
+      "false",
+      "true",
+      in_hex(R"(["id","li\"ne"])"),
+      in_hex(R"([["id","N",""],["note","S","t"],["sum","N","v"],["price","N","n"],["of","N","o"]])"),
+      in_hex(R"([["16400","shop","orders"],["16401","shop","orders_2026"]])"),
+      in_hex(R"(["region"])"),
+      "true",
+      "true",
+      "77 00000001 100.5 0/0 100.4 4242",
+      in_hex(R"({"deferrable":true,"columns":[["id","numeric","b",true,-1]],"triggers":null,"casts":false})"),
+      "true",
+      in_hex("later"),
+      "-77",
+      "1"};
+
+  wire::RowView row() const { return {columns.begin(), columns.end()}; }
+};
+
 TEST(FactsTest, EveryColumnOfTheAnswer) {
-  const auto facts = read_facts(complete_row());
+  const Answer answer;
+  const auto facts = read_facts(answer.row(), "UTF8");
   ASSERT_TRUE(facts);
   EXPECT_EQ(facts->oid, 16400u);
   EXPECT_EQ(facts->name.schema, "shop");
@@ -39,36 +56,42 @@ TEST(FactsTest, EveryColumnOfTheAnswer) {
   EXPECT_FALSE(facts->selectable);
   EXPECT_TRUE(facts->shows_text);
   EXPECT_EQ(facts->key, (std::vector<std::string>{"id", "li\"ne"}));
-  ASSERT_EQ(facts->columns.size(), 3u);
+  ASSERT_EQ(facts->columns.size(), 5u);
   EXPECT_EQ(facts->columns[1].name, "note");
   EXPECT_EQ(facts->columns[1].category, 'S');
   EXPECT_FALSE(facts->columns[1].computed);
   EXPECT_TRUE(facts->columns[2].computed);
+  using Form = Column::Form;
+  const Form forms[] = {Form::plain, Form::text, Form::plain, Form::numeric, Form::oid};
+  for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(facts->columns[i].form, forms[i]) << i;
   ASSERT_EQ(facts->leaves.size(), 2u);
   EXPECT_EQ(facts->leaves.at(16401).table, "orders_2026");
   EXPECT_EQ(facts->routing, std::vector<std::string>{"region"});
   EXPECT_TRUE(facts->routes_by_expression);
   EXPECT_TRUE(facts->logged);
-  EXPECT_EQ(read_run(complete_row()), "77 00000001 100.5 0/0 100.4 4242");
+  EXPECT_EQ(read_run(answer.row()), "77 00000001 100.5 0/0 100.4 4242");
   EXPECT_TRUE(facts->updates.key_deferrable);
   EXPECT_TRUE(facts->updates.triggers.known);
-  EXPECT_EQ(read_creation_schema(complete_row()), "later");
+  EXPECT_TRUE(facts->has_foreign);
+  EXPECT_EQ(facts->digest, "-77");
+  EXPECT_EQ(read_creation_schema(answer.row(), "UTF8"), "later");
 }
 
 TEST(FactsTest, WithoutTheTableTheRowSaysWhereOneWouldBeMade) {
-  wire::RowView row(complete_row().size());
-  EXPECT_FALSE(read_facts(row));
-  EXPECT_EQ(read_creation_schema(row), "");
-  row.back() = "later";
-  EXPECT_FALSE(read_facts(row));
-  EXPECT_EQ(read_creation_schema(row), "later");
-  EXPECT_EQ(read_creation_schema({}), "");
+  wire::RowView row(Answer().columns.size());
+  EXPECT_FALSE(read_facts(row, "UTF8"));
+  EXPECT_EQ(read_creation_schema(row, "UTF8"), "");
+  row[18] = "6c61746572";
+  EXPECT_FALSE(read_facts(row, "UTF8"));
+  EXPECT_EQ(read_creation_schema(row, "UTF8"), "later");
+  EXPECT_EQ(read_creation_schema({}, "UTF8"), "");
 }
 
 TEST(FactsTest, TablesWithoutKeyOrColumns) {
-  wire::RowView row = complete_row();
+  const Answer answer;
+  wire::RowView row = answer.row();
   row[9] = row[10] = row[12] = std::nullopt;
-  const auto facts = read_facts(row);
+  const auto facts = read_facts(row, "UTF8");
   ASSERT_TRUE(facts);
   EXPECT_TRUE(facts->key.empty());
   EXPECT_TRUE(facts->columns.empty());
@@ -76,28 +99,49 @@ TEST(FactsTest, TablesWithoutKeyOrColumns) {
 }
 
 TEST(FactsTest, AnAnswerOfAnotherFormIsNone) {
-  EXPECT_FALSE(read_facts({}));
-  wire::RowView row = complete_row();
+  EXPECT_FALSE(read_facts({}, "UTF8"));
+  const Answer answer;
+  wire::RowView row = answer.row();
   row.pop_back();
-  EXPECT_FALSE(read_facts(row));
-  for (std::size_t i = 0; i < 9; ++i) {
-    row = complete_row();
+  EXPECT_FALSE(read_facts(row, "UTF8"));
+  for (const std::size_t i : {0u, 1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 13u, 14u, 17u, 19u}) {
+    row = answer.row();
     row[i] = std::nullopt;
-    EXPECT_FALSE(read_facts(row)) << i;
+    EXPECT_FALSE(read_facts(row, "UTF8")) << i;
     row[i] = "";
-    EXPECT_FALSE(read_facts(row)) << i;
+    EXPECT_FALSE(read_facts(row, "UTF8")) << i;
+    row[i] = "0";
+    const bool any = i == 3 || i == 4 || i == 19;
+    EXPECT_EQ(read_facts(row, "UTF8").has_value(), any) << i;
   }
 }
 
-TEST(FactsTest, DamagedJsonGivesNoNames) {
-  for (const char* text : {"", "{", "[", "[1,2]", "{\"a\":1}", "\"x\"", "[[\"id\"]]", "[[1,2,3]]"}) {
-    wire::RowView row = complete_row();
-    row[10] = text;
-    row[11] = text;
-    const auto facts = read_facts(row);
-    ASSERT_TRUE(facts) << text;
-    for (const Column& column : facts->columns) EXPECT_EQ(column.name, "") << text;
+// What is not understood excludes nothing and names nothing: so it is not to be acted on.
+TEST(FactsTest, AListThatCannotBeReadSpoilsTheWholeAnswer) {
+  for (const char* text : {"", "{", "[", "[1,2]", "{\"a\":1}", "\"x\"", "[[\"id\"]]", "[[1,2,3]]", "[\"\xe9\"]"}) {
+    for (const std::size_t i : {9u, 10u, 11u, 12u}) {
+      Answer answer;
+      answer.columns[i] = in_hex(text);
+      EXPECT_FALSE(read_facts(answer.row(), "UTF8")) << i << " " << text;
+    }
   }
+  Answer answer;
+  answer.columns[9] = R"(["id"])";
+  EXPECT_FALSE(read_facts(answer.row(), "UTF8")) << "not in hex";
+}
+
+TEST(FactsTest, NamesAreInTheEncodingOfTheDatabase) {
+  Answer answer;
+  answer.columns[2] = in_hex("caf\xe9");
+  answer.columns[9] = in_hex("[\"cl\xe9\"]");
+  answer.columns[10] = in_hex("[[\"cl\xe9\",\"N\",\"\"]]");
+  const auto facts = read_facts(answer.row(), "LATIN1");
+  ASSERT_TRUE(facts);
+  EXPECT_EQ(facts->name.table, "café");
+  EXPECT_EQ(facts->key, std::vector<std::string>{"clé"});
+  EXPECT_EQ(facts->columns.at(0).name, "clé");
+  for (const char* encoding : {"UTF8", "SQL_ASCII", "MULE_INTERNAL", ""})
+    EXPECT_FALSE(read_facts(answer.row(), encoding)) << encoding;
 }
 
 TEST(FactsTest, NamesAsSqlQuotesThem) {
@@ -108,14 +152,16 @@ TEST(FactsTest, NamesAsSqlQuotesThem) {
   EXPECT_EQ(quoted_name(table), "\"t\"");
   table.schema = "S.x";
   EXPECT_EQ(quoted_name(table), "\"S.x\".\"t\"");
+  EXPECT_EQ(quoted_name(RelationName{"S.x", "t\"é"}), "\"S.x\".U&\"t\"\"\\+0000E9\"");
 }
 
-TEST(FactsTest, TheQuestionIsOneStatementWithOneParameterAndNoUnqualifiedName) {
+TEST(FactsTest, TheQuestionIsOneStatementWithoutUnqualifiedNames) {
   const ParsedText parsed = parse(facts_query(), {});
   ASSERT_NE(parsed.single(), nullptr);
   EXPECT_EQ(parsed.single()->kind, StatementKind::read);
   EXPECT_TRUE(parsed.single()->has_parameters);
-  EXPECT_EQ(facts_query().find("$2"), std::string_view::npos);
+  EXPECT_EQ(facts_query().find("$3"), std::string_view::npos);
+  EXPECT_EQ(facts_query().find("HEX("), std::string_view::npos);
   const std::string_view query = facts_query();
   for (const char* name :
        {"to_regclass", "json_agg", "unnest", "pg_class ", "pg_namespace ", "pg_attribute ", "json_build_object",

@@ -180,14 +180,24 @@ TEST(PlanTest, VirtualColumnsAreNotEvaluated) {
 
 TEST(PlanTest, ImagesInHexWhereTheClientsEncodingMayLackACharacter) {
   Planned write = planned("INSERT INTO t VALUES (1)");
-  write.server.utf8_client = false;
-  EXPECT_NE(
-      write.make().suffix.find(
-          "pg_catalog.encode(pg_catalog.convert_to(pg_catalog.row_to_json(\"t\".*)::pg_catalog.text,'UTF8'),'hex')"),
-      std::string::npos);
-  EXPECT_TRUE(write.make().added.hex);
-  write.server.convertible = false;
-  EXPECT_EQ(write.make().cause, "server_encoding SQL_ASCII");
+  write.server.client_encoding = "LATIN1";
+  const std::string image =
+      "pg_catalog.encode(pg_catalog.convert_to(pg_catalog.row_to_json(\"t\".*)::pg_catalog.text,"
+      "pg_catalog.getdatabaseencoding()),'hex')";
+  EXPECT_NE(write.make().suffix.find(image), std::string::npos);
+  EXPECT_EQ(write.make().added.hex, "UTF8");
+  write.server.client_encoding = "";
+  EXPECT_EQ(write.make().added.hex, "UTF8");
+  write.server.client_encoding = "SQL_ASCII";
+  EXPECT_EQ(write.make().added.hex, "") << "nothing is converted";
+  for (const char* client : {"UTF8", "WIN1252", "SQL_ASCII"}) {
+    for (const char* server : {"WIN1252", "EUC_JP", "SQL_ASCII"}) {
+      write.server.client_encoding = client;
+      write.server.server_encoding = server;
+      EXPECT_NE(write.make().suffix.find(image), std::string::npos) << client << " " << server;
+      EXPECT_EQ(write.make().added.hex, server);
+    }
+  }
 }
 
 TEST(PlanTest, NamesAreQuoted) {
@@ -243,6 +253,10 @@ TEST(PlanTest, WhatIsNotCaptured) {
   EXPECT_EQ(planned("INSERT INTO t VALUES (1)", temporary).make().how, How::none);
   Planned unknown = planned("INSERT INTO t VALUES (1)");
   unknown.relations = {nullptr};
+  EXPECT_EQ(unknown.make().how, How::statement) << "absence is no reason to be silent";
+  EXPECT_EQ(unknown.make().unknown->table, "t");
+  unknown.parsed = parse("INSERT INTO s.t VALUES (1)", {});
+  unknown.scope.exclude = {"s.*"};
   EXPECT_EQ(unknown.make().how, How::none);
   Planned excluded = planned("INSERT INTO t VALUES (1)");
   excluded.scope.exclude = {"public.*"};

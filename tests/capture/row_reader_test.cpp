@@ -42,7 +42,7 @@ Plan plan_of_18(event::Op op) {
                 .inserted = -1,
                 .xid = 4,
                 .lsn = 5,
-                .hex = false};
+                .hex = {}};
   return plan;
 }
 
@@ -120,7 +120,7 @@ TEST(RowReaderTest, OnConflictBefore18) {
                 .inserted = 1,
                 .xid = 3,
                 .lsn = 4,
-                .hex = false};
+                .hex = {}};
   EXPECT_EQ(read_row({"{\"id\":1}", "true", "1", "8", "0/1"}, plan, {}).events[0].op, event::Op::create);
   EXPECT_EQ(read_row({"{\"id\":1}", "false", "1", "8", "0/1"}, plan, {}).events[0].op, event::Op::update);
 }
@@ -196,7 +196,7 @@ TEST(RowReaderTest, TablesWithoutKeyHaveNone) {
 
 TEST(RowReaderTest, ImagesInHex) {
   Plan plan = plan_of(event::Op::create);
-  plan.added.hex = true;
+  plan.added.hex = "UTF8";
   EXPECT_EQ(read_row({"7b226964223a317d", "1", "8", "0/1"}, plan, {}).events[0].after, "{\"id\":1}");
   EXPECT_FALSE(read_row({"7b2", "1", "8", "0/1"}, plan, {}).valid);
   EXPECT_FALSE(read_row({"xx", "1", "8", "0/1"}, plan, {}).valid);

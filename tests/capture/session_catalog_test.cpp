@@ -23,7 +23,7 @@ void insert_nothing(SessionScript& script) {
 }
 
 std::string facts_asked(const std::string& own, const std::string& name, bool prepares) {
-  return (prepares ? client::parse(own, capture::facts_query()) : "") + client::bind("weir:own", own, {name}) +
+  return (prepares ? client::parse(own, capture::facts_query()) : "") + client::bind("weir:own", own, {name, ""}) +
          client::execute("weir:own") + client::close('P', "weir:own");
 }
 
@@ -95,15 +95,51 @@ TEST(SessionCatalogTest, AnErrorOfTheClientsOwnIsNoFailedQuestion) {
   EXPECT_EQ(script.replay(), "");
 }
 
+/// The catalog says that there is no such table.
+void asks_in_vain(SessionScript& script, const std::string& own, bool prepares) {
+  script.client_sends(client::query(kInsert))
+      .expect_upstream(facts_asked(own, "\"t\"", prepares) + client::sync())
+      .upstream_sends((prepares ? server::parse_complete() : "") + server::bind_complete() +
+                      server::row(Table::no_facts()) + server::complete("SELECT 1") + server::close_complete() +
+                      server::ready('I'))
+      .expect_upstream(sent_in_part(kInsert) + client::flush());
+}
+
 TEST(SessionCatalogTest, ATableTheCatalogDoesNotKnowIsLeftToTheServer) {
+  const std::string missing = server::error("42P01", "relation \"t\" does not exist", {{'P', "13"}});
   SessionScript script;
-  script.starts()
+  script.starts();
+  asks_in_vain(script, script.next_own_name(), true);
+  script.upstream_sends(missing)
+      .expect_client(missing)
+      .expect_upstream(client::sync())
+      .upstream_is_relayed(server::ready('I'))
+      .gate({});
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionCatalogTest, ThatThereIsNoSuchTableIsNeverRemembered) {
+  SessionScript script;
+  script.starts();
+  asks_in_vain(script, script.next_own_name(), true);
+  // Somebody has made it in between.
+  script.upstream_sends(part_answered({}, "INSERT 0 1"));
+  asks_epilogue_for_id(script);
+  commits_query(
+      script,
+      "prepare 1 xid 800 lsn 0/30-0/30 | g .t 1.1 0/30 statement inserted 1 cause a table that the catalog does "
+      "not know",
+      "INSERT 0 1");
+  asks_in_vain(script, "weir:1", false);
+  script.upstream_sends(part_answered({}, "INSERT 0 0"))
+      .expect_upstream(client::sync())
+      .upstream_sends(server::ready('I'))
+      .expect_client(server::complete("INSERT 0 0") + server::ready('I'))
       .client_sends(client::query(kInsert))
-      .expect_upstream(facts_asked(script.next_own_name(), "\"t\"", true) + client::sync())
-      .upstream_sends(server::parse_complete() + server::bind_complete() + server::complete("SELECT 0") +
-                      server::close_complete() + server::ready('I'))
-      .expect_upstream(client::query(kInsert))
-      .upstream_is_relayed(server::error("42P01", "relation \"t\" does not exist", {{'P', "13"}}) + server::ready('I'));
+      .expect_upstream(facts_asked("weir:1", "\"t\"", false) + client::sync())
+      .upstream_sends(server::bind_complete() + server::row(Table().facts()) + server::complete("SELECT 1") +
+                      server::close_complete() + server::ready('I'));
+  insert_nothing(script);
   EXPECT_EQ(script.replay(), "");
 }
 
@@ -224,7 +260,7 @@ void prepare_named(SessionScript& script) {
 void question_is_cancelled(SessionScript& script, const std::string& sqlstate) {
   const std::string own = script.next_own_name();
   script
-      .expect_upstream(client::parse(own, capture::facts_query()) + client::bind("weir:own", own, {"\"t\""}) +
+      .expect_upstream(client::parse(own, capture::facts_query()) + client::bind("weir:own", own, {"\"t\"", ""}) +
                        client::execute("weir:own") + client::close('P', "weir:own") + client::sync())
       .upstream_sends(server::parse_complete() + server::bind_complete() + server::error(sqlstate, "cancelled"))
       .expect_client(server::error(sqlstate, "cancelled"))

@@ -361,7 +361,8 @@ std::string suffix_in_hex() {
   std::string added = suffix();
   const std::string image = "pg_catalog.row_to_json(\"t\".*)";
   return added.replace(added.find(image), image.size(),
-                       "pg_catalog.encode(pg_catalog.convert_to(" + image + "::pg_catalog.text,'UTF8'),'hex')");
+                       "pg_catalog.encode(pg_catalog.convert_to(" + image +
+                           "::pg_catalog.text,pg_catalog.getdatabaseencoding()),'hex')");
 }
 
 // FACTS: a row with a character that the client's encoding lacks fails a statement that succeeds without RETURNING.
@@ -463,7 +464,7 @@ void makes_table(SessionScript& script, const std::string& sql, const std::strin
   script.starts().client_sends(client::query(sql));
   const std::string own = script.next_own_name();
   script
-      .expect_upstream(client::parse(own, capture::facts_query()) + client::bind("weir:own", own, {name}) +
+      .expect_upstream(client::parse(own, capture::facts_query()) + client::bind("weir:own", own, {name, ""}) +
                        client::execute("weir:own") + client::close('P', "weir:own") + client::sync())
       .upstream_sends(server::parse_complete() + server::bind_complete() + server::row(Table::no_facts("later")) +
                       server::complete("SELECT 1") + server::close_complete() + server::ready('I'))

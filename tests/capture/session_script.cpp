@@ -181,7 +181,7 @@ SessionScript& SessionScript::asks_facts(std::initializer_list<Table> tables, bo
     answers += server::parse_complete();
   }
   for (const Table& table : tables) {
-    asked += client::bind("weir:own", facts_statement_, {table.name}) + client::execute("weir:own") +
+    asked += client::bind("weir:own", facts_statement_, {table.name, ""}) + client::execute("weir:own") +
              client::close('P', "weir:own");
     answers +=
         server::bind_complete() + server::row(table.facts()) + server::complete("SELECT 1") + server::close_complete();
@@ -291,6 +291,18 @@ void asks_epilogue(SessionScript& script, const Values& answer) {
                        client::close('P', "weir:own") + client::flush())
       .upstream_sends(server::parse_complete() + server::bind_complete() + server::row(answer) +
                       server::complete("SELECT 1") + server::close_complete());
+}
+
+void asks_epilogue_for_id(SessionScript& script, const Values& answer) {
+  const std::string question =
+      "SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text, "
+      "pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text";
+  const std::string own = script.next_own_name();
+  script
+      .expect_upstream(client::parse(own, question) + client::bind("weir:own", own) + client::execute("weir:own") +
+                       client::close('P', "weir:own") + client::close('S', own) + client::flush())
+      .upstream_sends(server::parse_complete() + server::bind_complete() + server::row(answer) +
+                      server::complete("SELECT 1") + server::close_complete() + server::close_complete());
 }
 
 std::string sent_in_part(std::string_view sql) {

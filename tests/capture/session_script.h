@@ -148,6 +148,8 @@ void passes(SessionScript& script, const std::string& sql, const std::string& ta
 /// What Weir asks before a commit whose rows did not say it: the transaction's id and version.
 extern const std::string kEpilogue;
 void asks_epilogue(SessionScript& script, const Values& answer = {"800", "0/30"});
+/// The same where the transaction may have no id yet, and needs one.
+void asks_epilogue_for_id(SessionScript& script, const Values& answer = {"800", "0/30"});
 
 /// What is sent for one statement of a Query that runs in parts, and its answer. Without Describe.
 std::string sent_in_part(std::string_view sql);

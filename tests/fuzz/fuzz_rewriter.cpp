@@ -53,7 +53,7 @@ void check_statement(const ParsedText& parsed, std::size_t index, const Setting&
   for (const TableName& table : statement.tables) relations.push_back(some_facts(table, setting));
   ServerSettings server;
   server.version = setting.newest ? 18 : 15;
-  server.utf8_client = setting.utf8;
+  if (!setting.utf8) server.client_encoding = "LATIN1";
   Scope scope;
   if (setting.excludes) scope.exclude_columns = {"*.*.secret"};
   const Plan plan = make_plan({parsed.text, statement, relations, server, scope});

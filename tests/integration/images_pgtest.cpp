@@ -1,0 +1,388 @@
+// Promises 1 and 2 where the catalog or an encoding makes it hard: an event has the stored value or says that it has
+// not, an excluded column never leaves the database, and no write fails because of its image.
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/support/child_process.h"
+#include "tests/support/pg_cluster.h"
+#include "tests/support/pg_connection.h"
+#include "tests/support/weir_process.h"
+
+namespace weir::images {
+namespace {
+
+using test_support::PgCluster;
+using test_support::PgConnection;
+using test_support::WeirProcess;
+
+const PgCluster& cluster_of(int version) {
+  static std::map<int, std::unique_ptr<PgCluster>> clusters;
+  auto& cluster = clusters[version];
+  if (!cluster) cluster = std::make_unique<PgCluster>(version);
+  return *cluster;
+}
+
+/// A database of its own, and a Weir in front of it.
+class Stage {
+ public:
+  explicit Stage(int version, const std::string& encoding = "UTF8", const std::vector<std::string>& arguments = {})
+      : cluster_(cluster_of(version)), database_(next_name()) {
+    PgConnection(cluster_.conninfo())
+        .run("CREATE DATABASE " + database_ + " TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C' ENCODING '" + encoding +
+             "'");
+    std::vector<std::string> all = {"--format", "flat", "--capture.exclude", "public.marker*"};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    weir_ = std::make_unique<WeirProcess>(test_support::WeirOptions{
+        .upstream = cluster_.uri(database_), .emit = {"stdout"}, .arguments = std::move(all)});
+    direct().run("CREATE TABLE public.last_of_all (n int)");
+  }
+  ~Stage() {
+    weir_->terminate();
+    PgConnection(cluster_.conninfo()).run("DROP DATABASE IF EXISTS " + database_ + " WITH (FORCE)");
+  }
+  Stage(const Stage&) = delete;
+  Stage& operator=(const Stage&) = delete;
+
+  PgConnection direct(const std::string& encoding = "", const std::string& user = "postgres") const {
+    return PgConnection(cluster_.conninfo(database_, user) + (encoding.empty() ? "" : " client_encoding=" + encoding));
+  }
+  PgConnection through(const std::string& encoding = "", const std::string& user = "postgres") const {
+    return PgConnection(weir_->conninfo(database_, user) + (encoding.empty() ? "" : " client_encoding=" + encoding));
+  }
+  int server_port() const { return cluster_.port(); }
+  const std::string& database() const { return database_; }
+  std::string log() const { return weir_->errors(); }
+
+  /// All that came out so far, as text.
+  std::string output() {
+    const auto marks = std::to_string(++marks_);
+    through().run("INSERT INTO public.last_of_all VALUES (" + marks + ")");
+    const bool arrived = test_support::eventually(std::chrono::seconds(20), [&] {
+      return weir_->output().find("\"row\":{\"n\":" + marks + "}") != std::string::npos;
+    });
+    EXPECT_TRUE(arrived) << weir_->errors();
+    return weir_->output();
+  }
+
+  /// Events since the last look, a line for each: "insert public.t {key} row fidelity", or "gap public.t +1 ~0 -0
+  /// cause".
+  std::vector<std::string> events() {
+    std::vector<std::string> lines;
+    const std::string all = output();
+    for (std::size_t end; (end = all.find('\n', seen_)) != std::string::npos; seen_ = end + 1) {
+      const auto event = boost::json::parse(all.substr(seen_, end - seen_)).as_object();
+      if (text(event, "table") == "last_of_all") continue;
+      lines.push_back(described(event));
+    }
+    return lines;
+  }
+
+ private:
+  static std::string next_name() {
+    static int number = 0;
+    return "images_" + std::to_string(++number);
+  }
+  static std::string text(const boost::json::object& event, const char* member) {
+    const auto* value = event.if_contains(member);
+    return value == nullptr || value->is_null() ? "-"
+           : value->is_string()                 ? std::string(value->as_string())
+                                                : boost::json::serialize(*value);
+  }
+  static std::string described(const boost::json::object& event) {
+    const std::string table = text(event, "schema") + "." + text(event, "table");
+    if (text(event, "op") == "gap")
+      return "gap " + table + " +" + text(event, "inserted") + " ~" + text(event, "updated") + " -" +
+             text(event, "deleted") + " " + text(event, "cause");
+    return text(event, "op") + " " + table + " " + text(event, "key") + " " +
+           (text(event, "op") == "delete" ? text(event, "before") : text(event, "row")) + " " + text(event, "fidelity");
+  }
+
+  const PgCluster& cluster_;
+  std::string database_;
+  std::unique_ptr<WeirProcess> weir_;
+  std::size_t seen_ = 0;
+  int marks_ = 0;
+};
+
+using Lines = std::vector<std::string>;
+
+class Images : public testing::TestWithParam<int> {
+ protected:
+  int version() const { return GetParam(); }
+};
+
+INSTANTIATE_TEST_SUITE_P(Servers, Images, testing::Values(15, 18),
+                         [](const auto& info) { return "pg" + std::to_string(info.param); });
+
+/// In the extended protocol, with parameters.
+void execute(const PgConnection& connection, const std::string& sql, const std::vector<const char*>& values) {
+  PGresult* result =
+      PQexecParams(connection.raw(), sql.c_str(), int(values.size()), nullptr, values.data(), nullptr, nullptr, 0);
+  EXPECT_EQ(PQresultStatus(result), PGRES_COMMAND_OK) << PQresultErrorMessage(result);
+  PQclear(result);
+}
+
+TEST_P(Images, AnExcludedColumnNeverLeavesWhateverTheEncoding) {
+  Stage stage(version(), "UTF8",
+              {"--capture.exclude_columns", "public.*.secret", "--capture.exclude_columns", "public.*.geheim*",
+               "--capture.exclude_columns", "public.*.gehüt*"});
+  stage.direct().run(
+      "CREATE TABLE t (id int PRIMARY KEY, \"größe\" text, secret text, \"gehütet\" text);"
+      "CREATE TABLE \"Ω\" (id int PRIMARY KEY, \"表\" text, \"geheimё\" text)");
+  for (const char* encoding : {"LATIN1", "WIN1252", "LATIN9", "UTF8", "SQL_ASCII"}) {
+    const auto client = stage.through(encoding);
+    client.run("INSERT INTO t VALUES (1, 'a', 'hidden', 'hidden')");
+    client.run("UPDATE t SET secret = 'hidden too'");
+    execute(client, "INSERT INTO t VALUES ($1, 'a', $2, 'hidden')", {"2", "hidden"});
+    client.run("BEGIN; UPDATE t SET id = id + 10, secret = 'hidden'; COMMIT");
+    client.run("DELETE FROM t");
+  }
+  for (const char* encoding : {"SJIS", "EUC_JP"}) {
+    const auto client = stage.through("UTF8");
+    client.run(std::string("SET client_encoding = '") + encoding + "'");
+    const std::string omega = encoding == std::string("SJIS") ? "\x83\xb6" : "\xa6\xb8";
+    client.run("INSERT INTO \"" + omega + "\" VALUES (1, 'a', 'hidden')");
+    client.run("DELETE FROM \"" + omega + "\"");
+  }
+  const std::string output = stage.output();
+  EXPECT_EQ(output.find("hidden"), std::string::npos) << output;
+  const auto events = stage.events();
+  const std::set<std::string> seen(events.begin(), events.end());
+  EXPECT_TRUE(seen.contains(R"(insert public.t {"id":1} {"id":1,"größe":"a"} row)")) << output;
+  EXPECT_TRUE(seen.contains(R"(insert public.Ω {"id":1} {"id":1,"表":"a"} row)")) << output;
+}
+
+TEST_P(Images, NamesAndValuesOfClientsInOtherEncodings) {
+  struct Client {
+    const char* encoding;
+    std::string table, key, value;
+  };
+  const Client clients[] = {{"LATIN1",
+                             "Stra\xdf"
+                             "e",
+                             "schl\xfcssel", "caf\xe9"},
+                            {"WIN1252",
+                             "Stra\xdf"
+                             "e",
+                             "schl\xfcssel", "caf\xe9"},
+                            {"SJIS", "\x95\x5c", "\x83\x5c", "\x95\x5c"},
+                            {"EUC_JP", "\xc9\xbd", "\xa5\xbd", "\xc9\xbd"}};
+  Stage stage(version());
+  stage.direct().run(
+      "CREATE TABLE \"Straße\" (\"schlüssel\" text PRIMARY KEY, n int);"
+      "CREATE TABLE \"表\" (\"ソ\" text PRIMARY KEY, n int)");
+  for (const Client& one : clients) {
+    const bool latin = one.table.size() > 3;
+    const std::string table = latin ? "Straße" : "表";
+    const std::string key = latin ? "schlüssel" : "ソ";
+    const std::string value = latin ? "café" : "表";
+    const auto client = stage.through(one.encoding);
+    const auto object = [&](const std::string& of, int n) {
+      return "{\"" + key + "\":\"" + of + "\"" + (n < 0 ? "" : ",\"n\":" + std::to_string(n)) + "}";
+    };
+    client.run("INSERT INTO \"" + one.table + "\" VALUES ('" + one.value + "', 1)");
+    execute(client, "UPDATE \"" + one.table + "\" SET n = 2 WHERE \"" + one.key + "\" = $1", {one.value.c_str()});
+    client.run("UPDATE \"" + one.table + "\" SET \"" + one.key + "\" = 'x" + one.value + "' WHERE n = 2");
+    client.run("DELETE FROM \"" + one.table + "\" AS \"" + one.key + "\"");
+    const std::string where = " public." + table + " ";
+    const auto events = stage.events();
+    ASSERT_GE(events.size(), 4u) << one.encoding;
+    EXPECT_EQ(events[0], "insert" + where + object(value, -1) + " " + object(value, 1) + " row") << one.encoding;
+    EXPECT_EQ(events[1], "update" + where + object(value, -1) + " " + object(value, 2) + " row") << one.encoding;
+    EXPECT_EQ(events.back(), "delete" + where + object("x" + value, -1) + " " + object("x" + value, 2) + " row")
+        << one.encoding;
+  }
+}
+
+TEST_P(Images, InputEventsHaveTheValueOrDoNotClaimIt) {
+  Stage stage(version());
+  stage.direct().run(
+      "DROP ROLE IF EXISTS writer; CREATE ROLE writer LOGIN; CREATE TABLE \"größe\" (\"é\" text PRIMARY KEY, v text);"
+      "GRANT INSERT ON \"größe\" TO writer");
+  const auto client = stage.through("LATIN1", "writer");
+  client.run(
+      "INSERT INTO \"gr\xf6\xdf"
+      "e\" VALUES ('caf\xe9', 'a'), ('caf\xe8', NULL)");
+  execute(client,
+          "INSERT INTO \"gr\xf6\xdf"
+          "e\" (v, \"\xe9\") VALUES ('\xe4', $1)",
+          {"\xf1"});
+  client.run(
+      "INSERT INTO \"gr\xf6\xdf"
+      "e\" VALUES (E'x\\xC3\\xA9', 'a')");
+  EXPECT_EQ(stage.events(),
+            (Lines{R"(insert public.größe {"é":"café"} {"é":"café","v":"a"} input)",
+                   R"(insert public.größe {"é":"cafè"} {"é":"cafè","v":null} input)",
+                   R"(insert public.größe {"é":"ñ"} {"v":"ä","é":"ñ"} input)", "insert public.größe - - statement"}));
+  stage.direct().run("DROP OWNED BY writer; DROP ROLE writer");
+}
+
+// A byte that its encoding does not define converts to nothing: 22P05.
+TEST_P(Images, AByteWithoutMeaningFailsNoWrite) {
+  Stage stage(version(), "WIN1252");
+  stage.direct("UTF8").run("CREATE TABLE \"été\" (id int PRIMARY KEY, \"clé\" text, n int)");
+  stage.direct("WIN1252").run("INSERT INTO \"\xe9t\xe9\" VALUES (1, 'a\x9d', 1), (2, 'caf\xe9 \x80', 1)");
+  const auto client = stage.through("UTF8");
+  client.run("UPDATE \"été\" SET n = n + 1");
+  client.run("INSERT INTO \"été\" SELECT id + 10, \"clé\", n FROM \"été\" WHERE id = 1");
+  EXPECT_EQ(client.value("DELETE FROM \"été\" WHERE id = 11 RETURNING id"), "11");
+  client.run("UPDATE \"été\" SET id = 3 WHERE id = 2");
+  stage.through("WIN1252").run("UPDATE \"\xe9t\xe9\" SET n = 7 WHERE id = 3");
+  const auto events = stage.events();
+  ASSERT_GE(events.size(), 6u);
+  EXPECT_EQ(events[0], "update public.été - - statement");
+  EXPECT_EQ(events[1], R"(update public.été {"id":2} {"id":2,"clé":"café €","n":2} row)");
+  EXPECT_EQ(events[2], "insert public.été - - statement");
+  EXPECT_EQ(events[3], "delete public.été - - statement");
+  EXPECT_EQ(events.back(), R"(update public.été {"id":3} {"id":3,"clé":"café €","n":7} row)");
+  EXPECT_EQ(stage.output().find("\xef\xbf\xbd"), std::string::npos) << "a replacement character";
+}
+
+TEST_P(Images, DatabasesInOtherEncodings) {
+  Stage japanese(version(), "EUC_JP", {"--capture.exclude_columns", "*.*.秘*"});
+  japanese.direct("UTF8").run("CREATE TABLE \"表\" (\"鍵\" text PRIMARY KEY, v text, \"秘密\" text)");
+  for (const char* encoding : {"UTF8", "EUC_JP", "SJIS"}) {
+    const bool utf8 = encoding == std::string("UTF8");
+    const std::string name = utf8 ? "表" : encoding == std::string("SJIS") ? "\x95\x5c" : "\xc9\xbd";
+    const auto client = japanese.through(encoding);
+    client.run("INSERT INTO \"" + name + "\" VALUES ('" + name + "', 'v', 'hidden')");
+    client.run("DELETE FROM \"" + name + "\"");
+    EXPECT_EQ(japanese.events(), (Lines{R"(insert public.表 {"鍵":"表"} {"鍵":"表","v":"v"} row)",
+                                        R"(delete public.表 {"鍵":"表"} {"鍵":"表","v":"v"} row)"}))
+        << encoding;
+  }
+  EXPECT_EQ(japanese.output().find("hidden"), std::string::npos);
+  Stage latin(version(), "LATIN1");
+  latin.direct("UTF8").run("CREATE TABLE café (\"clé\" text PRIMARY KEY)");
+  latin.through("UTF8").run("INSERT INTO café VALUES ('é'); DELETE FROM café AS été");
+  latin.through("LATIN1").run("INSERT INTO caf\xe9 VALUES ('\xe9'); UPDATE caf\xe9 SET \"cl\xe9\" = '\xe8'");
+  const auto events = latin.events();
+  ASSERT_GE(events.size(), 4u);
+  EXPECT_EQ(events[0], R"(insert public.café {"clé":"é"} {"clé":"é"} row)");
+  EXPECT_EQ(events[2], R"(insert public.café {"clé":"é"} {"clé":"é"} row)");
+}
+
+TEST_P(Images, ADatabaseThatSaysNothingOfItsBytes) {
+  Stage stage(version(), "SQL_ASCII");
+  stage.direct().run("CREATE TABLE t (id int PRIMARY KEY, v text); CREATE TABLE \"t\xe9\" (id int PRIMARY KEY)");
+  const auto client = stage.through();
+  client.run("INSERT INTO t VALUES (1, 'é'), (2, '\xe9')");
+  client.run("UPDATE t SET v = 'plain' WHERE id = 2");
+  client.run("INSERT INTO \"t\xe9\" VALUES (1)");
+  EXPECT_EQ(stage.events(), (Lines{R"(insert public.t {"id":1} {"id":1,"v":"é"} row)", "insert public.t - - statement",
+                                   version() == 15 ? R"(update public.t {"id":2} {"id":2,"v":"plain"} row)"
+                                                   : "update public.t - - statement",
+                                   "gap . +1 ~0 -0 a table that the catalog does not know"}));
+}
+
+// row_to_json calls casts to json that somebody has defined: they fail the write, or say what they like.
+TEST_P(Images, NoCastToJsonStandsInAnImage) {
+  Stage stage(version());
+  stage.direct().run(
+      "CREATE TYPE mood AS ENUM ('a', 'b'); CREATE TYPE pair AS (m mood, n int); CREATE DOMAIN dear AS mood;"
+      "CREATE TYPE span AS RANGE (subtype = int); CREATE TYPE plain AS ENUM ('p');"
+      "CREATE FUNCTION fails(mood) RETURNS json LANGUAGE plpgsql AS $$ BEGIN RAISE 'never'; END $$;"
+      "CREATE FUNCTION forges(span) RETURNS json LANGUAGE sql AS $$ SELECT '{\"forged\":1}'::json $$;"
+      "CREATE CAST (mood AS json) WITH FUNCTION fails(mood); CREATE CAST (span AS json) WITH FUNCTION forges(span);"
+      "CREATE FUNCTION lies(mood) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE 'never'; END $$;"
+      "CREATE CAST (mood AS text) WITH FUNCTION lies(mood);"
+      "CREATE TABLE t (id int PRIMARY KEY, m mood, ms mood[], p pair, ps pair[], d dear, ds dear[], s span, x plain);"
+      "CREATE TABLE whole (id int PRIMARY KEY, t t); CREATE TABLE key (m mood PRIMARY KEY)");
+  const auto client = stage.through();
+  client.run("INSERT INTO t VALUES (1, 'a', '{a,b}', ('b', 2), ARRAY[('a', 1)::pair], 'b', '{a}', '[1,3)', 'p')");
+  client.run("INSERT INTO t VALUES (2); UPDATE t SET p = (NULL, NULL) WHERE id = 2; DELETE FROM t WHERE id = 1");
+  client.run("INSERT INTO whole SELECT 1, t FROM t");
+  client.run("INSERT INTO key VALUES ('b'); DELETE FROM key");
+  const std::string first =
+      R"~({"id":1,"m":"a","ms":"{a,b}","p":"(b,2)","ps":"{\"(a,1)\"}","d":"b","ds":"{a}","s":"[1,3)","x":"p"})~";
+  const std::string null = R"~({"id":2,"m":null,"ms":null,"p":null,"ps":null,"d":null,"ds":null,"s":null,"x":null})~";
+  const std::string nulls = R"~({"id":2,"m":null,"ms":null,"p":"(,)","ps":null,"d":null,"ds":null,"s":null,"x":null})~";
+  EXPECT_EQ(stage.events(),
+            (Lines{"insert public.t {\"id\":1} " + first + " row", "insert public.t {\"id\":2} " + null + " row",
+                   "update public.t {\"id\":2} " + nulls + " row", "delete public.t {\"id\":1} " + first + " row",
+                   R"~(insert public.whole {"id":1} {"id":1,"t":"(2,,,\"(,)\",,,,,)"} row)~",
+                   R"(insert public.key {"m":"b"} {"m":"b"} row)", R"(delete public.key {"m":"b"} {"m":"b"} row)"}));
+}
+
+TEST_P(Images, ValuesThatSettingsWouldChange) {
+  Stage stage(version());
+  stage.direct().run("CREATE TABLE t (id int PRIMARY KEY, r regclass, ty regtype, p regprocedure, m money)");
+  const auto client = stage.through();
+  const std::string sql =
+      "INSERT INTO public.t VALUES (1, 'public.t', 'int4', 'abs(int4)', 1234.5); DELETE FROM public.t";
+  client.run(sql + "; SET search_path = nowhere; SET lc_monetary = 'C'");
+  client.run(sql);
+  const auto events = stage.events();
+  ASSERT_EQ(events.size(), 4u);
+  EXPECT_EQ(events[0], events[2]);
+  EXPECT_NE(events[0].find("\"m\":1.2345E3"), std::string::npos) << events[0];
+}
+
+// A write of a foreign table has no id of this transaction's, and the remote role may be allowed less than RETURNING
+// needs.
+TEST_P(Images, ForeignTablesAreToldAndNeverSpliced) {
+  Stage stage(version());
+  stage.direct().run(
+      "DROP ROLE IF EXISTS remote; CREATE ROLE remote LOGIN; CREATE EXTENSION postgres_fdw; CREATE SCHEMA far;"
+      "CREATE TABLE far.away (id int, v text); GRANT USAGE ON SCHEMA far TO remote;"
+      "GRANT INSERT ON far.away TO remote; CREATE SERVER loop FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host "
+      "'127.0.0.1', port '" +
+      std::to_string(stage.server_port()) + "', dbname '" + stage.database() +
+      "'); CREATE USER MAPPING FOR postgres SERVER loop OPTIONS (user 'remote', password_required 'false');"
+      "CREATE FOREIGN TABLE f (id int, v text) SERVER loop OPTIONS (schema_name 'far', table_name 'away');"
+      "CREATE TABLE root (id int, v text) PARTITION BY LIST (id); CREATE TABLE near PARTITION OF root FOR VALUES IN "
+      "(0);"
+      "CREATE FOREIGN TABLE leaf PARTITION OF root FOR VALUES IN (1, 2) SERVER loop OPTIONS (schema_name 'far', "
+      "table_name 'away'); CREATE VIEW view AS SELECT * FROM f");
+  const auto client = stage.through();
+  client.run("INSERT INTO f VALUES (1, 'a')");
+  execute(client, "INSERT INTO f VALUES ($1, $2)", {"2", "b"});
+  client.run("BEGIN; INSERT INTO f SELECT 3, 'c'; COMMIT");
+  client.run("INSERT INTO root VALUES (1, 'd')");
+  client.run("INSERT INTO root VALUES (0, 'e')");
+  client.run("INSERT INTO view VALUES (4, 'f')");
+  client.run("WITH x AS (INSERT INTO f VALUES (5, 'g')) SELECT 1");
+  client.run("BEGIN; INSERT INTO f VALUES (6, 'h'); ROLLBACK");
+  PQclear(PQexec(client.raw(), "COPY f FROM STDIN"));
+  ASSERT_EQ(PQputCopyData(client.raw(), "7\ti\n", 4), 1);
+  ASSERT_EQ(PQputCopyEnd(client.raw(), nullptr), 1);
+  for (PGresult* result = nullptr; (result = PQgetResult(client.raw())) != nullptr; PQclear(result))
+    EXPECT_EQ(PQresultStatus(result), PGRES_COMMAND_OK) << PQresultErrorMessage(result);
+  stage.direct().run("GRANT SELECT, UPDATE, DELETE, TRUNCATE ON far.away TO remote");
+  client.run("UPDATE f SET v = 'x' WHERE id = 1; DELETE FROM f WHERE id = 2; TRUNCATE f");
+  EXPECT_EQ(stage.events(),
+            (Lines{R"(insert public.f - {"id":1,"v":"a"} input)", R"(insert public.f - {"id":2,"v":"b"} input)",
+                   "insert public.f - - statement", R"(insert public.root - {"id":1,"v":"d"} input)",
+                   R"(insert public.root - {"id":0,"v":"e"} input)", "insert public.view - - statement",
+                   "insert public.f - - statement", "gap public.f +1 ~0 -0 copy", "update public.f - - statement",
+                   "delete public.f - - statement", "truncate public.f - - statement"}));
+  stage.direct().run("DROP OWNED BY remote; DROP ROLE remote");
+}
+
+// Weir's own question takes no lock that the statement would not take.
+TEST_P(Images, AQuestionWaitsForNobodyWhoHasLockedAnotherPartition) {
+  Stage stage(version());
+  stage.direct().run(
+      "CREATE TABLE root (id int, at timestamptz DEFAULT now(), q text DEFAULT 'x') PARTITION BY LIST (id);"
+      "CREATE TABLE one PARTITION OF root FOR VALUES IN (1); CREATE TABLE two PARTITION OF root FOR VALUES IN (2);"
+      "CREATE TABLE child_of (id int DEFAULT 5); CREATE TABLE child () INHERITS (child_of)");
+  const auto holder = stage.direct();
+  holder.run("BEGIN; LOCK TABLE one, child IN ACCESS EXCLUSIVE MODE");
+  const auto client = stage.through();
+  client.run("SET lock_timeout = '500ms'");
+  EXPECT_EQ(client.try_run("INSERT INTO root VALUES (2)"), "00000");
+  EXPECT_EQ(client.try_run("BEGIN; INSERT INTO root VALUES (2); COMMIT"), "00000");
+  EXPECT_EQ(client.try_run("UPDATE root SET q = 'y' WHERE id = 2"), "00000");
+  EXPECT_EQ(client.try_run("INSERT INTO child_of VALUES (1)"), "00000");
+  EXPECT_EQ(client.try_run("INSERT INTO one VALUES (1)"), "55P03");
+  holder.run("COMMIT");
+  EXPECT_EQ(stage.events().size(), 5u);
+}
+
+}  // namespace
+}  // namespace weir::images
