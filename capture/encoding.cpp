@@ -11,6 +11,8 @@
 #include <map>
 #include <memory>
 
+#include "capture/event/json_members.h"
+
 namespace weir::capture {
 namespace {
 
@@ -81,12 +83,6 @@ std::optional<std::uint32_t> take_character(std::string_view& text) {
   if (code < least[size] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return std::nullopt;
   text.remove_prefix(size);
   return code;
-}
-
-bool is_utf8(std::string_view text) {
-  while (!text.empty())
-    if (!take_character(text)) return false;
-  return true;
 }
 
 class Converter {
@@ -171,7 +167,7 @@ std::optional<std::string> decode_hex(std::string_view text) {
 std::optional<std::string> to_utf8(std::string_view text, std::string_view encoding) {
   if (is_ascii(text)) return std::string(text);
   if (encoding == "UTF8" || encoding == "SQL_ASCII")
-    return is_utf8(text) ? std::optional(std::string(text)) : std::nullopt;
+    return event::is_utf8(text) ? std::optional(std::string(text)) : std::nullopt;
   const Known* known = find(encoding);
   if (known == nullptr) return std::nullopt;
   auto converted = converter(*known).convert(text);

@@ -159,6 +159,7 @@ struct Pending {
   Purpose purpose = Purpose::client;
   bool scrubs = false;               ///< its rows may show texts that Weir spliced
   bool spliced = false;              ///< of a text with a splice: what the client sees is without the added columns
+  bool checks = false;               ///< facts: fails where they have changed, and what was sent behind is sent anew
   bool no_data = false;              ///< Close in a Describe's place: CloseComplete is shown as its answer, NoData
   bool behind_copy_end = false;      ///< Sync: that of a COPY, which reads those before it without an answer
   bool describes_statement = false;  ///< and that Describe is of a statement, not of a portal

@@ -12,7 +12,9 @@ SessionMachine::SessionMachine(const SessionOptions& options)
       epoch_(options.catalog_epoch),
       questions_(options.questions),
       database_(options.database),
-      context_(options.context) {
+      context_(options.context),
+      clock_(options.clock),
+      facts_max_age_(options.facts_max_age) {
   // The first ReadyForQuery answers the StartupMessage.
   expect({.expect = Expect::sync});
 }

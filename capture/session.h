@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -34,6 +35,10 @@ struct SessionOptions {
   QuestionSource* questions = nullptr;  ///< null: there are none; outlives the session
   /// A captured row whose DataRow is longer is a gap; unless its client wants to see it, it is not even kept in memory.
   std::size_t max_row_bytes = std::size_t(-1);
+  /// A clock that only goes forward, and how old what the catalog said may be when a write uses it; without a clock it
+  /// does not age.
+  std::function<std::chrono::milliseconds()> clock;
+  std::chrono::milliseconds facts_max_age{10'000};
   std::string database;  ///< from the StartupMessage
   event::Context context;
 };

@@ -83,7 +83,7 @@ std::shared_ptr<const Plan> SessionMachine::find_plan(const std::shared_ptr<cons
   if (skipping_ || failed_) return kNoPlan;
   if (catalog_epoch_ != epoch_->load(std::memory_order_relaxed)) forget_catalog();
   const auto known = plans_.find(&statement);
-  if (known != plans_.end()) return known->second.plan;
+  if (known != plans_.end() && !is_aged(known->second.asked)) return known->second.plan;
   if (facts_failed_) {
     facts_failed_ = false;
     Plan unknown;
@@ -91,34 +91,122 @@ std::shared_ptr<const Plan> SessionMachine::find_plan(const std::shared_ptr<cons
     unknown.cause = "catalog could not be asked";
     return std::make_shared<const Plan>(std::move(unknown));
   }
-  if (ask_facts(statement, turn)) return nullptr;
-  std::vector<std::shared_ptr<const RelationFacts>> relations;
-  bool all_known = true;
-  for (const TableName& table : statement.tables) {
-    relations.push_back(facts_[quoted_name(table)]);
-    // That there is no such table is not remembered: somebody may make it at any time.
-    if (!relations.back()) facts_.erase(quoted_name(table));
-    all_known &= relations.back() != nullptr;
+  if (ask_facts(missing_facts(statement), turn)) return nullptr;
+  auto plan = known != plans_.end() ? known->second.plan : plan_by_facts(*text, statement);
+  const std::vector<std::string> aged = aged_facts(statement);
+  if (!aged.empty() && will_be_whole_) return nullptr;
+  if (!may_check_along(*plan)) {
+    if (ask_facts(aged, turn)) return nullptr;
+  } else {
+    for (const std::string& name : aged) check_facts(name, turn);
   }
-  auto plan = std::make_shared<const Plan>(make_plan({text->text, statement, relations, server_, *scope_}));
-  if (!text->kept || !all_known) return plan;
-  if (plans_.size() >= kMostPlans) plans_.clear();
-  plans_[&statement] = {text, plan};
+  keep_plan(text, statement, plan);
   return plan;
 }
 
-/// True where facts were missing and have been asked for.
-bool SessionMachine::ask_facts(const Statement& statement, wire::Turn& turn) {
+std::shared_ptr<const Plan> SessionMachine::plan_by_facts(const ParsedText& text, const Statement& statement) {
+  std::vector<std::shared_ptr<const RelationFacts>> relations;
+  for (const TableName& table : statement.tables) relations.push_back(facts_[quoted_name(table)].relation);
+  return std::make_shared<const Plan>(make_plan({text.text, statement, relations, server_, *scope_}));
+}
+
+/// Keeps the plan for the next time the same text comes. That there is no such table is not remembered: somebody may
+/// make it at any time.
+void SessionMachine::keep_plan(const std::shared_ptr<const ParsedText>& text, const Statement& statement,
+                               const std::shared_ptr<const Plan>& plan) {
+  bool all_known = true;
+  auto asked = std::chrono::milliseconds::max();
+  for (const TableName& table : statement.tables) {
+    const auto found = facts_.find(quoted_name(table));
+    if (found == facts_.end()) continue;
+    asked = std::min(asked, found->second.asked);
+    if (found->second.relation) continue;
+    all_known = false;
+    facts_.erase(found);
+  }
+  if (!text->kept || !all_known) return;
+  if (plans_.size() >= kMostPlans) plans_.clear();
+  plans_[&statement] = {text, plan, asked};
+}
+
+bool SessionMachine::is_aged(std::chrono::milliseconds asked) const {
+  if (!clock_ || asked == std::chrono::milliseconds::max()) return false;
+  return facts_max_age_.count() == 0 || clock_() - asked > facts_max_age_;
+}
+
+std::vector<std::string> SessionMachine::missing_facts(const Statement& statement) const {
   std::vector<std::string> missing;
   for (const TableName& table : statement.tables) {
     const std::string name = quoted_name(table);
     if (!facts_.contains(name)) missing.push_back(name);
   }
-  if (missing.empty()) return false;
+  return missing;
+}
+
+/// Those that are older than they may be, and were not asked for on behalf of this very message.
+std::vector<std::string> SessionMachine::aged_facts(const Statement& statement) const {
+  std::vector<std::string> aged;
+  for (const TableName& table : statement.tables) {
+    const std::string name = quoted_name(table);
+    const auto found = facts_.find(name);
+    const bool open = found != facts_.end() && found->second.relation && found->second.message != message_;
+    const bool twice = std::find(aged.begin(), aged.end(), name) != aged.end();
+    if (open && !twice && is_aged(found->second.asked)) aged.push_back(name);
+  }
+  return aged;
+}
+
+/// True where old facts can be asked for in the exchange of the write itself: in front of it, in a transaction that is
+/// only now begun. There the question may fail, and undo what stands behind it.
+bool SessionMachine::may_check_along(const Plan& plan) const {
+  const bool told = plan.how != Plan::How::none && plan.how != Plan::How::gap;
+  const bool clean = (segment_clean_ || only_checks_pending()) && !in_block_ && control_pending_ == 0;
+  return told && clean && whole_frame_ && !asks_alone_;
+}
+
+bool SessionMachine::only_checks_pending() const {
+  return !pending_.empty() &&
+         std::all_of(pending_.begin(), pending_.end(), [](const Pending& pending) { return pending.checks; });
+}
+
+void SessionMachine::check_facts(const std::string& name, wire::Turn& turn) {
+  KnownFacts& known = facts_[name];
+  known.message = message_;
+  prepare_own(facts_statement_, facts_query(), Purpose::facts, turn);
+  facts_asked_.push_back({name, clock_()});
+  send_own(facts_statement_, {name, known.relation->digest}, Purpose::facts, turn);
+  for (auto it = pending_.rbegin(); it != pending_.rend() && it->purpose == Purpose::facts; ++it) it->checks = true;
+  ++checks_pending_;
+}
+
+/// An answer to a check differs: nothing of what was sent behind it has happened, and nothing was shown. All of it is
+/// taken as if it came only now.
+void SessionMachine::facts_changed(wire::Turn& turn) {
+  replay_.insert(0, retained_);
+  skip_to_sync(false);
+  if (run_ && !run_->finished) run_.reset();
+  forget_catalog();
+  transaction_ended(Outcome::aborted);
+  names_.drop_portals();
+  facts_failed_ = own_failed_ = skipping_ = false;
+  asks_alone_ = true;
+  wire::append_sync(turn.to_upstream.buffer());
+  expect({.expect = Expect::sync, .purpose = Purpose::facts});
+  wait_ = Wait::answers;
+}
+
+void SessionMachine::forget_checks() {
+  checks_pending_ = 0;
+  retained_.clear();
+}
+
+/// True where there was something to ask.
+bool SessionMachine::ask_facts(const std::vector<std::string>& names, wire::Turn& turn) {
+  if (names.empty()) return false;
   const bool clean = segment_clean_ && !in_block_ && control_pending_ == 0;
   prepare_own(facts_statement_, facts_query(), Purpose::facts, turn);
-  for (const std::string& name : missing) {
-    facts_asked_.push_back(name);
+  for (const std::string& name : names) {
+    facts_asked_.push_back({name, clock_ ? clock_() : std::chrono::milliseconds(0)});
     send_own(facts_statement_, {name, ""}, Purpose::facts, turn);
   }
   if (clean) {
@@ -310,8 +398,16 @@ void SessionMachine::question_ended() {
 void SessionMachine::own_complete(const Pending& pending) {
   if (pending.purpose == Purpose::open_block) in_block_ = true;
   if (pending.purpose != Purpose::facts || facts_asked_.empty()) return;
-  facts_[facts_asked_.front()] = std::exchange(facts_answer_, nullptr);
+  const auto [name, asked] = std::move(facts_asked_.front());
   facts_asked_.pop_front();
+  KnownFacts& known = facts_[name];
+  const bool same = known.relation && facts_answer_ && known.relation->digest == facts_answer_->digest;
+  if (!same && known.relation) plans_.clear();
+  if (!same) known.relation = facts_answer_;
+  facts_answer_.reset();
+  known.asked = asked;
+  if (!pending.checks) known.message = message_;
+  if (pending.checks && --checks_pending_ == 0) retained_.clear();
 }
 
 }  // namespace weir::capture

@@ -11,6 +11,9 @@ namespace frontend = wire::frontend;
 /// Frames above this are not read as a whole, only passed through: texts and parameters of that size are not captured.
 constexpr std::size_t kLargestHeldFrame = 64u << 20;
 
+/// Messages behind a question to the catalog that may have to be sent again.
+constexpr std::size_t kLargestRetained = 1u << 20;
+
 std::vector<std::optional<std::string>> copy_values(const std::vector<std::optional<std::string_view>>& values) {
   std::vector<std::optional<std::string>> copies;
   for (const auto& value : values) copies.push_back(value ? std::optional(std::string(*value)) : std::nullopt);
@@ -31,6 +34,23 @@ std::vector<std::int16_t> result_formats(const wire::BindView& bind, const Porta
 std::size_t SessionMachine::from_client(std::string_view received, wire::Turn& turn) {
   client_frame_size_ = 0;
   if (closed_) return 0;
+  feed_replay(turn);
+  return replay_.empty() ? feed(received, turn) : 0;
+}
+
+/// What is to be taken once more comes before all that is new.
+void SessionMachine::feed_replay(wire::Turn& turn) {
+  while (!replay_.empty() && wait_ == Wait::nothing && !turn.close) {
+    const std::string again = std::exchange(replay_, {});
+    replaying_ = true;
+    const std::size_t used = feed(again, turn);
+    replaying_ = false;
+    replay_.insert(0, again, used);
+    if (used == 0) return;
+  }
+}
+
+std::size_t SessionMachine::feed(std::string_view received, wire::Turn& turn) {
   if (client_broken_) return received.size();
   std::size_t used = 0;
   while (used < received.size() && wait_ == Wait::nothing && !turn.close) {
@@ -51,13 +71,34 @@ std::size_t SessionMachine::from_client(std::string_view received, wire::Turn& t
       return received.size();
     }
     const Frame frame{header.type, header.size, rest.substr(0, std::min(header.size, rest.size()))};
+    whole_frame_ = frame.whole();
+    will_be_whole_ = !whole_frame_ && frame.size <= kLargestHeldFrame;
+    if (checks_pending_ > 0 && will_be_whole_) {
+      client_frame_size_ = frame.size;
+      break;
+    }
+    if (checks_pending_ > 0 && !passes_behind_check(frame)) {
+      wait_for_answers(turn);
+      break;
+    }
     if (take_client(frame, turn) == Took::nothing) {
       if (wait_ == Wait::nothing) client_frame_size_ = frame.size;
       break;
     }
+    asks_alone_ = false;
+    ++message_;
     used += frame.received.size();
+    if (checks_pending_ > 0) retained_ += frame.received;
   }
   return used;
+}
+
+/// While old facts are being asked for, only what can be taken once more.
+bool SessionMachine::passes_behind_check(const Frame& frame) const {
+  if (run_ && !run_->finished) return true;
+  if (!frame.whole() || retained_.size() > kLargestRetained) return false;
+  return frame.type == frontend::kParse || frame.type == frontend::kBind || frame.type == frontend::kDescribe ||
+         frame.type == frontend::kExecute || frame.type == frontend::kClose || frame.type == frontend::kFlush;
 }
 
 SessionMachine::Took SessionMachine::take_client(const Frame& frame, wire::Turn& turn) {
@@ -100,7 +141,12 @@ SessionMachine::Took SessionMachine::take_client(const Frame& frame, wire::Turn&
 }
 
 SessionMachine::Took SessionMachine::relay_client(const Frame& frame, wire::Turn& turn) {
-  turn.to_upstream.relay(frame.received);
+  // What is taken once more is gone before the bytes are sent.
+  if (replaying_) {
+    turn.to_upstream.buffer() += frame.received;
+  } else {
+    turn.to_upstream.relay(frame.received);
+  }
   client_skip_ = frame.size - frame.received.size();
   return Took::frame;
 }

@@ -135,11 +135,12 @@ void SessionMachine::prepare() {
   gate_->prepare(described, transaction_.take_events());
 }
 
-void SessionMachine::on_prepared(Result<void> result, wire::Turn&) {
+void SessionMachine::on_prepared(Result<void> result, wire::Turn& turn) {
   if (commit_ != Commit::preparing) return;
   wait_ = Wait::nothing;
   commit_ = result ? Commit::prepared : Commit::refused;
   if (!result) refusal_ = result.error();
+  feed_replay(turn);
 }
 
 /// The journal does not take it, so it must not commit: the server is made to fail, the client is told why, and a block
@@ -224,7 +225,7 @@ void SessionMachine::stream_if_large() {
 
 bool SessionMachine::idle() const {
   return !lost_ && !client_broken_ && pending_.empty() && segment_clean_ && !in_block_ && wait_ == Wait::nothing &&
-         client_skip_ == 0 && gate_id_ == 0;
+         client_skip_ == 0 && replay_.empty() && gate_id_ == 0;
 }
 
 bool SessionMachine::upstream_stalled() const {

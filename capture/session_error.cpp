@@ -68,6 +68,7 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
   // After a FATAL the connection ends; whether a commit under way took place is then not known.
   if (pending_.empty() || severity == "FATAL" || severity == "PANIC") return relay_upstream(frame, turn);
   const std::string_view sqlstate = fields ? wire::error_field(*fields, 'C') : std::string_view();
+  if (pending_.front().checks && !was_meant_for_statement(sqlstate)) return facts_changed(turn);
   copy_failed(sqlstate);
   const Pending front = pending_.front();
   if (run_) {
@@ -167,7 +168,7 @@ void SessionMachine::skip_to_sync(bool refused) {
     if (front.twin) front.twin->spliced.sent = false;
     if (!front.closes.empty()) left_behind_.push_back(std::move(front.closes));
     if (front.purpose == Purpose::facts) {
-      facts_failed_ = true;
+      facts_failed_ |= !front.checks;
       if (front.expect == Expect::parse) facts_statement_.sent = false;
     }
     if (front.purpose == Purpose::epilogue && front.expect == Expect::parse) epilogue_statement_.sent = false;
@@ -179,6 +180,7 @@ void SessionMachine::skip_to_sync(bool refused) {
   }
   for (auto state = skipped.rbegin(); state != skipped.rend(); ++state) restore(*state);
   facts_asked_.clear();
+  forget_checks();
   facts_answer_.reset();
   names_.failed(last_mark + 1);
   if (run_ && !run_->finished) run_->failed = true;

@@ -16,6 +16,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -78,6 +79,9 @@ class SessionMachine final : public CaptureSession {
   };
 
   // -- session_client.cpp
+  std::size_t feed(std::string_view received, wire::Turn& turn);
+  void feed_replay(wire::Turn& turn);
+  bool passes_behind_check(const Frame& frame) const;
   Took take_client(const Frame& frame, wire::Turn& turn);
   bool plans_now(const Statement* statement) const;
   Took take_parse(const Frame& frame, wire::Turn& turn);
@@ -203,7 +207,18 @@ class SessionMachine final : public CaptureSession {
   // -- session_catalog.cpp
   std::shared_ptr<const Plan> find_plan(const std::shared_ptr<const ParsedText>& text, const Statement& statement,
                                         wire::Turn& turn);
-  bool ask_facts(const Statement& statement, wire::Turn& turn);
+  std::shared_ptr<const Plan> plan_by_facts(const ParsedText& text, const Statement& statement);
+  void keep_plan(const std::shared_ptr<const ParsedText>& text, const Statement& statement,
+                 const std::shared_ptr<const Plan>& plan);
+  bool is_aged(std::chrono::milliseconds asked) const;
+  std::vector<std::string> missing_facts(const Statement& statement) const;
+  std::vector<std::string> aged_facts(const Statement& statement) const;
+  bool may_check_along(const Plan& plan) const;
+  bool only_checks_pending() const;
+  void check_facts(const std::string& name, wire::Turn& turn);
+  void facts_changed(wire::Turn& turn);
+  void forget_checks();
+  bool ask_facts(const std::vector<std::string>& names, wire::Turn& turn);
   void send_own(const OwnStatement& own, const std::vector<std::string>& values, Purpose purpose, wire::Turn& turn);
   void prepare_own(OwnStatement& own, std::string_view text, Purpose purpose, wire::Turn& turn);
   void run_once(std::string_view text, const std::vector<std::string>& values, Purpose purpose, wire::Turn& turn);
@@ -355,16 +370,34 @@ class SessionMachine final : public CaptureSession {
   struct KnownPlan {
     std::shared_ptr<const ParsedText> text;
     std::shared_ptr<const Plan> plan;
+    std::chrono::milliseconds asked{0};  // the oldest of the facts it is made from
   };
-  std::unordered_map<std::string, std::shared_ptr<const RelationFacts>> facts_;  // null: no such table
+  struct KnownFacts {
+    std::shared_ptr<const RelationFacts> relation;  // null: no such table
+    std::chrono::milliseconds asked{0};
+    std::uint64_t message = 0;  // that it was last asked for
+  };
+  std::unordered_map<std::string, KnownFacts> facts_;
   std::unordered_map<const Statement*, KnownPlan> plans_;
-  std::deque<std::string> facts_asked_;
+  std::deque<std::pair<std::string, std::chrono::milliseconds>> facts_asked_;
   std::shared_ptr<const RelationFacts> facts_answer_;
   std::uint64_t catalog_epoch_ = 0;
   std::string backend_;          // its process id, by BackendKeyData
   std::string run_of_logged_;    // the server's run, for transactions that wrote a logged table,
   std::string run_of_unlogged_;  // and for the others; empty: not asked yet
   bool facts_failed_ = false;
+  std::function<std::chrono::milliseconds()> clock_;
+  std::chrono::milliseconds facts_max_age_;
+  // Old facts are asked for in front of the write that uses them. Until they are known to be the same, the client's
+  // messages behind them are kept; if they are not, these are taken once more.
+  int checks_pending_ = 0;
+  std::string retained_;
+  std::string replay_;
+  bool replaying_ = false;
+  bool whole_frame_ = false;    // the message at hand is there in full
+  bool will_be_whole_ = false;  // or can be waited for
+  std::uint64_t message_ = 1;   // the number of the message at hand
+  bool asks_alone_ = false;     // facts for the message at hand are asked for in an exchange of their own
   bool own_failed_ = false;  // a statement of Weir's own failed inside the client's exchange; the client saw the error
   OwnStatement facts_statement_;
   OwnStatement epilogue_statement_;

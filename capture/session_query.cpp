@@ -67,6 +67,14 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
     run_->plans = *plans;
     return step_run(frame, turn);
   }
+  if (checks_pending_ > 0) {
+    // It is relayed after all, so the question is to have an exchange of its own.
+    wire::append_sync(turn.to_upstream.buffer());
+    expect({.expect = Expect::sync, .purpose = Purpose::facts});
+    asks_alone_ = true;
+    wait_for_answers(turn);
+    return Took::nothing;
+  }
   const bool ends = !text->parsed || any_of_kind(*text, {StatementKind::commit, StatementKind::prepare_transaction});
   // BEGIN makes a block of the implicit transaction that outstanding messages opened: then nothing is committed.
   const bool opens = !ends && any_of_kind(*text, {StatementKind::begin});

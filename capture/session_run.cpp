@@ -121,9 +121,10 @@ bool SessionMachine::reaches_captured_portal(const Statement& statement) const {
 
 SessionMachine::Took SessionMachine::step_run(const Frame& frame, wire::Turn& turn) {
   Run& run = *run_;
-  if (!run.failed && !wait_for_answers(turn)) return Took::nothing;
-  if (run.failed) return finish_run(turn);
   const std::size_t count = run.text->statements.size();
+  const bool begins = count == 1 && run.next == 0 && only_checks_pending() && !run.text->statements[0].shows_statements;
+  if (!run.failed && !begins && !wait_for_answers(turn)) return Took::nothing;
+  if (run.failed) return finish_run(turn);
   while (run.next < count) {
     if (!plan_step(turn)) return Took::nothing;
     const Statement& statement = run.text->statements[run.next];

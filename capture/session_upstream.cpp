@@ -119,6 +119,7 @@ std::size_t SessionMachine::from_upstream(std::string_view received, wire::Turn&
     used += frame.received.size();
   }
   if (turn.close) closed_ = true;
+  feed_replay(turn);
   return used;
 }
 

@@ -80,6 +80,7 @@ Result<std::unique_ptr<Capturing>> Capturing::start(const Settings& settings, un
   made->scope_.exclude = settings.exclude;
   made->scope_.exclude_columns = settings.exclude_columns;
   made->scope_.statement_text = settings.statement_text;
+  made->facts_max_age_ = settings.facts_max_age;
   for (unsigned worker = 0; worker < workers; ++worker) {
     capture::StatementCache::Limits limits;
     limits.cache_bytes = settings.statement_cache_bytes;
@@ -184,6 +185,10 @@ std::unique_ptr<wire::Engine> Capturing::make_engine(const SessionInfo& info) {
   options.scope = &scope_;
   options.catalog_epoch = &catalog_epoch_;
   if (settings_.max_row_bytes > 0) options.max_row_bytes = settings_.max_row_bytes;
+  options.clock = [] {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch());
+  };
+  options.facts_max_age = facts_max_age_;
   options.database = info.database;
   options.context = {info.user, info.application_name, info.client, std::to_string(info.id)};
   return std::make_unique<CapturedSession>(*committer_, client_sessions_, info, std::move(options));

@@ -98,6 +98,7 @@ class ModelServer {
   std::uint32_t copies_ = 0;
   std::uint32_t calls_ = 0;
   std::map<std::uint64_t, bool> ended_ = {};  // transactions, and whether they committed
+  std::uint32_t checks_ = 0;
   std::uint64_t xid_ = 800;
   bool has_xid_ = false;
   std::uint64_t lsn_ = 16;

@@ -143,6 +143,166 @@ TEST(SessionCatalogTest, ThatThereIsNoSuchTableIsNeverRemembered) {
   EXPECT_EQ(script.replay(), "");
 }
 
+/// Statement "s" is prepared and has a twin, whose name is returned.
+std::string bind_named(SessionScript& script, bool asks = true) {
+  script.client_sends(client::bind("", "s") + client::execute("") + client::sync());
+  if (asks) script.asks_facts(Table());
+  const std::string twin = script.next_own_name();
+  script
+      .expect_upstream(client::parse(twin, kInsert + suffix()) + client::bind("", twin) + client::execute("") +
+                       client::flush())
+      .upstream_sends(part_answered({}, "INSERT 0 0"))
+      .expect_client(server::bind_complete() + server::complete("INSERT 0 0"))
+      .expect_upstream(client::sync())
+      .upstream_is_relayed(server::ready('I'));
+  return twin;
+}
+
+void prepare_named(SessionScript& script) {
+  script.client_is_relayed(client::parse("s", kInsert) + client::sync())
+      .upstream_is_relayed(server::parse_complete() + server::ready('I'));
+}
+
+void time_passes(SessionScript& script, int ms) {
+  script.on("time passes", [ms](Stand& stand) { stand.now += std::chrono::milliseconds(ms); });
+}
+
+std::string check_asked(const std::string& digest = "1") {
+  return client::bind("weir:own", "weir:1", {"\"t\"", digest}) + client::execute("weir:own") +
+         client::close('P', "weir:own");
+}
+
+std::string check_answered(const Table& table = Table()) {
+  return server::bind_complete() + server::row(table.facts()) + server::complete("SELECT 1") + server::close_complete();
+}
+
+const std::string kChanged = server::error("22012", "division by zero");
+
+TEST(SessionCatalogTest, OldFactsAreAskedForInTheExchangeOfTheWrite) {
+  SessionScript script;
+  script.starts().client_sends(client::query(kInsert)).asks_facts(Table());
+  insert_nothing(script);
+  time_passes(script, 10'000);
+  script.client_sends(client::query(kInsert));
+  insert_nothing(script);
+  time_passes(script, 1);
+  script.client_sends(client::query(kInsert))
+      .expect_upstream(check_asked() + sent_in_part(kInsert + suffix()) + client::flush())
+      .upstream_sends(check_answered() + part_answered({}, "INSERT 0 0"))
+      .expect_upstream(client::sync())
+      .upstream_sends(server::ready('I'))
+      .expect_client(server::complete("INSERT 0 0") + server::ready('I'));
+  // They are new again.
+  script.client_sends(client::query(kInsert));
+  insert_nothing(script);
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionCatalogTest, AQueryBehindFactsThatHaveChangedRunsByTheNewOnes) {
+  Table table;
+  table.row_security = true;
+  table.digest = "2";
+  SessionScript script;
+  script.starts().client_sends(client::query(kInsert)).asks_facts(Table());
+  insert_nothing(script);
+  time_passes(script, 10'001);
+  script.client_sends(client::query(kInsert))
+      .expect_upstream(check_asked() + sent_in_part(kInsert + suffix()) + client::flush())
+      .upstream_sends(server::bind_complete() + kChanged)
+      .expect_client("")
+      .expect_upstream(client::sync())
+      .upstream_sends(server::ready('I'))
+      .expect_client("")
+      .asks_facts(table);
+  script.expect_upstream(sent_in_part(kInsert) + client::flush()).upstream_sends(part_answered({}, "INSERT 0 0"));
+  script.expect_upstream(client::sync())
+      .upstream_sends(server::ready('I'))
+      .expect_client(server::complete("INSERT 0 0") + server::ready('I'));
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionCatalogTest, AnExtendedQueryBehindFactsThatHaveChangedIsTakenOnceMore) {
+  const std::string rest = client::bind("", "") + client::execute("");
+  Table table;
+  table.selectable = false;
+  table.digest = "2";
+  SessionScript script;
+  script.starts().client_sends(client::query(kInsert)).asks_facts(Table());
+  insert_nothing(script);
+  time_passes(script, 10'001);
+  script.client_sends(client::parse("", kInsert) + rest + client::sync())
+      .expect_upstream(check_asked() + client::parse("", kInsert + suffix()) + rest + client::flush())
+      .upstream_sends(server::bind_complete() + kChanged)
+      .expect_upstream(client::sync())
+      .upstream_sends(server::ready('I'))
+      .expect_client("")
+      .asks_facts(table);
+  script.expect_upstream(client::parse("", kInsert) + rest + client::flush())
+      .upstream_is_relayed(part_answered({}, "INSERT 0 0"))
+      .expect_upstream(client::sync())
+      .upstream_is_relayed(server::ready('I'));
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionCatalogTest, ATwinBehindFactsThatHaveChangedIsMadeAnew) {
+  Table table;
+  table.digest = "2";
+  capture::Scope scope;
+  scope.exclude_columns = {"*.secret"};
+  SessionScript script(scope);
+  script.starts();
+  prepare_named(script);
+  const std::string twin = bind_named(script);
+  time_passes(script, 10'001);
+  const std::string rest = client::bind("", "s") + client::execute("") + client::sync();
+  table.columns = R"([["id","N",""],["secret","S",""]])";
+  script.client_sends(rest)
+      .expect_upstream(check_asked() + client::bind("", twin) + client::execute("") + client::flush())
+      .upstream_sends(server::bind_complete() + kChanged)
+      .expect_upstream(client::sync())
+      .upstream_sends(server::ready('I'))
+      .asks_facts(table);
+  const std::string other = script.next_own_name();
+  const std::string image = "(SELECT pg_catalog.row_to_json(w.*) FROM (SELECT \"t\".\"id\") AS w), \"t\".tableoid";
+  const std::string plain = "pg_catalog.row_to_json(\"t\".*), \"t\".tableoid";
+  std::string text = kInsert + suffix();
+  text.replace(text.find(plain), plain.size(), image);
+  script.expect_upstream(client::close('S', twin) + client::parse(other, text) + client::bind("", other) +
+                         client::execute("") + client::flush());
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionCatalogTest, InABlockOldFactsAreWaitedFor) {
+  Table table;
+  table.digest = "2";
+  SessionScript script;
+  script.starts().client_sends(client::query(kInsert)).asks_facts(Table());
+  insert_nothing(script);
+  passes(script, "BEGIN", "BEGIN", 'T');
+  time_passes(script, 10'001);
+  script.client_sends(client::query(kInsert)).asks_facts(table, false);
+  script.expect_upstream(client::query(kInsert + suffix()))
+      .upstream_sends(query_answered({}, "INSERT 0 0") + server::ready('T'))
+      .expect_client(server::complete("INSERT 0 0") + server::ready('T'));
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionCatalogTest, ACancelOfACheckIsOneOfTheStatement) {
+  SessionScript script;
+  script.starts().client_sends(client::query(kInsert)).asks_facts(Table());
+  insert_nothing(script);
+  time_passes(script, 10'001);
+  script.client_sends(client::query(kInsert))
+      .expect_upstream(check_asked() + sent_in_part(kInsert + suffix()) + client::flush())
+      .upstream_sends(server::bind_complete() + kCancelled)
+      .expect_client(kCancelled)
+      .expect_upstream(client::sync())
+      .upstream_is_relayed(server::ready('I'));
+  script.client_sends(client::query(kInsert))
+      .expect_upstream(check_asked() + sent_in_part(kInsert + suffix()) + client::flush());
+  EXPECT_EQ(script.replay(), "");
+}
+
 TEST(SessionCatalogTest, TemporaryAndExcludedTablesAreOnlyRelayed) {
   Table temporary;
   temporary.persistence = "t";
@@ -234,26 +394,6 @@ TEST(SessionCatalogTest, OtherSessionsHearOfDdlWhenItIsCommitted) {
   passes(script, "ROLLBACK", "ROLLBACK", 'I');
   epoch(2);
   EXPECT_EQ(script.replay(), "");
-}
-
-/// Statement "s" is prepared and has a twin, whose name is returned.
-std::string bind_named(SessionScript& script, bool asks = true) {
-  script.client_sends(client::bind("", "s") + client::execute("") + client::sync());
-  if (asks) script.asks_facts(Table());
-  const std::string twin = script.next_own_name();
-  script
-      .expect_upstream(client::parse(twin, kInsert + suffix()) + client::bind("", twin) + client::execute("") +
-                       client::flush())
-      .upstream_sends(part_answered({}, "INSERT 0 0"))
-      .expect_client(server::bind_complete() + server::complete("INSERT 0 0"))
-      .expect_upstream(client::sync())
-      .upstream_is_relayed(server::ready('I'));
-  return twin;
-}
-
-void prepare_named(SessionScript& script) {
-  script.client_is_relayed(client::parse("s", kInsert) + client::sync())
-      .upstream_is_relayed(server::parse_complete() + server::ready('I'));
 }
 
 /// The question to the catalog waits for a lock, and the client cancels, or a timeout does.

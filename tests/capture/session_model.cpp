@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <map>
 #include <set>
 
@@ -260,6 +261,8 @@ class Proxied {
     options.scope = &scope_;
     options.gate = &gate;
     options.catalog_epoch = &epoch_;
+    options.clock = [this] { return now_ += std::chrono::seconds(3); };
+    if (seed % 4 == 0) options.facts_max_age = std::chrono::milliseconds(0);
     session_ = capture::make_session(options);
     from_server_ = server_.greeting();
   }
@@ -327,6 +330,7 @@ class Proxied {
   capture::StatementCache statements_;
   capture::Scope scope_;
   std::atomic<std::uint64_t> epoch_{0};
+  std::chrono::milliseconds now_{0};
   std::unique_ptr<capture::CaptureSession> session_;
   std::string from_client_, to_server_, from_server_, kept_;
   int unheard_ = 0;

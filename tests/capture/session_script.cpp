@@ -252,6 +252,7 @@ RelayScript::MakeEngine SessionScript::maker() {
     options.gate = &stand_->gate;
     options.catalog_epoch = &stand_->epoch;
     options.questions = &stand_->questions;
+    options.clock = [stand = stand_.get()] { return stand->now; };
     options.database = "shop";
     return capture::make_session(options);
   };

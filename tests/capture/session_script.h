@@ -73,6 +73,7 @@ struct Stand {
   FakeGate gate;
   std::atomic<std::uint64_t> epoch{0};
   FakeQuestions questions;
+  std::chrono::milliseconds now{1};
   std::vector<std::string> heard;  ///< answers to Weir's own questions
 };
 

@@ -384,5 +384,74 @@ TEST_P(Images, AQuestionWaitsForNobodyWhoHasLockedAnotherPartition) {
   EXPECT_EQ(stage.events().size(), 5u);
 }
 
+// What somebody does past Weir is known with the first write that comes facts_max_age later: before it hits anything.
+TEST_P(Images, PoliciesAndRulesMadePastWeirChangeNoWrite) {
+  Stage stage(version(), "UTF8", {"--capture.facts_max_age", "0"});
+  stage.direct().run(
+      "DROP ROLE IF EXISTS teller; CREATE ROLE teller LOGIN; CREATE TABLE t (id int PRIMARY KEY, v int DEFAULT 0);"
+      "CREATE TABLE ruled (id int PRIMARY KEY); CREATE TABLE log (id int);"
+      "INSERT INTO t SELECT generate_series(1, 7); GRANT ALL ON t TO teller");
+  const auto client = stage.through("", "teller");
+  const auto other = stage.through("", "teller");
+  const auto updated = [](const PgConnection& connection, const std::string& sql) {
+    PGresult* result = PQexec(connection.raw(), sql.c_str());
+    const std::string tag =
+        PQresultStatus(result) == PGRES_COMMAND_OK ? PQcmdTuples(result) : PQresultErrorMessage(result);
+    PQclear(result);
+    return tag;
+  };
+  PQclear(PQprepare(other.raw(), "u", "UPDATE t SET v = 1", 0, nullptr));
+  const auto runs_prepared = [&] {
+    PGresult* result = PQexecPrepared(other.raw(), "u", 0, nullptr, nullptr, nullptr, 0);
+    const std::string tag = PQcmdTuples(result);
+    PQclear(result);
+    return tag;
+  };
+  EXPECT_EQ(updated(client, "UPDATE t SET v = 1"), "7");
+  EXPECT_EQ(runs_prepared(), "7");
+  stage.direct().run(
+      "ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY w ON t FOR UPDATE TO teller USING (true);"
+      "CREATE POLICY r ON t FOR SELECT TO teller USING (id < 7)");
+  EXPECT_EQ(updated(client, "UPDATE t SET v = 1"), "7");
+  EXPECT_EQ(runs_prepared(), "7");
+  execute(client, "UPDATE t SET v = $1", {"3"});
+  client.run("BEGIN");
+  EXPECT_EQ(updated(client, "UPDATE t SET v = 1"), "7");
+  client.run("COMMIT");
+  EXPECT_EQ(stage.direct().value("SELECT count(*) FROM t WHERE v = 1"), "7");
+  const auto owner = stage.through();
+  owner.run("INSERT INTO ruled VALUES (1)");
+  stage.direct().run("CREATE RULE r AS ON INSERT TO ruled DO INSTEAD INSERT INTO log VALUES (NEW.id)");
+  EXPECT_EQ(owner.try_run("INSERT INTO ruled VALUES (2)"), "00000");
+  EXPECT_EQ(stage.direct().value("SELECT count(*) FROM log"), "1");
+  const auto events = stage.events();
+  EXPECT_EQ(std::count(events.begin(), events.end(), "update public.t - - statement"), 4);
+  EXPECT_EQ(events.back(), "gap public.ruled +1 ~0 -0 rule");
+  stage.direct().run("DROP OWNED BY teller; DROP ROLE teller");
+}
+
+TEST_P(Images, TablesKeysAndPartitionsMadePastWeirAreToldByTheirNames) {
+  Stage stage(version(), "UTF8", {"--capture.facts_max_age", "0"});
+  stage.direct().run(
+      "CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE root (id int PRIMARY KEY) PARTITION BY LIST (id);"
+      "CREATE TABLE one PARTITION OF root FOR VALUES IN (1)");
+  const auto client = stage.through();
+  EXPECT_EQ(client.try_run("INSERT INTO later VALUES (1)"), "42P01");
+  client.run("INSERT INTO t VALUES (1); INSERT INTO root VALUES (1)");
+  stage.direct().run(
+      "CREATE TABLE later (id int PRIMARY KEY); ALTER TABLE t RENAME id TO no;"
+      "CREATE TABLE two PARTITION OF root FOR VALUES IN (2)");
+  client.run("INSERT INTO later VALUES (1)");
+  client.run("INSERT INTO t VALUES (2)");
+  client.run("INSERT INTO root VALUES (2)");
+  stage.direct().run("CREATE TABLE three PARTITION OF root FOR VALUES IN (3); ALTER TABLE t RENAME no TO nr");
+  client.run("BEGIN; INSERT INTO root VALUES (3); INSERT INTO t VALUES (3); COMMIT");
+  EXPECT_EQ(stage.events(),
+            (Lines{R"(insert public.t {"id":1} {"id":1} row)", R"(insert public.one {"id":1} {"id":1} row)",
+                   R"(insert public.later {"id":1} {"id":1} row)", R"(insert public.t {"no":2} {"no":2} row)",
+                   R"(insert public.two {"id":2} {"id":2} row)", R"(insert public.three {"id":3} {"id":3} row)",
+                   R"(insert public.t {"nr":3} {"nr":3} row)"}));
+}
+
 }  // namespace
 }  // namespace weir::images
