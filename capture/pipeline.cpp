@@ -190,6 +190,10 @@ bool Names::has_suspended_portals() const {
                      [](const auto& portal) { return portal.second && portal.second->suspended; });
 }
 
+void Names::forget_twin(std::string_view statement) {
+  if (const PreparedPtr& prepared = find(statement)) prepared->spliced.sent = false;
+}
+
 std::vector<std::string> Names::forget_twins() {
   std::vector<std::string> names;
   for (const auto& [name, prepared] : statements_) {

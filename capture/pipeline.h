@@ -225,6 +225,8 @@ class Names {
   bool has_suspended_portals() const;
   /// All twins are gone or must be made anew.
   std::vector<std::string> forget_twins();
+  /// The statement's twin must be made anew.
+  void forget_twin(std::string_view statement);
 
  private:
   using Statements = std::map<std::string, PreparedPtr, std::less<>>;

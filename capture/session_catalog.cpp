@@ -7,8 +7,6 @@
 namespace weir::capture {
 namespace {
 
-/// The portal Weir's own statements run in: the client's unnamed one must stay as it is.
-constexpr std::string_view kOwnPortal = "weir:own";
 /// Plans kept per session; when there are more, all are forgotten and made anew.
 constexpr std::size_t kMostPlans = 1000;
 
@@ -209,6 +207,7 @@ bool SessionMachine::ask_facts(const std::vector<std::string>& names, wire::Turn
     facts_asked_.push_back({name, clock_ ? clock_() : std::chrono::milliseconds(0)});
     send_own(facts_statement_, {name, ""}, Purpose::facts, turn);
   }
+  let_go(facts_statement_, turn);
   if (clean) {
     // A transaction of its own: the client's own begins with the client's own statement.
     wire::append_sync(turn.to_upstream.buffer());
@@ -219,7 +218,7 @@ bool SessionMachine::ask_facts(const std::vector<std::string>& names, wire::Turn
 }
 
 std::string SessionMachine::next_own_name() {
-  return "weir:" + std::to_string(++own_names_);
+  return own_prefix_ + std::to_string(++own_names_);
 }
 
 void SessionMachine::prepare_own(OwnStatement& own, std::string_view text, Purpose purpose, wire::Turn& turn) {
@@ -232,11 +231,11 @@ void SessionMachine::prepare_own(OwnStatement& own, std::string_view text, Purpo
 void SessionMachine::send_own(const OwnStatement& own, const std::vector<std::string>& values, Purpose purpose,
                               wire::Turn& turn) {
   std::string& out = turn.to_upstream.buffer();
-  wire::append_text_bind(out, kOwnPortal, own.name, values);
+  wire::append_text_bind(out, own_portal_name_, own.name, values);
   expect({.expect = Expect::bind, .purpose = purpose});
-  wire::append_execute(out, kOwnPortal, 0);
+  wire::append_execute(out, own_portal_name_, 0);
   expect({.expect = Expect::execute, .purpose = purpose});
-  wire::append_close(out, 'P', kOwnPortal);
+  wire::append_close(out, 'P', own_portal_name_);
   expect({.expect = Expect::close, .purpose = purpose});
 }
 
@@ -259,6 +258,13 @@ bool SessionMachine::can_lock(const Execution& execution) const {
   });
 }
 
+/// Only where the backend is the session's own may a statement of Weir's outlive the exchange that it was made in.
+void SessionMachine::let_go(OwnStatement& own, wire::Turn& turn) {
+  if (!own.sent || keeps_statements()) return;
+  close_own(own.name, turn);
+  own.sent = false;
+}
+
 /// Reads and locks the rows that the UPDATE sent next will move.
 void SessionMachine::send_lock(const std::shared_ptr<Execution>& execution, wire::Turn& turn) {
   const Plan& plan = *execution->plan;
@@ -273,11 +279,11 @@ void SessionMachine::send_lock(const std::shared_ptr<Execution>& execution, wire
     const std::string name = next_own_name();
     wire::append_parse(out, name, *query, types);
     expect({.expect = Expect::parse, .purpose = Purpose::lock});
-    wire::append_bind(out, kOwnPortal, name, values, {});
+    wire::append_bind(out, own_portal_name_, name, values, {});
     expect({.expect = Expect::bind, .purpose = Purpose::lock});
-    wire::append_execute(out, kOwnPortal, 0);
+    wire::append_execute(out, own_portal_name_, 0);
     expect({.expect = Expect::execute, .purpose = Purpose::lock, .execution = execution});
-    wire::append_close(out, 'P', kOwnPortal);
+    wire::append_close(out, 'P', own_portal_name_);
     expect({.expect = Expect::close, .purpose = Purpose::tidy});
     close_own(name, turn);
   }
@@ -366,6 +372,7 @@ void SessionMachine::note_server_run(std::string_view answer) {
   const auto run = read_server_run(answer);
   if (!run) return;
   const bool pooled = run->backend != backend_;
+  pooling_ = pooled ? Pooling::pooled : Pooling::none;
   run_of_logged_ = note(answer, pooled, true);
   run_of_unlogged_ = note(answer, pooled, false);
 }

@@ -288,6 +288,7 @@ SessionMachine::Took SessionMachine::bind_captured(const Frame& frame, const wir
   Pending pending = binding(names.portal, portal);
   pending.spliced = true;
   expect(std::move(pending));
+  if (!unnamed && !keeps_statements()) close_twin(prepared, turn);
   return Took::frame;
 }
 
@@ -393,7 +394,7 @@ bool SessionMachine::is_doubtful(const wire::TargetView& target) const {
 /// parameters are not known here.
 bool SessionMachine::describe_refused(const wire::TargetView& target, const Statement& statement, wire::Turn& turn) {
   if (statement.write->has_returning || (target.kind == 'S' && statement.has_parameters)) return false;
-  wire::append_close(turn.to_upstream.buffer(), 'P', kNoPortal);
+  wire::append_close(turn.to_upstream.buffer(), 'P', no_portal_);
   expect({.expect = Expect::close, .no_data = true, .describes_statement = target.kind == 'S'});
   return true;
 }
@@ -490,7 +491,7 @@ std::shared_ptr<Execution> SessionMachine::execution_of(const Names::PortalPtr& 
 }
 
 void SessionMachine::provoke(std::shared_ptr<Execution> execution, wire::Turn& turn, Purpose purpose) {
-  wire::append_execute(turn.to_upstream.buffer(), kNoPortal, 0);
+  wire::append_execute(turn.to_upstream.buffer(), no_portal_, 0);
   expect({.expect = Expect::execute, .purpose = purpose, .execution = std::move(execution)});
 }
 

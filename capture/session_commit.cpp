@@ -71,6 +71,7 @@ bool SessionMachine::ready_to_commit(bool ends_block, wire::Turn& turn, bool sur
                 "pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text",
                 Purpose::epilogue, turn);
     send_own(epilogue_statement_, {}, Purpose::epilogue, turn);
+    let_go(epilogue_statement_, turn);
     return wait_for_answers(turn);
   }
   prepare();

@@ -11,6 +11,7 @@ constexpr std::string_view kUntranslatable = "22P05";
 constexpr std::string_view kProtocolViolation = "08P01";
 constexpr std::string_view kNotInRepertoire = "22021";
 constexpr std::string_view kInFailedBlock = "25P02";
+constexpr std::string_view kNoSuchStatement = "26000";
 constexpr std::string_view kSyntaxError = "42601";
 constexpr std::string_view kLockNotAvailable = "55P03";
 /// What the server calls the lock query in "cannot execute … in a read-only transaction".
@@ -93,6 +94,7 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
   } else if (!in_own_exchange && front.purpose != Purpose::skip) {
     show_error(frame, front, turn);
   }
+  if (sqlstate == kNoSuchStatement) statement_missing(front);
   // It may have failed because the catalog is no longer what the plan was made from: ask again next time.
   if (front.spliced) forget_catalog();
   if (in_block_) {
@@ -150,6 +152,15 @@ void SessionMachine::query_failed(const Pending& front, std::string_view sqlstat
     for (OwnStatement* own : {&facts_statement_, &epilogue_statement_})
       if (std::exchange(own->sent, false)) left_behind_.push_back(own->name);
   }
+}
+
+/// One of Weir's own is not there: this is another backend than the one it was made in.
+void SessionMachine::statement_missing(const Pending& front) {
+  const bool twin = front.bound && front.spliced && !front.bound->cursor && !front.bound->statement.empty();
+  if (!twin && !is_own(front.purpose)) return;
+  pooling_ = Pooling::pooled;
+  if (twin) names_.forget_twin(front.bound->statement);
+  facts_statement_.sent = epilogue_statement_.sent = false;
 }
 
 /// The server ignores everything up to the next Sync; so what was sent since has no answer and no effect. The first of

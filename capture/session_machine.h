@@ -39,9 +39,6 @@ namespace weir::capture {
 
 /// The SQLSTATE query_canceled.
 constexpr std::string_view kCanceled = "57014";
-/// A portal that is never made: running it has the server itself say an error that Weir must bring about, and closing
-/// it changes nothing.
-constexpr std::string_view kNoPortal = "weir:none";
 constexpr std::string_view kUnseenSavepoint = "rolled back to a savepoint that was not seen";
 
 class SessionMachine final : public CaptureSession {
@@ -221,6 +218,9 @@ class SessionMachine final : public CaptureSession {
   bool ask_facts(const std::vector<std::string>& names, wire::Turn& turn);
   void send_own(const OwnStatement& own, const std::vector<std::string>& values, Purpose purpose, wire::Turn& turn);
   void prepare_own(OwnStatement& own, std::string_view text, Purpose purpose, wire::Turn& turn);
+  /// Not before it is known that the server's process is the session's own; some servers name none.
+  bool keeps_statements() const { return pooling_ == Pooling::none || backend_.empty() || backend_ == "0"; }
+  void let_go(OwnStatement& own, wire::Turn& turn);
   void run_once(std::string_view text, const std::vector<std::string>& values, Purpose purpose, wire::Turn& turn);
   bool can_lock(const Execution& execution) const;
   void send_lock(const std::shared_ptr<Execution>& execution, wire::Turn& turn);
@@ -238,6 +238,7 @@ class SessionMachine final : public CaptureSession {
 
   // -- session_upstream.cpp
   void take_upstream(const Frame& frame, wire::Turn& turn);
+  bool is_running() const;
   bool take_asynchronous(const Frame& frame, wire::Turn& turn);
   void show_no_data(const Pending& pending, wire::Turn& turn);
   void take_row_description(const Frame& frame, wire::Turn& turn);
@@ -267,6 +268,7 @@ class SessionMachine final : public CaptureSession {
   void take_error(const Frame& frame, wire::Turn& turn);
   void query_failed(const Pending& front, std::string_view sqlstate);
   void cursors_failed(const Execution& execution, bool refused);
+  void statement_missing(const Pending& front);
   void skip_to_sync(bool refused);
   void show_error(const Frame& frame, const Pending& front, wire::Turn& turn);
 
@@ -292,6 +294,9 @@ class SessionMachine final : public CaptureSession {
   std::size_t max_row_bytes_;
   std::atomic<std::uint64_t>* epoch_;
   QuestionSource* questions_;
+  std::string own_prefix_;
+  std::string own_portal_name_;  // Weir's own statements run in it: the client's unnamed one must stay as it is
+  std::string no_portal_;        // never made: running it has the server itself say an error that Weir must bring about
   std::string database_;
   event::Context context_;
 
@@ -363,6 +368,7 @@ class SessionMachine final : public CaptureSession {
     std::string held;         // the last CommandComplete, kept until the commit is known
     std::size_t offset = 0;   // characters before the running step, for positions in errors
     std::vector<std::pair<std::string, std::string>> statuses;  // ParameterStatus that came meanwhile, by name
+    std::string notifications = {};  // NotificationResponses, kept until the end
   };
   std::unique_ptr<Run> run_;
 
@@ -399,6 +405,7 @@ class SessionMachine final : public CaptureSession {
   std::uint64_t message_ = 1;   // the number of the message at hand
   bool asks_alone_ = false;     // facts for the message at hand are asked for in an exchange of their own
   bool own_failed_ = false;  // a statement of Weir's own failed inside the client's exchange; the client saw the error
+  enum class Pooling { unknown, none, pooled } pooling_ = Pooling::unknown;  // maybe another process for each transaction
   OwnStatement facts_statement_;
   OwnStatement epilogue_statement_;
   struct Asked {

@@ -248,7 +248,7 @@ void SessionMachine::begin_statement(Pending& group) {
 
 /// Behind a group's Query the server would be idle in transaction, which may have a timeout.
 void SessionMachine::stay_busy(wire::Turn& turn) {
-  wire::append_close(turn.to_upstream.buffer(), 'P', kNoPortal);
+  wire::append_close(turn.to_upstream.buffer(), 'P', no_portal_);
   expect({.expect = Expect::close, .purpose = Purpose::tidy});
 }
 
@@ -339,9 +339,11 @@ bool SessionMachine::at_end_of_run() const {
          pending_.front().expect == Expect::sync;
 }
 
-/// The last CommandComplete of a Query that was sent in steps: true only once the commit is.
+/// The last CommandComplete of a Query that was sent in steps, true only once the commit is; and what was notified.
 void SessionMachine::show_held(wire::Turn& turn) {
-  if (at_end_of_run()) turn.to_client.buffer() += std::exchange(run_->held, {});
+  if (!at_end_of_run()) return;
+  turn.to_client.buffer() += std::exchange(run_->held, {});
+  turn.to_client.buffer() += std::exchange(run_->notifications, {});
 }
 
 /// ParameterStatus comes before ReadyForQuery, of which a Run has several and the client sees the last. False where it

@@ -134,6 +134,7 @@ bool SessionMachine::needs_whole(const Frame& frame) const {
       return rows || front.scrubs || is_own(front.purpose);
     }
     case backend::kNotificationResponse:
+      return is_running();
     case backend::kCopyData:
       return false;
     default:
@@ -145,6 +146,12 @@ void SessionMachine::relay_upstream(const Frame& frame, wire::Turn& turn) {
   turn.to_client.relay(frame.received);
   upstream_skip_ = frame.size - frame.received.size();
   upstream_drops_ = false;
+}
+
+/// A Query that was sent in parts is not answered to its end.
+bool SessionMachine::is_running() const {
+  if (!run_) return false;
+  return !run_->finished || (!pending_.empty() && pending_.front().purpose == Purpose::run);
 }
 
 /// Messages that come at any time.
@@ -165,7 +172,11 @@ bool SessionMachine::take_asynchronous(const Frame& frame, wire::Turn& turn) {
       }
       break;
     case backend::kNotificationResponse:
-      show_held(turn);
+      // In a Query the server has them wait for its end.
+      if (is_running()) {
+        run_->notifications += frame.received;
+        return true;
+      }
       break;
     case backend::kBackendKeyData:
       backend_ = read_backend(frame.body());

@@ -1,5 +1,6 @@
 #include "proxy/capturing.h"
 
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -30,6 +31,13 @@ bool stdout_is_terminal() {
 }
 bool colour_wanted() {
   return stdout_is_terminal() && std::getenv("NO_COLOR") == nullptr;
+}
+
+/// Nobody else's: other sessions', other Weirs' and clients' may meet it in one backend.
+std::string random_name() {
+  std::uint64_t number = 0;
+  if (getrandom(&number, sizeof number, 0) != static_cast<ssize_t>(sizeof number)) std::abort();
+  return std::to_string(number);
 }
 
 Result<std::unique_ptr<emitters::Emitter>> make_emitter(const EmitterSettings& settings) {
@@ -189,6 +197,7 @@ std::unique_ptr<wire::Engine> Capturing::make_engine(const SessionInfo& info) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch());
   };
   options.facts_max_age = facts_max_age_;
+  options.own_names = "weir:" + random_name() + ":";
   options.database = info.database;
   options.context = {info.user, info.application_name, info.client, std::to_string(info.id)};
   return std::make_unique<CapturedSession>(*committer_, client_sessions_, info, std::move(options));

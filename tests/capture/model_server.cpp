@@ -90,7 +90,8 @@ std::vector<std::string> split_frames(std::string_view bytes) {
 std::string ModelServer::greeting() const {
   return server::parameter_status("server_version", "15.20") + server::parameter_status("server_encoding", "UTF8") +
          server::parameter_status("client_encoding", "UTF8") +
-         server::parameter_status("standard_conforming_strings", "on") + server::ready('I');
+         server::parameter_status("standard_conforming_strings", "on") + frame('K', int32(1) + "key!") +
+         server::ready('I');
 }
 
 std::uint32_t ModelServer::decide(std::uint32_t what, std::uint32_t count) const {
@@ -238,8 +239,8 @@ void ModelServer::execute(const std::string& name, std::size_t limit) {
 
 ModelServer::Ended ModelServer::run(Portal& portal, std::size_t limit) {
   const std::string& text = portal.text;
-  if (contains(text, "to_regclass") || contains(text, "if_assigned") || contains(text, "pg_xact_status"))
-    return run_own(portal);
+  for (const char* own : {"to_regclass", "if_assigned", "pg_xact_status"})
+    if (contains(text, own)) return run_own(portal);
   if (contains(text, "FOR NO KEY UPDATE OF")) return lock(!text.starts_with("SELECT FROM"));
   if (text.starts_with("CALL")) {
     portal.ran = true;
@@ -291,7 +292,9 @@ ModelServer::Ended ModelServer::run_own(const Portal& portal) {
     // That something has changed may be said at any time.
     const bool checks = portal.parameters.size() > 1 && !portal.parameters[1].empty();
     if (checks && decide(6, checks_++) % 3 == 0) return refuse("22012", "division by zero");
-    out_ += server::row(table_facts(portal.parameters.at(0)).facts());
+    Table table = table_facts(portal.parameters.at(0));
+    if (seed_ % 2 == 0) table.server_run = "7714 00000001 1796.5 0/0 1795.25 1";  // else behind a pooler
+    out_ += server::row(table.facts());
   } else if (contains(portal.text, "pg_xact_status")) {
     out_ += server::row({status(std::stoull(portal.parameters.at(0)))});
   } else {

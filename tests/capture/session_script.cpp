@@ -117,12 +117,13 @@ SessionScript& SessionScript::max_row_bytes(std::size_t bytes) {
   return *this;
 }
 
-SessionScript& SessionScript::starts(std::string_view version, std::string_view encoding) {
+SessionScript& SessionScript::starts(std::string_view version, std::string_view encoding, std::uint32_t pid) {
+  pid_ = pid;
   return upstream_is_relayed(server::parameter_status("server_version", version) +
                              server::parameter_status("server_encoding", "UTF8") +
                              server::parameter_status("client_encoding", encoding) +
                              server::parameter_status("standard_conforming_strings", "on") +
-                             frame('K', int32(1) + "key!") + server::ready('I'));
+                             frame('K', int32(pid) + "key!") + server::ready('I'));
 }
 
 SessionScript& SessionScript::client_sends(std::string bytes) {
@@ -185,6 +186,12 @@ SessionScript& SessionScript::asks_facts(std::initializer_list<Table> tables, bo
              client::close('P', "weir:own");
     answers +=
         server::bind_complete() + server::row(table.facts()) + server::complete("SELECT 1") + server::close_complete();
+  }
+  // It is not known yet whether a pooler stands in between.
+  if (pid_ != 0) {
+    asked += client::close('S', facts_statement_);
+    answers += server::close_complete();
+    facts_statement_.clear();
   }
   asked += clean ? client::sync() : client::flush();
   if (clean) answers += server::ready('I');

@@ -85,8 +85,8 @@ class SessionScript {
 
   /// SessionOptions::max_row_bytes.
   SessionScript& max_row_bytes(std::size_t bytes);
-  /// The database's greeting, relayed as it is.
-  SessionScript& starts(std::string_view version = "15.20", std::string_view encoding = "UTF8");
+  /// The database's greeting, relayed as it is. With a process id in BackendKeyData the session asks for that, too.
+  SessionScript& starts(std::string_view version = "15.20", std::string_view encoding = "UTF8", std::uint32_t pid = 0);
 
   SessionScript& client_sends(std::string bytes);
   SessionScript& upstream_sends(std::string bytes);
@@ -139,6 +139,7 @@ class SessionScript {
   capture::Scope scope_;
   std::unique_ptr<Stand> stand_;
   std::string facts_statement_;
+  std::uint32_t pid_ = 0;
   int own_names_ = 0;
   std::size_t max_row_bytes_ = std::size_t(-1);
 };

@@ -54,7 +54,7 @@ TEST(SessionTransactionTest, ARollbackPreparesNothing) {
 TEST(SessionTransactionTest, TheServersRunIsKeptWithIt) {
   const auto run_of = [](const std::string& answer, bool logged) {
     SessionScript script;
-    script.starts();
+    script.starts("15.20", "UTF8", 1);
     passes(script, "BEGIN", "BEGIN", 'T');
     Table table;
     table.server_run = answer;

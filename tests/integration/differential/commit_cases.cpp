@@ -281,10 +281,24 @@ void early_error_to_a_busy_sender(Script& s) {
   s.query("SELECT 'in step'");
 }
 
+/// What a session notifies itself of comes behind the whole Query, wherever its COMMIT stands.
+void notified_by_a_query(Script& s) {
+  s.connect();
+  s.query("LISTEN ch");
+  s.query("BEGIN; INSERT INTO nokey VALUES (1, 'a'); NOTIFY ch, 'in a block'; COMMIT");
+  s.query("BEGIN; INSERT INTO nokey VALUES (2, 'b'); NOTIFY ch; COMMIT; SELECT 1; INSERT INTO nokey VALUES (3)");
+  s.query("INSERT INTO nokey VALUES (4, 'd'); NOTIFY ch, 'without one'");
+  s.query("INSERT INTO nokey VALUES (5, 'e'); NOTIFY ch, 'rolled back'; SELECT 1/0");
+  s.query("INSERT INTO nokey VALUES (6, 'f'); SET application_name = 'n'; NOTIFY ch, 'with a setting'");
+  s.query("NOTIFY ch, 'alone'");
+  s.direct("SELECT a FROM nokey ORDER BY a");
+}
+
 }  // namespace
 
 std::vector<WireCase> commit_cases() {
-  return {{"notices_come_before_rows", notices_before_rows},
+  return {{"notified_by_a_query", notified_by_a_query},
+          {"notices_come_before_rows", notices_before_rows},
           {"constraints_deferred_to_the_commit", deferred_constraint},
           {"cancelled_in_the_second_statement", cancelled_in_the_second},
           {"ends_of_failed_blocks", failed_blocks},
