@@ -46,12 +46,18 @@ std::string_view body_of(std::string_view frame) {
 }  // namespace
 
 std::size_t Authentication::from_client(std::string_view received, Turn& turn) {
+  if (client_malformed_) return received.size();
   std::size_t consumed = 0;
   client_frame_size_ = 0;
   while (state_ == State::negotiating && awaited_ != Awaited::nothing) {
     const Front front = read_front(received.substr(consumed));
-    if (front.state == Front::State::too_long)
-      return refuse(turn, kProtocolViolation, "invalid message length in authentication");
+    if (front.state == Front::State::too_long) {
+      // The server closes where it reads this. Nothing behind it has a meaning.
+      turn.to_upstream.relay(received.substr(consumed, kHeaderSize));
+      awaited_ = Awaited::nothing;
+      client_malformed_ = true;
+      return received.size();
+    }
     if (front.state == Front::State::incomplete) {
       client_frame_size_ = front.size;
       break;

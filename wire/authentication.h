@@ -6,6 +6,8 @@
 // the database sees. `strip_plus` takes it out of the offer. A client on TLS that could have used it then says so ('y')
 // and the database would take that for an attack; it gets an error here that names the ways out.
 //
+// A length of the client's that cannot be goes there as it is, and ends the session there.
+//
 // A client's message goes to the database only as the answer to a request of the database. What it sends ahead is kept
 // for the next engine, so no statement slips past it. A login is refused by the database's own words, relayed, and
 // the end of its connection; Weir's own refusals close the turn, and nothing is taken from either peer after them.
@@ -34,7 +36,7 @@ class Authentication : public Engine {
   /// Consumes nothing behind AuthenticationOk.
   std::size_t from_upstream(std::string_view received, Turn& turn) override;
   /// Whether the client has to wait for the database's next request.
-  bool stalled() const override { return awaited_ == Awaited::nothing; }
+  bool stalled() const override { return awaited_ == Awaited::nothing && !client_malformed_; }
   std::size_t client_frame_size() const override { return client_frame_size_; }
   std::size_t upstream_frame_size() const override { return upstream_frame_size_; }
 
@@ -70,6 +72,7 @@ class Authentication : public Engine {
   Awaited awaited_ = Awaited::nothing;
   bool upstream_spoke_ = false;
   bool plus_stripped_ = false;
+  bool client_malformed_ = false;
   std::size_t client_frame_size_ = 0;
   std::size_t upstream_frame_size_ = 0;
 };

@@ -29,9 +29,14 @@ FirstMessage malformed(std::string_view sqlstate, std::string message) {
   return first;
 }
 
-FirstMessage unsupported_version(std::uint32_t version) {
-  return malformed(kFeatureNotSupported, "unsupported frontend protocol " + std::to_string(version >> 16) + "." +
-                                             std::to_string(version & 0xffff) + ": server supports 3.0 to 3.2");
+std::string unsupported_version(std::uint32_t version) {
+  return "unsupported frontend protocol " + std::to_string(version >> 16) + "." + std::to_string(version & 0xffff) +
+         ": server supports 3.0 to 3.2";
+}
+
+/// A packet whose length cannot be: the server writes that to its log and closes without a word.
+FirstMessage of_wrong_length(std::string message) {
+  return malformed({}, std::move(message));
 }
 
 FirstMessage read_cancel_request(std::string_view bytes) {
@@ -40,21 +45,21 @@ FirstMessage read_cancel_request(std::string_view bytes) {
   first.kind = FirstMessage::Kind::cancel_request;
   first.bytes = bytes;
   first.cancel.pid = std::uint32_t(in.int32());
-  if (!in.ok()) return malformed(kProtocolViolation, "invalid length of cancel request packet");
+  if (!in.ok()) return of_wrong_length("invalid length of cancel request packet");
   first.cancel.key = in.rest();
   if (in.rest().size() < kMinCancelKeySize || in.rest().size() > kMaxCancelKeySize)
-    return malformed(kProtocolViolation, "invalid length of cancel key in cancel request packet");
+    return of_wrong_length("invalid length of cancel key in cancel request packet");
   return first;
 }
 
 FirstMessage read_startup_message(std::uint32_t version, std::string_view bytes) {
-  // A later major version is the server's to refuse, in its own words; 2.0 had another form of errors.
-  if (version >> 16 < kMajorVersion) return unsupported_version(version);
-  const auto startup = StartupMessageView::read(std::uint16_t(version & 0xffff), bytes.substr(kLengthSize + kCodeSize));
-  if (!startup) return malformed(kProtocolViolation, "invalid startup packet layout: expected terminator as last byte");
   FirstMessage first;
   first.kind = FirstMessage::Kind::startup_message;
   first.bytes = bytes;
+  // Another major version is the server's to refuse, in its own words and, before 3, in the form of that time.
+  if (version >> 16 < kMajorVersion) return first;
+  const auto startup = StartupMessageView::read(std::uint16_t(version & 0xffff), bytes.substr(kLengthSize + kCodeSize));
+  if (!startup) return malformed(kProtocolViolation, "invalid startup packet layout: expected terminator as last byte");
   first.startup = *startup;
   return first;
 }
@@ -76,10 +81,11 @@ bool abbreviates(std::string_view text, std::string_view word, std::size_t least
   return true;
 }
 
+/// Without an SQLSTATE it is only logged.
 StartupStep refuse(std::string_view sqlstate, std::string message, std::string_view hint = {}) {
   StartupStep step;
   step.kind = StartupStep::Kind::refuse;
-  append_error(step.answer, "FATAL", sqlstate, message, hint);
+  if (!sqlstate.empty()) append_error(step.answer, "FATAL", sqlstate, message, hint);
   step.first = malformed(sqlstate, std::move(message));
   return step;
 }
@@ -134,7 +140,7 @@ FirstMessage read_first_message(std::string_view received) {
   if (received.size() < kLengthSize) return {};
   const std::uint32_t length = read_uint32(received.data());
   if (length < kLengthSize + kCodeSize || length > kLengthSize + kMaxStartupPacketSize)
-    return malformed(kProtocolViolation, "invalid length of startup packet");
+    return of_wrong_length("invalid length of startup packet");
   if (received.size() < length) return {};
 
   const std::string_view bytes = received.substr(0, length);
@@ -180,7 +186,7 @@ StartupStep StartupNegotiation::advance(std::string_view received) {
 
 StartupStep StartupNegotiation::answer_ssl_request(FirstMessage first, bool bytes_behind) {
   // The server takes a second one for a version number. After direct TLS it still answers the first one, with 'N'.
-  if (ssl_answered_) return refuse(kFeatureNotSupported, unsupported_version(kSslRequestCode).message);
+  if (ssl_answered_) return refuse(kFeatureNotSupported, unsupported_version(kSslRequestCode));
   if (bytes_behind) return refuse_unencrypted("SSL request");
   ssl_answered_ = true;
   const bool accept = tls_available_ && !encrypted_;
@@ -194,7 +200,7 @@ StartupStep StartupNegotiation::answer_ssl_request(FirstMessage first, bool byte
 }
 
 StartupStep StartupNegotiation::answer_gssenc_request(FirstMessage first, bool bytes_behind) {
-  if (gssenc_answered_) return refuse(kFeatureNotSupported, unsupported_version(kGssencRequestCode).message);
+  if (gssenc_answered_) return refuse(kFeatureNotSupported, unsupported_version(kGssencRequestCode));
   if (bytes_behind) return refuse_unencrypted("GSSAPI encryption request");
   gssenc_answered_ = true;
   StartupStep step;
@@ -206,8 +212,7 @@ StartupStep StartupNegotiation::answer_gssenc_request(FirstMessage first, bool b
 }
 
 StartupStep StartupNegotiation::answer_direct_tls(FirstMessage first) const {
-  if (encrypted_ || ssl_answered_ || gssenc_answered_)
-    return refuse(kProtocolViolation, "invalid length of startup packet");
+  if (encrypted_ || ssl_answered_ || gssenc_answered_) return refuse({}, "invalid length of startup packet");
   StartupStep step;
   step.first = std::move(first);
   if (tls_available_) {

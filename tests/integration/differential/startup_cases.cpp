@@ -52,6 +52,28 @@ void protocol_2(Script& s) {
   start_with(s, "2.0", {{"user", "postgres"}, {"database", "postgres"}}, 2U << 16);
 }
 
+void startup_packets_that_cannot_be(Script& s) {
+  const std::string cancel("\4\322\26\56", 4);
+  const std::pair<std::string, std::string> packets[] = {
+      {"length 0", std::string(4, '\0')},
+      {"length 7", std::string("\0\0\0\7", 4)},
+      {"length 10,005", std::string("\0\0\x27\x15\0\3\0\0", 8)},
+      {"length -1", "\xff\xff\xff\xff"},
+      {"HTTP", "GET / HTTP/1.1\r\nHost: x\r\n\r\n"},
+      {"cancel without a key", std::string("\0\0\0\14", 4) + cancel + std::string(4, '\1')},
+      {"cancel without anything", std::string("\0\0\0\10", 4) + cancel},
+      {"version 0", std::string("\0\0\0\10\0\0\0\0", 8)},
+      {"version 1.7", std::string("\0\0\0\11\0\1\0\7x", 9)},
+      {"no end", std::string("\0\0\0\15\0\3\0\0user\0", 13)},
+      {"nothing", std::string("\0\0\0\10\0\3\0\0", 8)},
+      {"trailing", std::string("\0\0\0\13\0\3\0\0\0xx", 11)}};
+  for (const auto& [label, packet] : packets) {
+    s.connect_silently();
+    s.client().raw(packet);
+    s.step_until_closed(label);
+  }
+}
+
 /// The server's one-byte answer to SSLRequest or GSSENCRequest; '-' for none.
 char answer_to(Script& s, const std::string& request) {
   char answer = '-';
@@ -173,7 +195,8 @@ void authentication(Script& s) {
 std::vector<WireCase> startup_cases() {
   return {{"startup_parameters", startup_parameters},
           {"protocol_versions", protocol_versions},
-          {"protocol_2", protocol_2, 15, "protocol 2 is refused in the form of protocol 3"},
+          {"protocol_2", protocol_2},
+          {"startup_packets_that_cannot_be", startup_packets_that_cannot_be},
           {"ssl_request", ssl_request},
           {"gssenc_request", gssenc_request, 18},
           {"replication_mode", replication},
