@@ -65,7 +65,7 @@ struct FirstMessage {
   std::string_view bytes;      ///< the whole message, for relaying it verbatim
   CancelRequestView cancel;    ///< of a cancel_request
   StartupMessageView startup;  ///< of a startup_message
-  std::string_view sqlstate;
+  std::string_view sqlstate;   ///< empty: the server only logs it, and closes without a word
   std::string message;
 };
 

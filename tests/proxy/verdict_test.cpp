@@ -138,9 +138,9 @@ TEST(VerdictTest, AnotherClusterKnowsNothing) {
 // -- the statements of Weir's own -------------------------------------------------------------------------------------
 
 /// Words before a parenthesis that are SQL's own.
-const std::set<std::string> kGrammar = {"SELECT",   "FROM",     "AS",      "IN",           "EXISTS",
-                                        "CASE",     "COALESCE", "EXTRACT", "AND",          "NOT",
-                                        "OPERATOR", "OR",       "WHERE",   "MATERIALIZED", "asked"};
+const std::set<std::string> kGrammar = {"SELECT",   "FROM",         "AS",    "IN",   "EXISTS",   "CASE",
+                                        "COALESCE", "EXTRACT",      "AND",   "NOT",  "OPERATOR", "OR",
+                                        "WHERE",    "MATERIALIZED", "asked", "JOIN", "ANY"};
 
 /// The functions that a text calls; those not of pg_catalog with a complaint.
 std::set<std::string> functions_of(const std::string& sql) {
