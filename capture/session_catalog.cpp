@@ -372,7 +372,7 @@ void SessionMachine::note_server_run(std::string_view answer) {
   const auto run = read_server_run(answer);
   if (!run) return;
   const bool pooled = run->backend != backend_;
-  pooling_ = pooled ? Pooling::pooled : Pooling::none;
+  if (pooling_ != Pooling::pooled) pooling_ = pooled ? Pooling::pooled : Pooling::none;
   run_of_logged_ = note(answer, pooled, true);
   run_of_unlogged_ = note(answer, pooled, false);
 }

@@ -368,7 +368,7 @@ class SessionMachine final : public CaptureSession {
     std::string held;         // the last CommandComplete, kept until the commit is known
     std::size_t offset = 0;   // characters before the running step, for positions in errors
     std::vector<std::pair<std::string, std::string>> statuses;  // ParameterStatus that came meanwhile, by name
-    std::string notifications = {};  // NotificationResponses, kept until the end
+    std::string notifications = {};                             // NotificationResponses, kept until the end
   };
   std::unique_ptr<Run> run_;
 
@@ -405,7 +405,11 @@ class SessionMachine final : public CaptureSession {
   std::uint64_t message_ = 1;   // the number of the message at hand
   bool asks_alone_ = false;     // facts for the message at hand are asked for in an exchange of their own
   bool own_failed_ = false;  // a statement of Weir's own failed inside the client's exchange; the client saw the error
-  enum class Pooling { unknown, none, pooled } pooling_ = Pooling::unknown;  // maybe another process for each transaction
+  enum class Pooling {
+    unknown,
+    none,
+    pooled
+  } pooling_ = Pooling::unknown;  // maybe another process for each transaction
   OwnStatement facts_statement_;
   OwnStatement epilogue_statement_;
   struct Asked {
