@@ -22,7 +22,7 @@ using test_support::PassThrough;
 using test_support::Violations;
 
 constexpr int kills = 24;
-constexpr int crashes = 24;
+constexpr int crashes = 12;
 
 /// Waits for a commit to pass on its way to the database and holds the answers from then on.
 class CommitTrap {
