@@ -145,10 +145,8 @@ const std::array kTable = std::to_array<Setting>({
     {"capture.statement_text", "", "true|false", "false",
      "put the client's SQL text into the events, with all values in it", false,
      [](Settings& s, const std::string& v) { return read_boolean(v, s.statement_text); }},
-    {"capture.facts_max_age", "", "TIME", "10s",
-     "how old what the catalog said of a table (its key, rules, policies, partitions) may be when a write uses it; "
-     "with ms, "
-     "s, min or h behind it",
+    {"capture.facts_max_age", "", "DURATION", "10s",
+     "how old what the catalog said of a table (its key, rules, policies, partitions) may be when a write uses it",
      false, [](Settings& s, const std::string& v) { return read_duration(v, 0, 86'400'000, s.facts_max_age); }},
     {"capture.statement_cache_bytes", "", "BYTES", "16MB", "memory for parsed statements, for each worker", false,
      [](Settings& s, const std::string& v) { return read_bytes(v, s.statement_cache_bytes); }},
