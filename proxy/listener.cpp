@@ -100,9 +100,9 @@ bool Listener::accept_one() {
   Admission& admission = *worker_.shared().admission;
   auto ticket = admission.open(Admission::Clock::now());
   if (!ticket) {
-    log::warn("full logins", "all " + std::to_string(admission.limits().logins) +
-                                 " places for clients that are logging in are taken (limits.logins): others wait, and "
-                                 "those that keep silent are dropped");
+    log::warn("full logins", "as many clients are logging in as limits.logins allows (" +
+                                 std::to_string(admission.limits().logins) +
+                                 "): others wait, and those that keep silent are dropped");
     make_room();
     pause(kRoomPause);
     return false;

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <exception>
 #include <memory>
 #include <string>
 #include <thread>
@@ -196,7 +197,12 @@ int main(const std::vector<std::string>& arguments) {
   if (!settings) return say(kUsage, settings.error().message);
   log::setup(settings->log_level);
   ::umask(::umask(kNotForOthers) | kNotForOthers);
-  return run(*settings, signals);
+  try {
+    return run(*settings, signals);
+  } catch (const std::exception& error) {
+    // What a start asks of the system and has no other way to refuse: descriptors, threads, memory.
+    return say(kFailed, std::string("cannot start: ") + error.what());
+  }
 }
 
 }  // namespace

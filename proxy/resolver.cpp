@@ -164,7 +164,8 @@ std::vector<Credentials> Resolver::places_to_log_in() const {
   for (const char* usual : {"postgres", "template1"}) add(databases, usual, kMostNames + 2);
   std::vector<Credentials> places;
   for (const auto& user : users) {
-    for (const auto& database : databases) places.push_back({user, options_.credentials.password, database});
+    for (const auto& database : databases)
+      places.push_back({user, options_.credentials.password, database, options_.credentials.passfile});
   }
   return places;
 }

@@ -225,6 +225,46 @@ TEST(Operation, AnUpstreamThatIsWeirItselfIsRefused) {
   EXPECT_EQ(count(test_support::read_file(folder / "log"), "is an address that Weir itself listens on"), 3u);
 }
 
+/// Nobody but the passfile has the password, and no client comes whose session could be asked instead.
+TEST(Operation, WhatIsInDoubtIsAskedAboutWithThePassfile) {
+  test_support::PgSettings settings;
+  settings.authentication = "scram-sha-256";
+  PgCluster cluster(15, settings);
+  cluster.start();
+  const PgConnection admin(cluster.socket_conninfo());
+  admin.run(
+      "CREATE ROLE ann LOGIN PASSWORD 'secret'; CREATE TABLE t (id int PRIMARY KEY); GRANT ALL ON t TO ann;"
+      "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(1); RETURN NULL; END';"
+      "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON t INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait()");
+  const TempFolder folder("weir-operation");
+  const std::string passfile = (folder / "pgpass").string();
+  std::ofstream(passfile) << "*:*:*:ann:secret\n";
+  ::chmod(passfile.c_str(), 0600);
+  WeirProcess weir({.upstream = cluster.uri("postgres", "ann") + "?passfile=" + passfile, .emit = {"stdout"}});
+  {
+    const PgConnection client(weir.conninfo("postgres", "ann") + " password=secret");
+    ASSERT_EQ(PQsendQuery(client.raw(), "INSERT INTO t VALUES (1)"), 1);
+    ASSERT_TRUE(eventually(seconds(20), [&] {
+      return admin.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") == "1";
+    }));
+    weir.kill_hard();
+  }
+  ASSERT_TRUE(eventually(seconds(20), [&] { return admin.value("SELECT count(*) FROM t") == "1"; }));
+  weir.start();
+  EXPECT_TRUE(eventually(seconds(20), [&] { return weir.output().find(R"("after":{"id":1})") != std::string::npos; }))
+      << weir.errors();
+}
+
+TEST(Operation, TooFewDescriptorsToStartAreNamed) {
+  const TempFolder folder("weir-operation");
+  const int code =
+      test_support::run({.arguments = {"prlimit", "--nofile=12", test_support::weir_binary(), "--listen", "127.0.0.1:0",
+                                       "--upstream", "postgresql://127.0.0.1:1", "--emit", "stdout"},
+                         .stdout_path = folder / "log"});
+  EXPECT_EQ(code, 1);
+  EXPECT_NE(test_support::read_file(folder / "log").find("Too many open files"), std::string::npos);
+}
+
 /// Weir's own logins find their password where libpq finds it.
 TEST(Operation, PasswordsComeFromAPassfileOrTheEnvironment) {
   test_support::PgSettings settings;
