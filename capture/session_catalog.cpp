@@ -170,10 +170,12 @@ bool SessionMachine::only_checks_pending() const {
 void SessionMachine::check_facts(const std::string& name, wire::Turn& turn) {
   KnownFacts& known = facts_[name];
   known.message = message_;
+  const std::size_t first = pending_.size();
   prepare_own(facts_statement_, facts_query(), Purpose::facts, turn);
   facts_asked_.push_back({name, clock_()});
   send_own(facts_statement_, {name, known.relation->digest}, Purpose::facts, turn);
-  for (auto it = pending_.rbegin(); it != pending_.rend() && it->purpose == Purpose::facts; ++it) it->checks = true;
+  let_go(facts_statement_, turn);
+  for (std::size_t i = first; i < pending_.size(); ++i) pending_[i].checks = true;
   ++checks_pending_;
 }
 
