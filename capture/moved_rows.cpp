@@ -37,8 +37,8 @@ std::string place_of(const RelationName& table, const std::string& key) {
 
 }  // namespace
 
-MovedRows::MovedRows(std::shared_ptr<const Plan> plan, const Scope& scope, bool may_give_out, std::size_t limit)
-    : plan_(std::move(plan)), scope_(&scope), may_give_out_(may_give_out), limit_(limit) {}
+MovedRows::MovedRows(std::shared_ptr<const Plan> plan, const Scope& scope, bool may_give_out)
+    : plan_(std::move(plan)), scope_(&scope), may_give_out_(may_give_out) {}
 
 void MovedRows::give(ChangeEvent change, Events& out) const {
   if (change.op == Op::gap || captures(*scope_, *plan_->relation, {change.schema, change.table}))
@@ -96,7 +96,7 @@ void MovedRows::written(Events of_row, Events& out) {
 
 void MovedRows::keep(std::size_t bytes, Events& out) {
   bytes_ += bytes;
-  if (bytes_ > limit_) over_limit(out);
+  if (bytes_ > scope_->moved_bytes) over_limit(out);
 }
 
 /// Without the counts, and with a trigger that leaves rows out even with them, deletes and creates prove nothing.
@@ -132,7 +132,7 @@ void MovedRows::written_with_old(Events of_row, Events& out) {
       give(removal({change.before.value_or(""), {change.schema, change.table}, 0, change.lsn}, change), out);
     }
   }
-  if (bytes_ <= limit_) return;
+  if (bytes_ <= scope_->moved_bytes) return;
   // A unique key was free at the instant it was taken, so from here on the rows' own order is right.
   if (plan_->moves.key_is_unique || plan_->relation->key.empty()) {
     give_held(out);

@@ -31,8 +31,7 @@ class MovedRows {
   };
 
   /// `may_give_out`: events may be given out before the statement has ended; else they wait or are given up.
-  /// `limit`: bytes kept.
-  MovedRows(std::shared_ptr<const Plan> plan, const Scope& scope, bool may_give_out, std::size_t limit = kLimit);
+  MovedRows(std::shared_ptr<const Plan> plan, const Scope& scope, bool may_give_out);
 
   /// Events that can be told now are added to `out`.
   void locked(LockedRow row, Events& out);
@@ -46,7 +45,6 @@ class MovedRows {
   event::Lsn last_lsn() const { return last_lsn_; }
 
  private:
-  static constexpr std::size_t kLimit = 32u << 20;
   enum class Mode { keeps, gives_out, gave_up };
 
   bool locks() const { return !plan_->lock_query.empty(); }
@@ -68,7 +66,6 @@ class MovedRows {
   std::shared_ptr<const Plan> plan_;
   const Scope* scope_;
   bool may_give_out_;
-  std::size_t limit_;
 
   Mode mode_ = Mode::keeps;
   std::size_t bytes_ = 0;

@@ -3,6 +3,7 @@
 // against the names as the catalog has them (no quotes, case kept).
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,8 @@ struct Scope {
   std::vector<std::string> exclude;
   std::vector<std::string> exclude_columns;
   bool statement_text = false;  ///< events carry the client's SQL
+  /// Memory for the rows of one statement that may change keys, until it is known which has become which.
+  std::size_t moved_bytes = 32u << 20;
 
   /// False for the system's own schemas whatever the lists say.
   bool captures(std::string_view schema, std::string_view table) const;

@@ -22,7 +22,7 @@ constexpr std::string_view kQuery = R"(pg_catalog.json_build_object(
     'columns', (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attname,
          CASE WHEN b.oid OPERATOR(pg_catalog.<) '16384' OR b.typtype OPERATOR(pg_catalog.=) 'e' THEN b.typname END,
          b.typtype, COALESCE(k.collisdeterministic, true),
-         CASE t.typtype WHEN 'd' THEN -1 ELSE a.atttypmod END))
+         CASE t.typtype WHEN 'd' THEN -1 ELSE a.atttypmod END) ORDER BY a.attnum)
        FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid OPERATOR(pg_catalog.=) a.atttypid
        JOIN pg_catalog.pg_type b ON b.oid OPERATOR(pg_catalog.=) CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END
        LEFT JOIN pg_catalog.pg_collation k ON k.oid OPERATOR(pg_catalog.=) a.attcollation
@@ -40,12 +40,14 @@ constexpr std::string_view kQuery = R"(pg_catalog.json_build_object(
          AND p.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
        JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) c.oid
          AND a.attnum OPERATOR(pg_catalog.=) p.refobjsubid),
-    'triggers', (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(l.lanname, pg_catalog.left(p.prosrc, 50000),
-         pg_catalog.encode(g.tgargs, 'hex')))
+    'triggers', (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(s.lanname, s.source, s.arguments)
+         ORDER BY s.lanname, s.source, s.arguments)
+       FROM (SELECT DISTINCT l.lanname, pg_catalog.left(p.prosrc, 50000) AS source,
+         pg_catalog.encode(g.tgargs, 'hex') AS arguments
        FROM tree JOIN pg_catalog.pg_trigger g ON g.tgrelid OPERATOR(pg_catalog.=) tree.oid
        JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) g.tgfoid
        JOIN pg_catalog.pg_language l ON l.oid OPERATOR(pg_catalog.=) p.prolang
-       WHERE g.tgenabled OPERATOR(pg_catalog.<>) 'D' AND (g.tgtype OPERATOR(pg_catalog.&) 19::pg_catalog.int2) OPERATOR(pg_catalog.=) 19),
+       WHERE g.tgenabled OPERATOR(pg_catalog.<>) 'D' AND (g.tgtype OPERATOR(pg_catalog.&) 19::pg_catalog.int2) OPERATOR(pg_catalog.=) 19) s),
     'operators', (SELECT pg_catalog.json_agg(DISTINCT o.oprname) FROM pg_catalog.pg_operator o
        WHERE o.oid OPERATOR(pg_catalog.>=) '16384' AND o.oprleft OPERATOR(pg_catalog.<) '16384'
          AND o.oprright OPERATOR(pg_catalog.<) '16384'),

@@ -62,7 +62,9 @@ std::string to_text(const MovedRows::Events& events) {
 /// An UPDATE whose old rows were locked.
 struct Locking {
   explicit Locking(std::shared_ptr<Plan> plan, std::size_t limit = 1u << 20, bool may_give_out = true)
-      : rows(std::move(plan), scope, may_give_out, limit) {}
+      : rows(std::move(plan), scope, may_give_out) {
+    scope.moved_bytes = limit;
+  }
 
   Locking& locked(std::string old_image, std::string table = "t") {
     rows.locked({std::move(old_image), {"public", std::move(table)}, 800, ++lsn}, out);
@@ -216,7 +218,9 @@ TEST(MovedRowsTest, ManyRowsTakeLinearTime) {
 /// A statement whose old rows come with the new ones (18).
 struct WithOld {
   explicit WithOld(std::shared_ptr<Plan> plan, std::size_t limit = 1u << 20)
-      : relation(plan->relation), rows(std::move(plan), scope, true, limit) {}
+      : relation(plan->relation), rows(std::move(plan), scope, true) {
+    scope.moved_bytes = limit;
+  }
 
   WithOld& updated(std::string before, std::string after) {
     ChangeEvent change = change_of(Op::update, std::move(after), ++lsn);

@@ -338,6 +338,44 @@ TEST(SessionPlanTest, ARowThatCameInBetweenLeavesTheStatement) {
   EXPECT_EQ(script.replay(), "");
 }
 
+/// Rows that take more memory than there is for them are told as they come.
+capture::Scope scope_without_memory() {
+  capture::Scope scope;
+  scope.moved_bytes = 0;
+  return scope;
+}
+
+TEST(SessionPlanTest, ManyRowsAreDeletesAndCreatesAsTheyCome) {
+  SessionScript script(scope_without_memory());
+  runs_update_of_key(script, Table(),
+                     {{R"({"id":1,"v":"a"})", "16400", "800", "0/8"}, {R"({"id":2,"v":"b"})", "16400", "800", "0/9"}},
+                     {written(R"({"id":11,"v":"a"})", "0/10"), written(R"({"id":12,"v":"b"})", "0/18")});
+  commits(script, R"(prepare 1 xid 800 lsn 0/8-0/18 | d public.t 1.1 0/8 key {"id":1} before {"id":1,"v":"a"})"
+                  R"( | d public.t 2.1 0/9 key {"id":2} before {"id":2,"v":"b"})"
+                  R"( | c public.t 3.1 0/10 key {"id":11} after {"id":11,"v":"a"})"
+                  R"( | c public.t 4.1 0/18 key {"id":12} after {"id":12,"v":"b"})");
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionPlanTest, WhatWasToldIsTakenBackWhereAnotherRowCameInBetween) {
+  SessionScript script(scope_without_memory());
+  runs_update_of_key(script, Table(), {{R"({"id":1,"v":"a"})", "16400", "800", "0/8"}},
+                     {written(R"({"id":11,"v":"a"})", "0/10"), written(R"({"id":12,"v":"a"})", "0/18")});
+  commits(script,
+          "prepare 1 xid 800 lsn 0/8-0/18 | u public.t 1.1 0/18 statement updated 2"
+          " cause which rows changed their keys is not known");
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionPlanTest, NoRowWrittenTakesBackTheDeletes) {
+  SessionScript script(scope_without_memory());
+  runs_update_of_key(script, Table(), {{R"({"id":1,"v":"a"})", "16400", "800", "0/8"}}, {})
+      .expect_upstream(client::sync())
+      .upstream_is_relayed(server::ready('I'))
+      .gate({});
+  EXPECT_EQ(script.replay(), "");
+}
+
 TEST(SessionPlanTest, AParameterOfAUsersTypeIsNotAskedWith) {
   const std::string sql = "UPDATE t SET id = $1 WHERE v = $2";
   SessionScript script;

@@ -74,6 +74,22 @@ TEST(OpenTransactionTest, ARollbackToASavepointTakesBackWhatCameAfterIt) {
   EXPECT_EQ(kept(transaction), "a1.1 d2.2 ") << "numbers have no gaps";
 }
 
+TEST(OpenTransactionTest, WhatAStatementGaveTooEarlyIsTakenBack) {
+  OpenTransaction transaction;
+  write(transaction, "a");
+  transaction.add(row("b"));
+  transaction.add(statement_event("b"));
+  transaction.take_back(2);
+  EXPECT_EQ(kept(transaction), "a1.1 ");
+  EXPECT_EQ(transaction.event_count(), 1u);
+  EXPECT_FALSE(transaction.empty());
+  transaction.add(row("c"));
+  EXPECT_EQ(kept(transaction), "a1.1 c2.2 ") << "the statement goes on";
+  transaction.take_events();
+  transaction.take_back(1);
+  EXPECT_TRUE(transaction.empty());
+}
+
 TEST(OpenTransactionTest, TheSavepointStaysAndCanBeRolledBackToTwice) {
   OpenTransaction transaction;
   transaction.savepoint("s");
