@@ -172,8 +172,10 @@ std::optional<LockedRow> read_locked_row(const wire::RowView& row, const Plan& p
   AddedView view(row, added);
   auto image = view.image(0);
   const auto lsn = event::parse_lsn(view.text(3).value_or(""));
-  if (!image || view.number(2) == 0 || !lsn) return std::nullopt;
-  return LockedRow{std::move(*image), leaf_name(*plan.relation, std::uint32_t(view.number(1))), view.number(2), *lsn};
+  // Bytes that its encoding does not define make no image; there is a row all the same, which then proves nothing.
+  if ((!image && !view.has_no_meaning()) || view.number(2) == 0 || !lsn) return std::nullopt;
+  return LockedRow{std::move(image).value_or(""), leaf_name(*plan.relation, std::uint32_t(view.number(1))),
+                   view.number(2), *lsn};
 }
 
 }  // namespace weir::capture
