@@ -18,6 +18,10 @@ std::string join(std::string_view schema, std::string_view table) {
 
 }  // namespace
 
+bool Scope::captures_database(std::string_view name) const {
+  return databases.empty() || any_matches(databases, name);
+}
+
 bool Scope::captures(std::string_view schema, std::string_view table) const {
   if (schema == "information_schema" || schema.starts_with("pg_")) return false;
   if (include.empty() && exclude.empty()) return true;

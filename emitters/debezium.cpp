@@ -42,6 +42,7 @@ class Debezium final : public Format {
 
   void announce(std::vector<Record>& out);
   void append_gap(const ChangeEvent& change, std::vector<Record>& out);
+  void append_context(std::string& value, const ChangeEvent& change) const;
   void append_part(const ChangeEvent& change, const Part& part, std::int64_t now_us, std::vector<Record>& out);
   std::string value(const ChangeEvent& change, const Part& part, std::int64_t now_us);
   void append_source(std::string& value, const ChangeEvent& change) const;
@@ -52,6 +53,7 @@ class Debezium final : public Format {
   const FormatOptions options_;
   event::Transaction transaction_;
   std::string name_;
+  std::string prefix_;
   std::string source_;   // of this transaction, up to the lsn within `sequence`
   std::string context_;  // of this transaction, up to the tags
   bool announced_ = false;
@@ -69,6 +71,7 @@ void append_times(std::string& out, std::int64_t microseconds) {
 void Debezium::begin(const event::Transaction& transaction, std::vector<Record>&) {
   transaction_ = transaction;
   name_ = transaction_name(transaction, options_.instance);
+  prefix_ = prefix_of(options_.prefix, transaction);
   announced_ = false;
   total_ = 0;
   collections_.clear();
@@ -76,7 +79,7 @@ void Debezium::begin(const event::Transaction& transaction, std::vector<Record>&
 
   source_.clear();
   append_text(source_, "\"source\":{\"version\":", WEIR_VERSION);
-  append_text(source_, ",\"connector\":\"postgresql\",\"name\":", options_.prefix);
+  append_text(source_, ",\"connector\":\"postgresql\",\"name\":", prefix_);
   source_ += ',';
   append_times(source_, transaction.committed_us);
   append_text(source_, ",\"snapshot\":\"false\",\"db\":", transaction.database);
@@ -94,7 +97,10 @@ void Debezium::begin(const event::Transaction& transaction, std::vector<Record>&
 }
 
 void Debezium::change(const ChangeEvent& change, std::int64_t now_us, std::vector<Record>& out) {
+  const bool by_row = has_row(change);
   if (change.op == event::Op::gap) return append_gap(change, out);
+  if (!by_row && options_.statements == Statements::skip) return;
+  if (!by_row && options_.statements == Statements::gap) return append_gap(change, out);
   announce(out);
   const std::string id = event_id(transaction_, change, options_.instance);
   if (change.op == event::Op::update && change.old_key && change.key) {
@@ -104,7 +110,6 @@ void Debezium::change(const ChangeEvent& change, std::int64_t now_us, std::vecto
                 now_us, out);
     return;
   }
-  const bool by_row = change.fidelity != event::Fidelity::statement && change.op != event::Op::truncate;
   append_part(change,
               {static_cast<char>(change.op), by_row ? change.key : nothing, by_row ? change.before : nothing,
                by_row && change.op != event::Op::remove ? change.after : nothing, id, "", nothing},
@@ -123,11 +128,8 @@ void Debezium::end(std::vector<Record>& out) {
     value += '}';
   }
   value += "]}";
-  out.push_back({Record::Kind::transaction,
-                 options_.prefix + ".transaction",
-                 "{\"id\":\"" + name_ + "\"}",
-                 std::move(value),
-                 {}});
+  out.push_back(
+      {Record::Kind::transaction, prefix_ + ".transaction", "{\"id\":\"" + name_ + "\"}", std::move(value), {}});
 }
 
 /// BEGIN goes out before the first row, so that a transaction of gaps alone has none.
@@ -136,7 +138,7 @@ void Debezium::announce(std::vector<Record>& out) {
   announced_ = true;
   if (!options_.transaction_topic) return;
   out.push_back({Record::Kind::transaction,
-                 options_.prefix + ".transaction",
+                 prefix_ + ".transaction",
                  "{\"id\":\"" + name_ + "\"}",
                  boundary("BEGIN") + ",\"event_count\":null,\"data_collections\":null}",
                  {}});
@@ -151,12 +153,25 @@ std::string Debezium::boundary(std::string_view status) const {
 }
 
 void Debezium::append_gap(const ChangeEvent& change, std::vector<Record>& out) {
-  std::string value = "{\"transaction\":";
+  const std::string id = event_id(transaction_, change, options_.instance);
+  std::string value;
+  append_text(value, "{\"id\":", id);
+  value += ",\"transaction\":";
   if (transaction_.xid == 0) {
     value += "null";
   } else {
     event::append_json_string(value, name_);
   }
+  value += ",\"db\":";
+  if (transaction_.database.empty()) {
+    value += "null";
+  } else {
+    event::append_json_string(value, transaction_.database);
+  }
+  append_context(value, change);
+  append_integer(value, ",\"ts_ms\":", transaction_.committed_us / 1000);
+  value += ",\"lsn\":";
+  append_number(value, change.lsn);
   value += ",\"table\":";
   if (change.table.empty()) {
     value += "null";
@@ -164,14 +179,18 @@ void Debezium::append_gap(const ChangeEvent& change, std::vector<Record>& out) {
     event::append_json_string(value, event::qualified_table(change));
   }
   append_counts(value, change);
-  append_text(value, ",\"cause\":", change.cause);
+  append_text(value, ",\"cause\":", change.cause.empty() ? "statement" : change.cause);
+  if (change.op != event::Op::gap) {
+    append_text(value, ",\"op\":", std::string(1, static_cast<char>(change.op)));
+    append_text(value, ",\"fidelity\":", event::to_text(change.fidelity));
+  }
   value += '}';
-  out.push_back({Record::Kind::gap, options_.prefix + ".gap", std::nullopt, std::move(value),
-                 record_headers(transaction_, change, event_id(transaction_, change, options_.instance))});
+  out.push_back(
+      {Record::Kind::gap, prefix_ + ".gap", std::nullopt, std::move(value), record_headers(transaction_, change, id)});
 }
 
 void Debezium::append_part(const ChangeEvent& change, const Part& part, std::int64_t now_us, std::vector<Record>& out) {
-  Record record{Record::Kind::change, options_.prefix + "." + event::qualified_table(change), part.key,
+  Record record{Record::Kind::change, prefix_ + "." + event::qualified_table(change), part.key,
                 value(change, part, now_us), record_headers(transaction_, change, part.id)};
   if (!part.key_header.empty()) record.headers.emplace_back(part.key_header, *part.other_key);
   const bool tombstone = part.op == 'd' && part.key && options_.tombstones;
@@ -229,10 +248,15 @@ void Debezium::append_weir(std::string& value, const ChangeEvent& change, const 
   if (change.fidelity == event::Fidelity::statement) {
     append_rows(value, change);
   }
+  append_context(value, change);
+  value += '}';
+}
+
+void Debezium::append_context(std::string& value, const ChangeEvent& change) const {
   value += context_;
   value += change.tags.empty() ? "{}" : change.tags;
   if (!change.statement.empty()) append_text(value, ",\"statement\":", change.statement);
-  value += "}}";
+  value += '}';
 }
 
 Debezium::Collection& Debezium::count(const ChangeEvent& change) {

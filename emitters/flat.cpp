@@ -35,6 +35,7 @@ class Flat final : public Format {
 
   void begin(const event::Transaction& transaction, std::vector<Record>&) override {
     transaction_ = transaction;
+    prefix_ = prefix_of(options_.prefix, transaction);
     commit_time_ = utc_time(transaction.committed_us);
   }
   void change(const ChangeEvent& change, std::int64_t now_us, std::vector<Record>& out) override;
@@ -48,10 +49,12 @@ class Flat final : public Format {
 
   const FormatOptions options_;
   event::Transaction transaction_;
+  std::string prefix_;
   std::string commit_time_;
 };
 
 void Flat::change(const ChangeEvent& change, std::int64_t, std::vector<Record>& out) {
+  if (!has_row(change) && change.op != event::Op::gap && options_.statements == Statements::skip) return;
   const std::string id = event_id(transaction_, change, options_.instance);
   if (change.op == event::Op::gap) {
     append_gap(change, id, out);
@@ -64,12 +67,14 @@ std::string Flat::opening(const ChangeEvent& change) const {
   std::string value;
   value.reserve(256 + (change.after ? change.after->size() : 0) + (change.before ? change.before->size() : 0));
   append_text(value, "{\"op\":", op_word(change.op));
+  append_text(value, ",\"db\":", transaction_.database);
   append_text(value, ",\"schema\":", change.schema);
   append_text(value, ",\"table\":", change.table);
   return value;
 }
 
 void Flat::append_origin(std::string& value, const ChangeEvent& change, const std::string& id) const {
+  append_text(value, ",\"user\":", transaction_.context.user);
   value += ",\"txid\":";
   if (transaction_.xid == 0) {
     value += "null";
@@ -84,7 +89,7 @@ void Flat::append_origin(std::string& value, const ChangeEvent& change, const st
 }
 
 void Flat::append_row(const ChangeEvent& change, const std::string& id, std::vector<Record>& out) const {
-  const bool by_row = change.fidelity != event::Fidelity::statement && change.op != event::Op::truncate;
+  const bool by_row = has_row(change);
   const std::optional<std::string>& key = by_row ? change.key : nothing;
   const bool key_changed = key && change.old_key;
   std::string value = opening(change);
@@ -102,13 +107,14 @@ void Flat::append_row(const ChangeEvent& change, const std::string& id, std::vec
   append_text(value, ",\"fidelity\":", event::to_text(change.fidelity));
   value += '}';
 
-  const std::string topic = options_.prefix + "." + event::qualified_table(change);
+  const bool as_gap = !by_row && options_.statements == Statements::gap;
+  const std::string topic = prefix_ + "." + (as_gap ? "gap" : event::qualified_table(change));
   const auto headers = record_headers(transaction_, change, id);
   // In a compacted topic the row must not live on under its old key.
   if (key_changed && options_.tombstones) {
     out.push_back({Record::Kind::tombstone, topic, change.old_key, std::nullopt, headers});
   }
-  out.push_back({Record::Kind::change, topic, key, std::move(value), headers});
+  out.push_back({as_gap ? Record::Kind::gap : Record::Kind::change, topic, key, std::move(value), headers});
   if (change.op == event::Op::remove && key && options_.tombstones) {
     out.push_back({Record::Kind::tombstone, topic, key, std::nullopt, headers});
   }
@@ -120,8 +126,8 @@ void Flat::append_gap(const ChangeEvent& change, const std::string& id, std::vec
   append_text(value, ",\"cause\":", change.cause);
   append_origin(value, change, id);
   value += '}';
-  out.push_back({Record::Kind::gap, options_.prefix + ".gap", std::nullopt, std::move(value),
-                 record_headers(transaction_, change, id)});
+  out.push_back(
+      {Record::Kind::gap, prefix_ + ".gap", std::nullopt, std::move(value), record_headers(transaction_, change, id)});
 }
 
 }  // namespace

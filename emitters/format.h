@@ -16,10 +16,19 @@
 
 namespace weir::emitters {
 
+/// Where an event goes that knows no row: TRUNCATE, and what is known only by its statement. It has no key, which
+/// compacted topics refuse and sinks cannot read.
+enum class Statements {
+  gap,    ///< to PREFIX.gap, in the form of a gap
+  table,  ///< to the table's topic
+  skip    ///< nowhere
+};
+
 struct FormatOptions {
-  std::string prefix = "weir";       ///< topic prefix and source.name
-  bool tombstones = true;            ///< a delete is followed by one
-  bool transaction_topic = true;     ///< BEGIN and END records
+  std::string prefix = "weir";    ///< topic prefix and source.name; {db} in it is the database's name
+  bool tombstones = true;         ///< a delete is followed by one
+  bool transaction_topic = true;  ///< BEGIN and END records
+  Statements statements = Statements::gap;
   std::string instance = "journal";  ///< begins the ids of what has no transaction id; unique to the journal
 };
 

@@ -82,6 +82,20 @@ std::string utc_time(std::int64_t microseconds) {
   return {text.data(), static_cast<std::size_t>(size)};
 }
 
+std::string prefix_of(const std::string& prefix, const event::Transaction& transaction) {
+  constexpr std::string_view place = "{db}";
+  const std::string database = transaction.database.empty() ? "unknown" : transaction.database;
+  std::string result = prefix;
+  for (auto at = result.find(place); at != std::string::npos; at = result.find(place, at + database.size()))
+    result.replace(at, place.size(), database);
+  return result;
+}
+
+bool has_row(const event::ChangeEvent& change) {
+  return change.fidelity != event::Fidelity::statement && change.op != event::Op::truncate &&
+         change.op != event::Op::gap;
+}
+
 std::string transaction_name(const event::Transaction& transaction, const std::string& instance) {
   // A number below zero is a place of the stream: what was there is erased.
   if (transaction.id < 0) return instance + "-erased-" + std::to_string(-transaction.id);

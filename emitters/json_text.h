@@ -30,6 +30,11 @@ void append_counts(std::string& out, const event::ChangeEvent& change);
 /// "2026-11-21T05:33:18.699393Z"
 std::string utc_time(std::int64_t microseconds);
 
+/// The prefix with the transaction's database in the place of {db}; "unknown" where there is none.
+std::string prefix_of(const std::string& prefix, const event::Transaction& transaction);
+/// False for what is known only by its statement, for TRUNCATE and for gaps.
+bool has_row(const event::ChangeEvent& change);
+
 /// "80795", or where the transaction is not known, the journal's instance and its number for it: "c0ffee…-17".
 std::string transaction_name(const event::Transaction& transaction, const std::string& instance);
 /// The stable id of an event: "c0ffee5eed1dea00-17:1", which is the first half of the journal's instance, the journal's

@@ -307,7 +307,9 @@ void KafkaEmitter::doubtful(SendQueue::Entry& entry) {
 }
 
 void KafkaEmitter::not_delivered(SendQueue::Entry& entry, const rd_kafka_message_t& message) {
-  const std::string why = rd_kafka_err2str(message.err);
+  std::string why = rd_kafka_err2str(message.err);
+  // The broker checks little else of a record, and says no more here.
+  if (message.err == RD_KAFKA_RESP_ERR_INVALID_RECORD && !entry.record.key) why = "no key on a compacted topic: " + why;
   if (is_for_ever(message.err)) return queue_.refused(entry, why);
   const bool first = !queue_.interrupted();
   queue_.failed(entry);

@@ -164,8 +164,10 @@ Result<KafkaUri> parse_kafka_uri(std::string_view uri) {
   const std::size_t slash = std::min(rest.find('/'), rest.size());
   KafkaUri result;
   result.prefix = slash == rest.size() ? "" : rest.substr(slash + 1);
-  if (!std::all_of(result.prefix.begin(), result.prefix.end(), allowed_in_topic)) {
-    return uri_error("a topic prefix has letters, digits, '.', '_' and '-' only");
+  std::string letters = result.prefix;
+  if (const auto place = letters.find("{db}"); place != std::string::npos) letters.erase(place, 4);
+  if (!std::all_of(letters.begin(), letters.end(), allowed_in_topic)) {
+    return uri_error("a topic prefix has letters, digits, '.', '_' and '-' only, and {db} for the database");
   }
   int number = 0;
   for (std::size_t start = 0; start <= slash;) {

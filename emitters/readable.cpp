@@ -208,6 +208,7 @@ class Readable final : public Format {
 
   void change(const ChangeEvent& change, std::int64_t, std::vector<Record>& out) override {
     const bool gap = change.op == event::Op::gap;
+    if (!gap && !has_row(change) && options_.statements == Statements::skip) return;
     Line line(colour_);
     line.add(time_ + " " + (transaction_.xid == 0 ? "-" : std::to_string(transaction_.xid)) + " ", Style::dim);
     const auto [word, style] = op_word(change.op);
@@ -219,8 +220,8 @@ class Readable final : public Format {
       add_change(line, change);
     }
     out.push_back({gap ? Record::Kind::gap : Record::Kind::change,
-                   gap ? options_.prefix + ".gap" : options_.prefix + "." + event::qualified_table(change), change.key,
-                   line.take(),
+                   prefix_of(options_.prefix, transaction_) + "." + (gap ? "gap" : event::qualified_table(change)),
+                   change.key, line.take(),
                    record_headers(transaction_, change, event_id(transaction_, change, options_.instance))});
   }
 

@@ -6,6 +6,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "capture/session.h"
@@ -13,6 +15,7 @@
 #include "proxy/committer.h"
 #include "proxy/engine_factory.h"
 #include "proxy/log.h"
+#include "proxy/pattern_check.h"
 #include "proxy/session_title.h"
 
 namespace weir::proxy {
@@ -29,17 +32,23 @@ inline Error refusal_for_client(const Error& error) {
 class CapturedSession final : public wire::Engine {
  public:
   /// `options.gate` and `options.questions` are filled in here.
-  CapturedSession(Committer& committer, ClientSessions& sessions, const SessionInfo& info,
+  CapturedSession(Committer& committer, ClientSessions& sessions, PatternCheck& patterns, const SessionInfo& info,
                   capture::SessionOptions options)
       : id_(info.id),
+        database_(info.database),
         sessions_(sessions),
+        patterns_(patterns),
+        about_patterns_(patterns.take(info.database)),
         gate_(committer.make_gate(answer_through(info), wake_through(info.handle), info.counts)) {
     options.gate = gate_.get();
     options.questions = &sessions_;
     session_ = capture::make_session(options);
     sessions_.add(id_, ask_through(info.handle));
   }
-  ~CapturedSession() override { sessions_.remove(id_); }
+  ~CapturedSession() override {
+    sessions_.remove(id_);
+    if (about_patterns_) patterns_.give_back(database_);
+  }
   CapturedSession(const CapturedSession&) = delete;
   CapturedSession& operator=(const CapturedSession&) = delete;
 
@@ -47,7 +56,10 @@ class CapturedSession final : public wire::Engine {
     return session_->from_client(received, turn);
   }
   std::size_t from_upstream(std::string_view received, wire::Turn& turn) override {
-    return session_->from_upstream(received, turn);
+    const std::size_t taken = session_->from_upstream(received, turn);
+    // Asked as soon as the session stands between two transactions; the login's end is the first such moment.
+    if (about_patterns_ && session_->ask(*about_patterns_, turn)) about_patterns_.reset();
+    return taken;
   }
   bool stalled() const override { return session_->stalled(); }
   bool idle() const override { return session_->idle(); }
@@ -89,8 +101,11 @@ class CapturedSession final : public wire::Engine {
   }
 
   const std::uint64_t id_;
+  const std::string database_;
   ClientSessions& sessions_;
-  std::unique_ptr<capture::CommitGate> gate_;  // outlives the session
+  PatternCheck& patterns_;
+  std::optional<capture::Question> about_patterns_;  // where this session is to ask it
+  std::unique_ptr<capture::CommitGate> gate_;        // outlives the session
   std::unique_ptr<capture::CaptureSession> session_;
 };
 

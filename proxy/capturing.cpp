@@ -64,6 +64,13 @@ Result<std::unique_ptr<emitters::Emitter>> make_emitter(const EmitterSettings& s
   return emitters::make_stdout_emitter();
 }
 
+emitters::Statements statements_of(const EmitterSettings& emitter) {
+  const bool has_topics = emitter.kind == EmitterSettings::Kind::kafka;
+  const auto name = emitter.statements.value_or(has_topics ? "gap" : "table");
+  if (name == "skip") return emitters::Statements::skip;
+  return name == "gap" ? emitters::Statements::gap : emitters::Statements::table;
+}
+
 Result<std::unique_ptr<emitters::Format>> make_format(const Settings& settings, const EmitterSettings& emitter,
                                                       const std::string& instance) {
   const bool is_stdout = emitter.kind == EmitterSettings::Kind::standard_output;
@@ -73,6 +80,7 @@ Result<std::unique_ptr<emitters::Format>> make_format(const Settings& settings, 
   options.instance = instance;
   options.tombstones = emitter.tombstones;
   options.transaction_topic = emitter.transaction_topic;
+  options.statements = statements_of(emitter);
   const auto name = emitter.format.value_or(settings.format.value_or(usual));
   return emitters::make_format(name, options, is_stdout && colour_wanted());
 }
@@ -84,11 +92,13 @@ Result<std::unique_ptr<Capturing>> Capturing::start(const Settings& settings, un
   std::unique_ptr<Capturing> made(new Capturing);
   made->on_output_gone_ = std::move(on_output_gone);
   made->settings_ = settings;
+  made->scope_.databases = settings.databases;
   made->scope_.include = settings.include;
   made->scope_.exclude = settings.exclude;
   made->scope_.exclude_columns = settings.exclude_columns;
   made->scope_.statement_text = settings.statement_text;
   made->facts_max_age_ = settings.facts_max_age;
+  made->patterns_ = std::make_unique<PatternCheck>(made->scope_);
   for (unsigned worker = 0; worker < workers; ++worker) {
     capture::StatementCache::Limits limits;
     limits.cache_bytes = settings.statement_cache_bytes;
@@ -200,7 +210,7 @@ std::unique_ptr<wire::Engine> Capturing::make_engine(const SessionInfo& info) {
   options.own_names = "weir:" + random_name() + ":";
   options.database = info.database;
   options.context = {info.user, info.application_name, info.client, std::to_string(info.id)};
-  return std::make_unique<CapturedSession>(*committer_, client_sessions_, info, std::move(options));
+  return std::make_unique<CapturedSession>(*committer_, client_sessions_, *patterns_, info, std::move(options));
 }
 
 void Capturing::reopen_files() {

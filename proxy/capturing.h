@@ -19,6 +19,7 @@
 #include "proxy/committer.h"
 #include "proxy/delivery.h"
 #include "proxy/engine_factory.h"
+#include "proxy/pattern_check.h"
 #include "proxy/resolver.h"
 #include "proxy/settings.h"
 #include "proxy/tail.h"
@@ -33,6 +34,8 @@ class Capturing {
                                                   std::function<void()> on_output_gone = {});
   ~Capturing();
 
+  /// False: sessions of this database are only relayed.
+  bool captures(const std::string& database) const { return scope_.captures_database(database); }
   std::unique_ptr<wire::Engine> make_engine(const SessionInfo& info);
   /// Files that were moved away are begun anew at once, and not only with the next event.
   void reopen_files();
@@ -58,6 +61,7 @@ class Capturing {
   std::unique_ptr<Committer> committer_;  // stopped before what its thread calls goes away
 
   capture::Scope scope_;
+  std::unique_ptr<PatternCheck> patterns_;
   std::vector<std::unique_ptr<capture::StatementCache>> statements_;  // one for each worker
   std::chrono::milliseconds facts_max_age_{0};
   std::atomic<std::uint64_t> catalog_epoch_{0};

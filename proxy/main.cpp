@@ -128,7 +128,8 @@ void end_at_second(const sigset_t& signals) {
 
 EngineFactory engine_factory(Capturing* capturing) {
   return [capturing](const SessionInfo& info) -> std::unique_ptr<wire::Engine> {
-    if (capturing == nullptr || info.replication) return std::make_unique<wire::Relay>();
+    if (capturing == nullptr || info.replication || !capturing->captures(info.database))
+      return std::make_unique<wire::Relay>();
     return capturing->make_engine(info);
   };
 }

@@ -34,6 +34,13 @@ Complaint store_pattern(const std::string& text, int parts, std::string_view for
   return complaint;
 }
 
+/// Not in parts: a dot may stand in a database's name.
+Complaint store_database(Settings& s, const std::string& text) {
+  if (text.empty()) return "must be the name of a database, or a pattern";
+  s.databases.push_back(text);
+  return std::nullopt;
+}
+
 Complaint store_listen(Settings& s, const std::string& text) {
   HostPort address;
   auto complaint = read_listen_address(text, address);
@@ -67,8 +74,11 @@ Complaint store_prefix(const std::string& text, std::string& target) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
            c == '-';
   };
-  if (text.empty() || text.size() > 128 || !std::all_of(text.begin(), text.end(), allowed)) {
-    return "must be 1 to 128 letters, digits, dots, hyphens or underscores, as in a Kafka topic";
+  std::string letters = text;
+  if (const auto place = letters.find("{db}"); place != std::string::npos) letters.erase(place, 4);
+  if (text.empty() || text.size() > 128 || !std::all_of(letters.begin(), letters.end(), allowed)) {
+    return "must be 1 to 128 letters, digits, dots, hyphens or underscores, as in a Kafka topic, and {db} for the "
+           "database";
   }
   target = text;
   return std::nullopt;
@@ -134,6 +144,9 @@ const std::array kTable = std::to_array<Setting>({
      }},
     {"capture.enabled", "", "true|false", "true", "false: only relay, capture nothing", false,
      [](Settings& s, const std::string& v) { return read_boolean(v, s.capture_enabled); }},
+    {"capture.databases", "", "DATABASE", "",
+     "databases to capture, as patterns (* and ?); none given: all. Sessions of other databases are only relayed", true,
+     store_database},
     {"capture.include", "", "SCHEMA.TABLE", "",
      "tables to capture, as patterns (* and ?); none given: all but the system schemas", true,
      [](Settings& s, const std::string& v) { return store_pattern(v, 2, "schema.table", s.include); }},
@@ -174,7 +187,8 @@ const std::array kTable = std::to_array<Setting>({
     {"format", "", "debezium|flat|readable", "debezium",
      "format of the events; stdout on a terminal is readable where nothing is set", false,
      [](Settings& s, const std::string& v) { return store_format(v, s.format); }},
-    {"prefix", "", "NAME", "weir", "first part of topic names and name of the source in the events", false,
+    {"prefix", "", "NAME", "weir",
+     "first part of topic names and name of the source in the events; {db} in it is the database's name", false,
      [](Settings& s, const std::string& v) { return store_prefix(v, s.prefix); }},
     {"log.level", "", "debug|info|warn|error", "info", "what is logged to stderr", false, store_log_level},
     {"shutdown.timeout_ms", "", "0..3600000", "10000",
@@ -196,6 +210,14 @@ const std::array kEmitterTable = std::to_array<EmitterSetting>({
      [](EmitterSettings& e, const std::string& v) { return read_boolean(v, e.tombstones); }},
     {"transaction_topic", "true|false", "true", "BEGIN and END records on PREFIX.transaction (debezium)",
      [](EmitterSettings& e, const std::string& v) { return read_boolean(v, e.transaction_topic); }},
+    {"statements", "gap|table|skip", "",
+     "where TRUNCATE and what is known only by its statement go, which have no key: PREFIX.gap, the table's topic, or "
+     "nowhere; default: gap, and table where there are no topics",
+     [](EmitterSettings& e, const std::string& v) {
+       auto complaint = read_choice(v, "gap|table|skip");
+       if (!complaint) e.statements = v;
+       return complaint;
+     }},
     {"file.rotate_bytes", "BYTES", "0", "begin a new file at this size; 0: never",
      [](EmitterSettings& e, const std::string& v) { return read_bytes(v, e.rotate_bytes); }},
     {"file.rotate_seconds", "0..31536000", "0", "begin a new file at this age; 0: never",

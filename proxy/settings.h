@@ -40,6 +40,7 @@ struct EmitterSettings {
   std::optional<std::string> format;
   bool tombstones = true;
   bool transaction_topic = true;
+  std::optional<std::string> statements;  ///< absent: gap for Kafka, table where there are no topics
   std::uint64_t rotate_bytes = 0;
   std::uint64_t rotate_seconds = 0;
   std::map<std::string, std::string> kafka;  ///< librdkafka's own properties, handed through
@@ -54,6 +55,7 @@ struct Settings {
   ConnectionLimits limits;
   std::chrono::milliseconds login_timeout{0};
   bool capture_enabled = true;
+  std::vector<std::string> databases;
   std::vector<std::string> include;
   std::vector<std::string> exclude;
   std::vector<std::string> exclude_columns;

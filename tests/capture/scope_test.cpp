@@ -61,5 +61,15 @@ TEST(ScopeTest, Columns) {
   EXPECT_FALSE(scope.excludes_column("public", "t", "id"));
 }
 
+TEST(Scope, ADatabasesNameIsOnePartWhateverIsInIt) {
+  Scope scope;
+  EXPECT_TRUE(scope.captures_database("anything"));
+  scope.databases = {"shop", "eu.*"};
+  EXPECT_TRUE(scope.captures_database("shop"));
+  EXPECT_TRUE(scope.captures_database("eu.west.1"));
+  EXPECT_FALSE(scope.captures_database("test_shop"));
+  EXPECT_FALSE(scope.captures_database("SHOP"));
+}
+
 }  // namespace
 }  // namespace weir::capture

@@ -253,6 +253,49 @@ TEST_P(GoldenTest, ATransactionIdThatComesTwiceMakesNoIdTwice) {
   EXPECT_NE(id_of(transaction()), id_of(again));
 }
 
+FormatOptions with(Statements statements) {
+  FormatOptions options{"shop", true, true};
+  options.statements = statements;
+  return options;
+}
+
+TEST_P(GoldenTest, WhatHasNoRowOnTheTablesOwnTopic) {
+  compare_with_golden(std::string(GetParam()) + "_statements_table",
+                      render(records(*make(GetParam(), with(Statements::table)), transaction(),
+                                     {by_statement(), change(Op::truncate, 2), gap(3)})));
+}
+
+/// Neither a row nor a gap is ever skipped, and what is skipped leaves no trace in the counts.
+TEST_P(GoldenTest, WhatHasNoRowCanBeSkipped) {
+  const auto all = {by_statement(), insert(2), change(Op::truncate, 3), gap(4)};
+  EXPECT_EQ(render(records(*make(GetParam(), with(Statements::skip)), transaction(), all)),
+            render(records(*make(GetParam()), transaction(), {insert(2), gap(4)})));
+}
+
+/// Whatever its fidelity, a record without a key is not on the topic of a table that has keys.
+TEST_P(GoldenTest, WhatHasNoRowIsOnTheGapTopic) {
+  if (std::string(GetParam()) == "readable") return;  // lines, whatever their topic
+  for (const auto& each : {by_statement(), change(Op::truncate), gap()}) {
+    const auto made = records(*make(GetParam()), transaction(), {each});
+    ASSERT_EQ(made.size(), 1u);
+    EXPECT_EQ(made[0].topic, "shop.gap");
+    EXPECT_FALSE(made[0].key);
+    EXPECT_NE(made[0].value->find("journal-17:1"), std::string::npos) << *made[0].value;
+  }
+}
+
+TEST_P(GoldenTest, ThePrefixMayNameTheDatabase) {
+  FormatOptions options{"a-{db}.b", true, true};
+  const auto format = make(GetParam(), options);
+  Transaction other = transaction();
+  for (const std::string database : {"shop", "", "test_{db}"}) {
+    other.database = database;
+    const auto made = records(*format, other, {insert(1), gap(2)});
+    const std::string prefix = "a-" + (database.empty() ? "unknown" : database) + ".b.";
+    for (const Record& record : made) EXPECT_EQ(record.topic.substr(0, prefix.size()), prefix);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Formats, GoldenTest, testing::Values("debezium", "flat", "readable"));
 
 TEST(ReadableTest, ColoursAreEscapeSequencesAndNothingElse) {

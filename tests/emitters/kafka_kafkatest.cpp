@@ -49,6 +49,42 @@ void delete_topic(const std::string& bootstrap, const std::string& name) {
   rd_kafka_destroy(client);
 }
 
+void create_compacted_topic(const std::string& bootstrap, const std::string& name) {
+  rd_kafka_conf_t* conf = rd_kafka_conf_new();
+  rd_kafka_conf_set(conf, "bootstrap.servers", bootstrap.c_str(), nullptr, 0);
+  rd_kafka_t* client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, nullptr, 0);
+  rd_kafka_queue_t* answers = rd_kafka_queue_new(client);
+  rd_kafka_NewTopic_t* topic = rd_kafka_NewTopic_new(name.c_str(), 1, 1, nullptr, 0);
+  rd_kafka_NewTopic_set_config(topic, "cleanup.policy", "compact");
+  rd_kafka_CreateTopics(client, &topic, 1, nullptr, answers);
+  rd_kafka_event_t* answer = rd_kafka_queue_poll(answers, 20'000);
+  EXPECT_TRUE(answer != nullptr && rd_kafka_event_error(answer) == RD_KAFKA_RESP_ERR_NO_ERROR);
+  rd_kafka_event_destroy(answer);
+  rd_kafka_NewTopic_destroy(topic);
+  rd_kafka_queue_destroy(answers);
+  rd_kafka_destroy(client);
+}
+
+TEST(KafkaEmitter, ARecordWithoutAKeyIsRefusedByACompactedTopicAndTheReasonSaysSo) {
+  create_compacted_topic(broker().bootstrap(), "compacted");
+  const auto emitter = kafka(broker().bootstrap());
+  give(*emitter,
+       {record("compacted", "{\"id\":1}", "first"), record("compacted", {}, "no key"),
+        record("compacted", "{\"id\":2}", "second"), record("beside", {}, "no key")},
+       5);
+  std::vector<Refused> refused;
+  ASSERT_TRUE(wait_until(*emitter, seconds(60), [&] {
+    for (auto& one : emitter->take_refused()) refused.push_back(std::move(one));
+    return emitter->durable_through() >= 5;
+  })) << emitter->trouble();
+  ASSERT_EQ(refused.size(), 1u);
+  EXPECT_EQ(refused[0].record.value, "no key");
+  EXPECT_EQ(refused[0].record.topic, "compacted");
+  EXPECT_EQ(refused[0].reason.find("no key on a compacted topic"), 0u) << refused[0].reason;
+  const auto kept = last_versions(read(broker().bootstrap(), {"compacted"}));
+  EXPECT_EQ(kept.size(), 2u) << "those with a key are there";
+}
+
 TEST(KafkaEmitter, CarriesKeysValuesTombstonesAndHeaders) {
   const auto emitter = kafka(broker().bootstrap());
   Record full = record("carry.a", "{\"id\":1}", "{\"v\":\"\xC3\xA9\"}");

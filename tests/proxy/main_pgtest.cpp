@@ -272,6 +272,83 @@ TEST(Main, ATableMadeFromAQueryIsNamedWithItsSchema) {
   }
 }
 
+/// A typo in a pattern is named when the first session of a database opens, and once.
+TEST(Main, PatternsThatMatchNothingAreNamedOncePerDatabase) {
+  for (const int version : {15, 18}) {
+    for (const std::string encoding : {"UTF8", "LATIN1"}) {
+      test_support::PgCluster cluster(version);
+      cluster.start();
+      {
+        const test_support::PgConnection admin(cluster.socket_conninfo());
+        admin.run("CREATE DATABASE shop TEMPLATE template0 LOCALE 'C' ENCODING '" + encoding + "'");
+        const test_support::PgConnection shop(cluster.socket_conninfo("shop"));
+        shop.run("SET client_encoding = 'UTF8'");
+        // What somebody could put in the way of the question, search_path first.
+        shop.run(
+            "CREATE TABLE users (id int PRIMARY KEY, password text, \"clé\" text);"
+            "CREATE SCHEMA trap; CREATE FUNCTION trap.bad(bytea, bytea) RETURNS bool LANGUAGE plpgsql AS "
+            "'BEGIN RAISE EXCEPTION ''evaluated''; END'; CREATE OPERATOR trap.~~ (LEFTARG = bytea, RIGHTARG = bytea, "
+            "FUNCTION = trap.bad); CREATE VIEW trap.pg_class AS SELECT 1 AS oid;"
+            "ALTER DATABASE shop SET search_path = trap, pg_catalog, public");
+      }
+      test_support::WeirProcess weir({.upstream = cluster.uri(),
+                                      .emit = {"stdout"},
+                                      .config = "capture:\n  databases: [shop, postgres, test_db]\n"
+                                                "  include: [public.*]\n  exclude: [public.tmp_*]\n"
+                                                "  exclude_columns: [public.users.pasword, public.users.password,"
+                                                " public.users.clé, \"public.user?.p*\"]\n"});
+      const auto said = [&](const std::string& text) { return weir.errors().find(text) != std::string::npos; };
+      for (int session = 0; session < 3; ++session) {
+        const test_support::PgConnection client(weir.conninfo("shop"));
+        EXPECT_EQ(client.value("SELECT 1"), "1");
+        const test_support::PgConnection latin(weir.conninfo("shop") + " client_encoding=LATIN1");
+        EXPECT_EQ(latin.value("SELECT 2"), "2");
+      }
+      EXPECT_TRUE(said("capture.exclude_columns \"public.users.pasword\" matches no column of database shop"));
+      EXPECT_TRUE(said("capture.exclude \"public.tmp_*\" matches no table of database shop"));
+      EXPECT_TRUE(said("capture.databases \"test_db\" matches no database"));
+      const auto log = weir.errors();
+      for (const char* fine : {"\"public.users.password\"", "\"public.*\"", "clé", "\"public.user?.p*\"", "\"shop\""})
+        EXPECT_EQ(log.find(fine), std::string::npos) << fine << " in " << log;
+      EXPECT_EQ(log.find("pasword"), log.rfind("pasword")) << log;
+      {
+        const test_support::PgConnection client(weir.conninfo());
+        EXPECT_EQ(client.value("SELECT 1"), "1");
+      }
+      EXPECT_TRUE(said("\"public.users.password\" matches no column of database postgres (but of database shop)"))
+          << weir.errors();
+    }
+  }
+}
+
+/// Sessions of databases that are not captured are relayed; the others' events say where they come from.
+TEST(Main, DatabasesAreCapturedByTheirNames) {
+  test_support::PgCluster cluster(15);
+  cluster.start();
+  for (const std::string database : {"shop_eu", "shop_us", "test_shop"}) {
+    test_support::PgConnection(cluster.socket_conninfo()).run("CREATE DATABASE " + database);
+    test_support::PgConnection(cluster.socket_conninfo(database)).run("CREATE TABLE t (name text PRIMARY KEY)");
+  }
+  test_support::WeirProcess weir({.upstream = cluster.uri(),
+                                  .emit = {"stdout"},
+                                  .arguments = {"--format", "flat", "--capture.databases", "shop_*"}});
+  for (const std::string database : {"shop_eu", "test_shop", "shop_us", "postgres"}) {
+    const test_support::PgConnection client(weir.conninfo(database));
+    client.run("CREATE TABLE IF NOT EXISTS t (name text PRIMARY KEY); INSERT INTO t VALUES ('" + database + "')");
+    EXPECT_EQ(client.value("SELECT name FROM t"), database);
+  }
+  EXPECT_EQ(weir.terminate(), 0);
+  const auto events = weir.output();
+  EXPECT_EQ(std::count(events.begin(), events.end(), '\n'), 2) << events;
+  for (const std::string database : {"shop_eu", "shop_us"}) {
+    EXPECT_NE(events.find(R"("op":"insert","db":")" + database + R"(","schema":"public","table":"t","key":{"name":")" +
+                          database + R"("})"),
+              std::string::npos)
+        << events;
+  }
+  EXPECT_NE(events.find(R"("user":"postgres","txid":)"), std::string::npos) << events;
+}
+
 /// A destination over four starts: there, left out, forgotten while others go on, and back again.
 TEST(Main, ADestinationThatIsLeftOutIsRefusedUntilItIsForgotten) {
   test_support::PgCluster cluster(15);
