@@ -160,6 +160,7 @@ struct Pending {
   bool scrubs = false;               ///< its rows may show texts that Weir spliced
   bool spliced = false;              ///< of a text with a splice: what the client sees is without the added columns
   bool checks = false;               ///< facts: fails where they have changed, and what was sent behind is sent anew
+  bool tells_transaction = false;    ///< Query: a COPY, and behind it one of Weir's own that says its transaction
   bool no_data = false;              ///< Close in a Describe's place: CloseComplete is shown as its answer, NoData
   bool behind_copy_end = false;      ///< Sync: that of a COPY, which reads those before it without an answer
   bool describes_statement = false;  ///< and that Describe is of a statement, not of a portal

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 
 #include "capture/encoding.h"
 
@@ -425,6 +426,38 @@ void plan_inner_tables(const PlanInput& input, Plan& plan) {
   if (input.scope.captures(made.schema, made.table)) plan.inner.push_back({std::move(made), event::Op::create});
 }
 
+/// The tables that a TRUNCATE empties because they refer to others, each once. They are captured by their own names.
+void add_cascaded(const PlanInput& input, std::vector<Plan::Inner>& inner) {
+  std::map<std::string, Plan::Inner> more;
+  for (std::size_t i = 0; i < input.emptied.size(); ++i) {
+    const auto& relation = input.relations[i];
+    if (!relation || !input.emptied[i] || relation->persistence == 't') continue;
+    for (const auto& [oid, leaf] : input.emptied[i]->leaves) {
+      const bool named = oid == relation->oid || (!input.statement.tables[i].only && relation->leaves.contains(oid));
+      if (!named && input.scope.captures(leaf.schema, leaf.table))
+        more.emplace(leaf.schema + "." + leaf.table, Plan::Inner{leaf, event::Op::truncate});
+    }
+  }
+  for (auto& [name, one] : more) inner.push_back(std::move(one));
+  // A partition that has partitions itself has no rows.
+  for (std::size_t i = 0; i < input.emptied.size(); ++i) {
+    if (!input.relations[i] || !input.emptied[i]) continue;
+    std::erase_if(inner, [&](const Plan::Inner& one) {
+      const auto& leaves = input.relations[i]->leaves;
+      return std::any_of(leaves.begin(), leaves.end(), [&](const auto& leaf) {
+        return leaf.first != input.relations[i]->oid && !input.emptied[i]->leaves.contains(leaf.first) &&
+               !input.statement.tables[i].only && leaf.second.schema == one.name.schema &&
+               leaf.second.table == one.name.table;
+      });
+    });
+  }
+  // Named twice, or named and below another, or both: it is emptied once.
+  std::set<std::string> told;
+  std::erase_if(inner, [&told](const Plan::Inner& one) {
+    return one.op == event::Op::truncate && !told.insert(one.name.schema + "." + one.name.table).second;
+  });
+}
+
 }  // namespace
 
 RelationName utf8_name(const TableName& table, const ServerSettings& server) {
@@ -473,6 +506,7 @@ Plan make_plan(const PlanInput& input) {
   if (input.relations.empty()) return plan;
   if (input.statement.kind == StatementKind::merge) plan.op = op_of(input.statement.tables[0].kind);
   plan_inner_tables(input, plan);
+  add_cascaded(input, plan.inner);
   const auto& target = input.relations[0];
   if (is_row_write(input) && target && in_scope(input.scope, *target)) {
     plan.relation = target;
@@ -485,6 +519,7 @@ Plan make_plan(const PlanInput& input) {
     plan.cause = "only the statement is known";
   }
   if (input.statement.copy && plan.how != How::none) plan.how = How::gap;
+  if (input.statement.copy && input.relations[0]) plan.text_is_read |= input.relations[0]->shows_text;
   return plan;
 }
 

@@ -98,6 +98,8 @@ struct PlanInput {
   const std::vector<std::shared_ptr<const RelationFacts>>& relations;
   const ServerSettings& server;
   const Scope& scope;
+  /// For tables that a TRUNCATE cascades from, in the same order: cascade_query's answers. Else shorter, or null.
+  std::vector<std::shared_ptr<const RelationFacts>> emptied = {};
 };
 
 Plan make_plan(const PlanInput& input);

@@ -1,6 +1,7 @@
 // Plans, the facts they need, and the statements Weir prepares in the client's session for itself.
 #include <algorithm>
 
+#include "capture/cascade.h"
 #include "capture/server_run.h"
 #include "capture/session_machine.h"
 
@@ -105,7 +106,10 @@ std::shared_ptr<const Plan> SessionMachine::find_plan(const std::shared_ptr<cons
 std::shared_ptr<const Plan> SessionMachine::plan_by_facts(const ParsedText& text, const Statement& statement) {
   std::vector<std::shared_ptr<const RelationFacts>> relations;
   for (const TableName& table : statement.tables) relations.push_back(facts_[quoted_name(table)].relation);
-  return std::make_shared<const Plan>(make_plan({text.text, statement, relations, server_, *scope_}));
+  std::vector<std::shared_ptr<const RelationFacts>> emptied;
+  for (const TableName& table : statement.tables)
+    if (table.cascades) emptied.push_back(facts_[cascade_name(table)].relation);
+  return std::make_shared<const Plan>(make_plan({text.text, statement, relations, server_, *scope_, emptied}));
 }
 
 /// Keeps the plan for the next time the same text comes. That there is no such table is not remembered: somebody may
@@ -137,6 +141,12 @@ std::vector<std::string> SessionMachine::missing_facts(const Statement& statemen
   for (const TableName& table : statement.tables) {
     const std::string name = quoted_name(table);
     if (!facts_.contains(name)) missing.push_back(name);
+  }
+  for (const TableName& table : statement.tables) {
+    if (!table.cascades) continue;
+    const auto found = facts_.find(cascade_name(table));
+    const bool known = found != facts_.end() && (found->second.message == message_ || !is_aged(found->second.asked));
+    if (!known) missing.push_back(cascade_name(table));
   }
   return missing;
 }
@@ -207,7 +217,11 @@ bool SessionMachine::ask_facts(const std::vector<std::string>& names, wire::Turn
   prepare_own(facts_statement_, facts_query(), Purpose::facts, turn);
   for (const std::string& name : names) {
     facts_asked_.push_back({name, clock_ ? clock_() : std::chrono::milliseconds(0)});
-    send_own(facts_statement_, {name, ""}, Purpose::facts, turn);
+    if (const auto table = cascading_table(name)) {
+      run_once(cascade_query(table->only), {table->name, ""}, Purpose::facts, turn);
+    } else {
+      send_own(facts_statement_, {name, ""}, Purpose::facts, turn);
+    }
   }
   let_go(facts_statement_, turn);
   if (clean) {

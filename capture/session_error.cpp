@@ -71,6 +71,7 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
   const std::string_view sqlstate = fields ? wire::error_field(*fields, 'C') : std::string_view();
   if (pending_.front().checks && !was_meant_for_statement(sqlstate)) return facts_changed(turn);
   copy_failed(sqlstate);
+  copy_complete_.clear();
   const Pending front = pending_.front();
   if (run_) {
     run_->failed |= front.purpose == Purpose::run && !run_->finished;

@@ -198,6 +198,10 @@ class SessionMachine final : public CaptureSession {
   bool waits_for_copy(char type) const;
   void take_copy_message(char type);
   void copy_succeeded();
+  bool can_tell_transaction(const ParsedText& text, const Plans& plans) const;
+  Took relay_copy(std::shared_ptr<const ParsedText> text, Plans plans, wire::Turn& turn);
+  void take_told_transaction(std::string_view body);
+  void take_copy_complete(const Frame& frame, std::string_view tag);
   void copy_failed(std::string_view sqlstate);
   bool ends_unread_sync();
 
@@ -325,6 +329,7 @@ class SessionMachine final : public CaptureSession {
   bool copy_in_ = false;
   bool copy_data_sent_ = false;  // CopyData, CopyDone or CopyFail was sent behind the last Execute or Query
   bool copy_ended_ = false;      // one of the latter two
+  std::string copy_complete_;    // its CommandComplete, kept until its commit is known
   int ignored_syncs_ = 0;        // sent with the COPY under way, which reads them without an answer
   int unread_syncs_ = 0;         // of one that failed: it may not have read them
   int captured_pending_ = 0;     // captured statements under way

@@ -88,6 +88,7 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
   if (std::any_of(text->statements.begin(), text->statements.end(), shows) && !hide_own_statements(turn))
     return Took::nothing;
   if (commit_ == Commit::prepared) commit_ = Commit::sent;
+  if (can_tell_transaction(*text, *plans)) return relay_copy(text, *plans, turn);
   return relay_query(frame, text, *plans, turn);
 }
 

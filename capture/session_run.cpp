@@ -341,6 +341,7 @@ bool SessionMachine::at_end_of_run() const {
 
 /// The last CommandComplete of a Query that was sent in steps, true only once the commit is; and what was notified.
 void SessionMachine::show_held(wire::Turn& turn) {
+  if (!copy_complete_.empty()) turn.to_client.buffer() += std::exchange(copy_complete_, {});
   if (!at_end_of_run()) return;
   turn.to_client.buffer() += std::exchange(run_->held, {});
   turn.to_client.buffer() += std::exchange(run_->notifications, {});

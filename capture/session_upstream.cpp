@@ -131,7 +131,7 @@ bool SessionMachine::needs_whole(const Frame& frame) const {
       const Pending& front = pending_.front();
       const Execution* rows = spliced_rows(front);
       if (rows && frame.size > max_row_bytes_) return shows_rows(front, *rows);
-      return rows || front.scrubs || is_own(front.purpose);
+      return rows || front.scrubs || front.tells_transaction || is_own(front.purpose);
     }
     case backend::kNotificationResponse:
       return is_running();
@@ -251,6 +251,7 @@ Execution* SessionMachine::spliced_rows(const Pending& pending) {
 
 void SessionMachine::take_row_description(const Frame& frame, wire::Turn& turn) {
   const Pending& front = pending_.front();
+  if (front.tells_transaction) return;
   const Execution* rows = spliced_rows(front);
   if (front.expect == Expect::query && rows == nullptr) return relay_upstream(frame, turn);
   std::string shown(frame.received);
@@ -281,6 +282,7 @@ void SessionMachine::take_row_description(const Frame& frame, wire::Turn& turn) 
 void SessionMachine::take_data_row(const Frame& frame, wire::Turn& turn) {
   Pending& front = pending_.front();
   if (front.purpose == Purpose::run) show_run_description(turn);
+  if (front.tells_transaction) return take_told_transaction(frame.body());
   if (front.scrubs) return show_scrubbed(frame, turn);
   Execution* rows = spliced_rows(front);
   if (rows == nullptr) {
@@ -371,6 +373,7 @@ void SessionMachine::take_complete(const Frame& frame, wire::Turn& turn) {
       frame.type == backend::kCommandComplete ? wire::read_string(frame.body()).value_or("") : std::string_view();
   copy_succeeded();
   if (front.expect == Expect::query && front.purpose == Purpose::run) return complete_in_group(frame, tag, turn);
+  if (front.tells_transaction) return take_copy_complete(frame, tag);
   if (front.expect == Expect::query) {
     if (front.execution) {
       Execution& execution = *front.execution;

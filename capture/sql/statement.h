@@ -46,6 +46,7 @@ struct TableName {
   std::string alias;       ///< how the statement refers to it; the name where it has no alias
   bool temporary = false;  ///< CREATE TEMPORARY TABLE … AS, SELECT … INTO TEMPORARY
   bool only = false;       ///< UPDATE ONLY, DELETE FROM ONLY
+  bool cascades = false;   ///< TRUNCATE … CASCADE
   StatementKind kind =
       StatementKind::read;  ///< what is done to it: insert, update, remove, truncate; merge: several of them
 };

@@ -285,7 +285,10 @@ TEST(PlanTest, WritesOfWhichOnlyTheStatementIsKnown) {
   EXPECT_EQ(planned("EXPLAIN ANALYZE DELETE FROM t").make().inner[0].op, event::Op::remove);
   EXPECT_EQ(planned("SELECT * INTO t FROM s").make().inner[0].op, event::Op::create);
   EXPECT_EQ(planned("TRUNCATE t").make().op, event::Op::truncate);
-  EXPECT_EQ(planned("TRUNCATE a, b").make().inner.size(), 2u);
+  Planned two = planned("TRUNCATE a, b");
+  two.relations[1] = std::make_shared<const RelationFacts>(plain_table("b"));
+  EXPECT_EQ(two.make().inner.size(), 2u);
+  EXPECT_EQ(planned("TRUNCATE t, t").make().inner.size(), 1u) << "it is emptied once";
   const Plan with = planned("WITH x AS (DELETE FROM a RETURNING *) INSERT INTO t SELECT * FROM x").make();
   EXPECT_EQ(with.how, How::returning) << "its own rows are seen";
   EXPECT_EQ(with.inner.size(), 1u) << "those of the inner part are not";
@@ -338,6 +341,34 @@ TEST(PlanTest, MergeTellsItsKindsApartFrom18) {
   RelationFacts rules = plain_table();
   rules.has_rules = true;
   EXPECT_EQ(planned(mixed, rules, 18).make().how, How::gap);
+}
+
+TEST(PlanTest, ACascadeAddsWhatItEmptiesByItsOwnName) {
+  const auto names = [](const Planned& write, const RelationFacts& emptied) {
+    const std::vector<FactsPtr> all(write.relations.size(), std::make_shared<const RelationFacts>(emptied));
+    std::string out;
+    for (const auto& [name, op] :
+         make_plan({write.parsed.text, *write.parsed.single(), write.relations, write.server, write.scope, all}).inner)
+      out += name.schema + "." + name.table + " ";
+    return out;
+  };
+  RelationFacts emptied = plain_table();
+  emptied.leaves = {{16400, {"public", "t"}}, {16401, {"public", "t_a"}}, {16500, {"other", "n"}}};
+  RelationFacts facts = partitioned_table();
+  EXPECT_EQ(names(planned("TRUNCATE t CASCADE", facts), emptied), "public.t_a other.n ")
+      << "t_b has partitions itself, or the answer would have it";
+  facts.kind = 'r';
+  EXPECT_EQ(names(planned("TRUNCATE t CASCADE", facts), emptied), "public.t public.t_a other.n ");
+  EXPECT_EQ(names(planned("TRUNCATE ONLY t CASCADE", facts), emptied), "public.t other.n public.t_a ")
+      << "a child may refer to its parent";
+  EXPECT_EQ(names(planned("TRUNCATE t, t CASCADE"), emptied), "public.t other.n public.t_a ");
+  Planned write = planned("TRUNCATE t CASCADE");
+  write.scope.include = {"other.*"};
+  EXPECT_EQ(names(write, emptied), "other.n ") << "the named table is not captured, and that one is";
+  facts.persistence = 't';
+  EXPECT_EQ(names(planned("TRUNCATE t CASCADE", facts), emptied), "");
+  EXPECT_FALSE(planned("TRUNCATE t").parsed.single()->tables[0].cascades);
+  EXPECT_TRUE(planned("TRUNCATE t CASCADE").parsed.single()->tables[0].cascades);
 }
 
 TEST(PlanTest, CopyCannotEvenBeHeld) {

@@ -170,18 +170,57 @@ TEST(SessionPlanTest, ATableWithRulesIsRelayedAndReported) {
   EXPECT_EQ(script.replay(), "");
 }
 
+/// The same Query asks for the transaction: the COPY commits by itself, and nobody could be asked afterwards.
+const std::string kWhich =
+    "\n/*weir*/;SELECT pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text, "
+    "pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text";
+std::string which_answered() {
+  return server::row_description({"a", "b"}) + server::row({"800", "0/30"}) + server::complete("SELECT 1");
+}
+
 TEST(SessionPlanTest, CopyInASimpleQuery) {
   const std::string sql = "COPY t FROM STDIN";
   const std::string data = frame('d', "1\ta\n");
   SessionScript script;
-  script.starts().client_sends(client::query(sql)).asks_facts(Table());
-  script.expect_upstream(client::query(sql))
+  script.starts().client_sends(client::query(sql + "; -- all")).asks_facts(Table());
+  script.expect_upstream(client::query(sql + kWhich))
       .upstream_is_relayed(frame('G', std::string(1, '\0') + int16(2) + int16(0) + int16(0)))
       .client_is_relayed(data + data + client::sync() + client::flush() + frame('c'))
-      .upstream_is_relayed(server::complete("COPY 2") + server::ready('I'))
-      .gate({"report xid 0 | g public.t 1.1 0/0 statement inserted 2 cause copy"})
+      .upstream_sends(server::complete("COPY 2") + which_answered() + server::ready('I'))
+      .expect_client(server::complete("COPY 2") + server::ready('I'))
+      .gate({"report xid 800 lsn 0/30 | g public.t 1.1 0/30 statement inserted 2 cause copy"})
       .client_is_relayed(client::query("SELECT 1"))
       .upstream_is_relayed(server::complete("SELECT 1") + server::ready('I'));
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionPlanTest, ACopyWhoseCommitFailsIsNotComplete) {
+  const std::string sql = "COPY t FROM STDIN";
+  const std::string violated = server::error("23503", "violates foreign key constraint");
+  const std::string notice = server::report('N', "NOTICE", "00000", "checked late");
+  SessionScript script;
+  script.starts().client_sends(client::query(sql)).asks_facts(Table());
+  script.expect_upstream(client::query(sql + kWhich))
+      .upstream_is_relayed(frame('G', std::string(1, '\0') + int16(1) + int16(0)))
+      .client_is_relayed(frame('d', "1\n") + frame('c'))
+      .upstream_sends(server::complete("COPY 1") + which_answered() + notice + violated + server::ready('I'))
+      .expect_client(notice + violated + server::ready('I'))
+      .client_is_relayed(client::query("SELECT 1"))
+      .upstream_is_relayed(server::complete("SELECT 1") + server::ready('I'));
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionPlanTest, ACopyThatSomebodyReadsTheTextOfIsRelayedAsItIs) {
+  const std::string sql = "COPY t FROM STDIN";
+  Table table;
+  table.shows_text = true;
+  SessionScript script;
+  script.starts().client_sends(client::query(sql)).asks_facts(table);
+  script.expect_upstream(client::query(sql))
+      .upstream_is_relayed(frame('G', std::string(1, '\0') + int16(1) + int16(0)))
+      .client_is_relayed(frame('d', "1\n") + frame('c'))
+      .upstream_is_relayed(server::complete("COPY 1") + server::ready('I'))
+      .gate({"report xid 0 | g public.t 1.1 0/0 statement inserted 1 cause copy"});
   EXPECT_EQ(script.replay(), "");
 }
 
@@ -191,7 +230,7 @@ TEST(SessionPlanTest, ACopyThatFailsInTheMiddle) {
   const std::string bad = server::error("22P02", "invalid input syntax");
   SessionScript script;
   script.starts().client_sends(client::query(sql)).asks_facts(Table());
-  script.expect_upstream(client::query(sql))
+  script.expect_upstream(client::query(sql + kWhich))
       .upstream_is_relayed(frame('G', std::string(1, '\0') + int16(1) + int16(0)))
       .client_is_relayed(data)
       .upstream_is_relayed(bad + server::ready('I'))

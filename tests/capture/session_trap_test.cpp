@@ -243,7 +243,10 @@ TEST(SessionTrapTest, AQueryInsideCopyIn) {
         std::string("VACUUM; SELECT 2"), std::string("this does not parse")}) {
     SessionScript script;
     script.starts().client_sends(client::query("COPY t FROM STDIN")).asks_facts(Table());
-    script.expect_upstream(client::query("COPY t FROM STDIN"))
+    script
+        .expect_upstream(client::query("COPY t FROM STDIN\n/*weir*/;SELECT "
+                                       "pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text, "
+                                       "pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text"))
         .upstream_is_relayed(frame('G', std::string(1, '\0') + int16(0)))
         .client_is_relayed(frame('d', "1\n") + client::query(sql))
         .expect_stalled(false)
