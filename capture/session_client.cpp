@@ -159,8 +159,7 @@ SessionMachine::Took SessionMachine::relay_expecting(const Frame& frame, Pending
 void SessionMachine::expect(Pending pending) {
   count(pending, 1);
   if (pending.expect == Expect::execute || pending.expect == Expect::query) copy_data_sent_ = copy_ended_ = false;
-  hides_ =
-      hides_ || pending.spliced || pending.tells_transaction || pending.no_data || pending.purpose != Purpose::client;
+  hides_ |= pending.spliced || pending.tells_transaction || pending.no_data || pending.purpose != Purpose::client;
   const bool ends = ends_segment(pending.expect);
   // A Query is skipped too where something before it failed, so it ends nothing before it is answered.
   if (pending.expect == Expect::sync || !ends) segment_clean_ = ends;

@@ -370,10 +370,9 @@ bool read_optimizable(std::string_view text, const Node* node, Statement& statem
 void read_truncate(const TruncateStmt& truncate, Statement& statement) {
   statement.kind = StatementKind::truncate;
   const ListCell* cell;
-  foreach (cell, truncate.relations) {
+  foreach (cell, truncate.relations)
     add_table(statement, {reinterpret_cast<const RangeVar*>(lfirst(cell)), StatementKind::truncate});
-    statement.tables.back().cascades = truncate.behavior == DROP_CASCADE;
-  }
+  for (TableName& table : statement.tables) table.cascades = truncate.behavior == DROP_CASCADE;
 }
 
 void read_copy(const CopyStmt& copy, Statement& statement) {
