@@ -112,8 +112,9 @@ std::shared_ptr<const Plan> SessionMachine::plan_by_facts(const ParsedText& text
   return std::make_shared<const Plan>(make_plan({text.text, statement, relations, server_, *scope_, emptied}));
 }
 
-/// Keeps the plan for the next time the same text comes. That there is no such table is not remembered: somebody may
-/// make it at any time.
+/// Keeps the plan for the next time the same text comes. That there is no such table holds for the message at hand
+/// only: somebody may make it at any time. (Not shorter: a Query whose statements name several would ask for each again
+/// and again.)
 void SessionMachine::keep_plan(const std::shared_ptr<const ParsedText>& text, const Statement& statement,
                                const std::shared_ptr<const Plan>& plan) {
   bool all_known = true;
@@ -122,10 +123,11 @@ void SessionMachine::keep_plan(const std::shared_ptr<const ParsedText>& text, co
     const auto found = facts_.find(quoted_name(table));
     if (found == facts_.end()) continue;
     asked = std::min(asked, found->second.asked);
-    if (found->second.relation) continue;
-    all_known = false;
-    facts_.erase(found);
+    all_known = all_known && found->second.relation;
   }
+  if (facts_.size() >= kMostPlans)
+    std::erase_if(facts_,
+                  [this](const auto& known) { return !known.second.relation && known.second.message != message_; });
   if (!text->kept || !all_known) return;
   if (plans_.size() >= kMostPlans) plans_.clear();
   plans_[&statement] = {text, plan, asked};
@@ -140,7 +142,9 @@ std::vector<std::string> SessionMachine::missing_facts(const Statement& statemen
   std::vector<std::string> missing;
   for (const TableName& table : statement.tables) {
     const std::string name = quoted_name(table);
-    if (!facts_.contains(name)) missing.push_back(name);
+    const auto found = facts_.find(name);
+    const bool known = found != facts_.end() && (found->second.relation || found->second.message == message_);
+    if (!known) missing.push_back(name);
   }
   for (const TableName& table : statement.tables) {
     if (!table.cascades) continue;
