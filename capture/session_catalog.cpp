@@ -209,9 +209,9 @@ void SessionMachine::facts_changed(wire::Turn& turn) {
   wait_ = Wait::answers;
 }
 
-void SessionMachine::forget_checks() {
-  checks_pending_ = 0;
-  retained_.clear();
+/// Answered, or skipped with what stands behind it.
+void SessionMachine::check_ended() {
+  if (--checks_pending_ == 0) retained_.clear();
 }
 
 /// True where there was something to ask.
@@ -434,7 +434,7 @@ void SessionMachine::own_complete(const Pending& pending) {
   facts_answer_.reset();
   known.asked = asked;
   if (!pending.checks) known.message = message_;
-  if (pending.checks && --checks_pending_ == 0) retained_.clear();
+  if (pending.checks) check_ended();
 }
 
 }  // namespace weir::capture

@@ -65,7 +65,8 @@ std::size_t SessionMachine::feed(std::string_view received, wire::Turn& turn) {
     const wire::FrameHeader header = wire::read_client_header(rest);
     if (header.state == wire::FrameHeader::State::incomplete) break;
     if (header.state == wire::FrameHeader::State::malformed) {
-      // The server ends the session where it reads this. Its answers to what came before are read as ever until then.
+      // The server ends the session where it reads this, and before what would have to be sent anew.
+      if (checks_pending_ > 0 && !wait_for_answers(turn)) break;
       turn.to_upstream.relay(rest.substr(0, wire::kHeaderSize));
       client_broken_ = true;
       return received.size();
@@ -565,9 +566,7 @@ SessionMachine::Took SessionMachine::take_function_call(const Frame& frame, wire
 
 /// DEALLOCATE and DISCARD ALL change which names mean something, from the moment they are sent.
 std::int64_t SessionMachine::apply_session_statement(const Statement& statement, wire::Turn& turn) {
-  if (statement.drops_all_statements) {
-    return names_.remove_all();
-  }
+  if (statement.drops_all_statements) return names_.remove_all();
   if (statement.name.empty()) return -1;
   close_twin(names_.find(statement.name), turn);
   return names_.remove(statement.name);

@@ -179,10 +179,7 @@ void SessionMachine::skip_to_sync(bool refused) {
     last_mark = std::max(last_mark, front.mark);
     if (front.twin) front.twin->spliced.sent = false;
     if (!front.closes.empty()) left_behind_.push_back(std::move(front.closes));
-    if (front.purpose == Purpose::facts) {
-      facts_failed_ |= !front.checks;
-      if (front.expect == Expect::parse) facts_statement_.sent = false;
-    }
+    if (front.purpose == Purpose::facts) facts_skipped(front);
     if (front.purpose == Purpose::epilogue && front.expect == Expect::parse) epilogue_statement_.sent = false;
     if (front.purpose == Purpose::run && run_) run_->failed = true;
     if (front.before.portal) skipped.push_back(std::move(front.before));
@@ -191,14 +188,21 @@ void SessionMachine::skip_to_sync(bool refused) {
     pending_.pop_front();
   }
   for (auto state = skipped.rbegin(); state != skipped.rend(); ++state) restore(*state);
-  facts_asked_.clear();
-  forget_checks();
   facts_answer_.reset();
   names_.failed(last_mark + 1);
   if (run_ && !run_->finished) run_->failed = true;
   for (const char kind : {'S', 'P'}) keep_own_unnamed(kind);
   skipping_ = pending_.empty();
   own_failed_ &= skipping_;
+}
+
+/// Questions behind the Sync are answered all the same.
+void SessionMachine::facts_skipped(const Pending& skipped) {
+  facts_failed_ |= !skipped.checks;
+  if (skipped.expect == Expect::parse) facts_statement_.sent = false;
+  if (skipped.expect != Expect::execute) return;
+  if (!facts_asked_.empty()) facts_asked_.pop_front();
+  if (skipped.checks) check_ended();
 }
 
 /// What the client sees of an error: as it came, but for one that Weir brought about, for names and counts that Weir

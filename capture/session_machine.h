@@ -218,7 +218,7 @@ class SessionMachine final : public CaptureSession {
   bool only_checks_pending() const;
   void check_facts(const std::string& name, wire::Turn& turn);
   void facts_changed(wire::Turn& turn);
-  void forget_checks();
+  void check_ended();
   bool ask_facts(const std::vector<std::string>& names, wire::Turn& turn);
   void send_own(const OwnStatement& own, const std::vector<std::string>& values, Purpose purpose, wire::Turn& turn);
   void prepare_own(OwnStatement& own, std::string_view text, Purpose purpose, wire::Turn& turn);
@@ -274,6 +274,7 @@ class SessionMachine final : public CaptureSession {
   void cursors_failed(const Execution& execution, bool refused);
   void statement_missing(const Pending& front);
   void skip_to_sync(bool refused);
+  void facts_skipped(const Pending& skipped);
   void show_error(const Frame& frame, const Pending& front, wire::Turn& turn);
 
   // -- session_complete.cpp

@@ -264,6 +264,60 @@ TEST(SessionCatalogTest, AnExtendedQueryBehindFactsThatHaveChangedIsTakenOnceMor
   EXPECT_EQ(script.replay(), "");
 }
 
+// What failed stands before a Sync that is not answered yet, the question behind it.
+TEST(SessionCatalogTest, AnErrorInFrontOfItIsNotTheQuestions) {
+  const std::string missing = client::bind("p", "missing") + client::sync();
+  const std::string refused = server::error("26000", "prepared statement does not exist") + server::ready('I');
+  const std::string rest = client::bind("", "") + client::execute("");
+  for (const bool same : {true, false}) {
+    Table table;
+    table.selectable = same;
+    table.digest = same ? "1" : "2";
+    SessionScript script;
+    script.starts().client_sends(client::query(kInsert)).asks_facts(Table());
+    insert_nothing(script);
+    time_passes(script, 10'001);
+    script.client_sends(missing + client::parse("", kInsert) + rest + client::sync())
+        .expect_upstream(missing + check_asked() + client::parse("", kInsert + suffix()) + rest + client::flush())
+        .upstream_is_relayed(refused)
+        .upstream_sends(same ? check_answered() : server::bind_complete() + kChanged)
+        .expect_client("");
+    if (!same) {
+      script.expect_upstream(client::sync()).upstream_sends(server::ready('I')).expect_client("").asks_facts(table);
+      script.expect_upstream(client::parse("", kInsert) + rest + client::flush());
+    }
+    script.upstream_is_relayed(part_answered({}, "INSERT 0 0"))
+        .expect_upstream(client::sync())
+        .upstream_is_relayed(server::ready('I'));
+    // What was asked is new.
+    script.client_sends(client::query(kInsert));
+    script.expect_upstream(sent_in_part(kInsert + (same ? suffix() : "")) + client::flush());
+    EXPECT_EQ(script.replay(), "");
+  }
+}
+
+// The server would end the session before what has to be sent anew.
+TEST(SessionCatalogTest, ALengthThatCannotBeWaitsForTheQuestion) {
+  const std::string parse = client::parse("", kInsert);
+  const std::string wrong = "S" + int32(0);
+  Table table;
+  table.selectable = false;
+  table.digest = "2";
+  SessionScript script;
+  script.starts().client_sends(client::query(kInsert)).asks_facts(Table());
+  insert_nothing(script);
+  time_passes(script, 10'001);
+  script.client_sends(parse + wrong)
+      .expect_upstream(check_asked() + client::parse("", kInsert + suffix()) + client::flush())
+      .upstream_sends(server::bind_complete() + kChanged)
+      .expect_upstream(client::sync())
+      .upstream_sends(server::ready('I'))
+      .expect_client("")
+      .asks_facts(table);
+  script.expect_upstream(parse + wrong).upstream_is_relayed(server::parse_complete()).upstream_closes();
+  EXPECT_EQ(script.replay(), "");
+}
+
 TEST(SessionCatalogTest, ATwinBehindFactsThatHaveChangedIsMadeAnew) {
   Table table;
   table.digest = "2";
@@ -545,26 +599,6 @@ TEST(SessionCatalogTest, ATwinIsMadeAnewWhereThePlanHasChanged) {
   text.replace(text.find(plain), plain.size(), image);
   script.expect_upstream(client::close('S', twin) + client::parse(other, text) + client::bind("", other) +
                          client::execute("") + client::flush());
-  EXPECT_EQ(script.replay(), "");
-}
-
-TEST(SessionCatalogTest, APlainTransactionIsAnnouncedBeforeItsFirstWriteAndUntilItEnds) {
-  const std::string write = client::bind("", "") + client::execute("");
-  SessionScript script;
-  const auto open = [&script](std::size_t count) {
-    script.on("announced", [count](Stand& stand) { EXPECT_EQ(stand.gate.open_transactions(), count); });
-  };
-  script.starts().client_sends(client::parse("", kInsert)).asks_facts(Table());
-  open(0);
-  script.expect_upstream(client::parse("", kInsert + suffix()))
-      .upstream_is_relayed(server::parse_complete())
-      .client_is_relayed(client::sync() + write + client::flush());
-  open(1);
-  script.upstream_is_relayed(server::ready('I'));
-  open(1);
-  script.upstream_sends(server::bind_complete() + server::row(written(kRow, "0/10")) + server::complete("INSERT 0 1"))
-      .expect_client(server::bind_complete() + server::complete("INSERT 0 1"));
-  open(1);
   EXPECT_EQ(script.replay(), "");
 }
 

@@ -466,5 +466,25 @@ TEST(SessionExtendedTest, APipelineThatGoesOnBehindItsSync) {
   EXPECT_EQ(script.replay(), "");
 }
 
+TEST(SessionExtendedTest, APlainTransactionIsAnnouncedBeforeItsFirstWriteAndUntilItEnds) {
+  const std::string write = client::bind("", "") + client::execute("");
+  SessionScript script;
+  const auto open = [&script](std::size_t count) {
+    script.on("announced", [count](Stand& stand) { EXPECT_EQ(stand.gate.open_transactions(), count); });
+  };
+  script.starts().client_sends(client::parse("", kInsert)).asks_facts(Table());
+  open(0);
+  script.expect_upstream(client::parse("", kInsert + suffix()))
+      .upstream_is_relayed(server::parse_complete())
+      .client_is_relayed(client::sync() + write + client::flush());
+  open(1);
+  script.upstream_is_relayed(server::ready('I'));
+  open(1);
+  script.upstream_sends(server::bind_complete() + server::row(written(kRow, "0/10")) + server::complete("INSERT 0 1"))
+      .expect_client(server::bind_complete() + server::complete("INSERT 0 1"));
+  open(1);
+  EXPECT_EQ(script.replay(), "");
+}
+
 }  // namespace
 }  // namespace weir::testing
