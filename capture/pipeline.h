@@ -164,6 +164,7 @@ struct Pending {
   bool no_data = false;              ///< Close in a Describe's place: CloseComplete is shown as its answer, NoData
   bool behind_copy_end = false;      ///< Sync: that of a COPY, which reads those before it without an answer
   bool describes_statement = false;  ///< and that Describe is of a statement, not of a portal
+  bool answered = false;             ///< Query, function call: something of it has ended, or failed
   char own_place = '\0';   ///< 'S', 'P': takes the unnamed statement's or portal's place from one of Weir's own
   std::int64_t mark = -1;  ///< the last change in Names it makes: undone where it fails
   std::int64_t unnamed_statement = -1;  ///< Query: the change that ends it, undone where the server cannot read it

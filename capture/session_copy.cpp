@@ -118,7 +118,7 @@ void SessionMachine::copy_failed(std::string_view sqlstate) {
 
 /// Whether a ReadyForQuery is the answer to one of those, not to what is at the front.
 bool SessionMachine::ends_unread_sync() {
-  if (unread_syncs_ == 0 || pending_.empty() || pending_.front().expect == Expect::sync) return false;
+  if (unread_syncs_ == 0 || (!pending_.empty() && pending_.front().expect == Expect::sync)) return false;
   --unread_syncs_;
   return true;
 }

@@ -12,6 +12,7 @@ constexpr std::string_view kProtocolViolation = "08P01";
 constexpr std::string_view kNotInRepertoire = "22021";
 constexpr std::string_view kInFailedBlock = "25P02";
 constexpr std::string_view kNoSuchStatement = "26000";
+constexpr std::string_view kNoSuchPortal = "34000";
 constexpr std::string_view kSyntaxError = "42601";
 constexpr std::string_view kLockNotAvailable = "55P03";
 /// What the server calls the lock query in "cannot execute … in a read-only transaction".
@@ -66,12 +67,15 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
   gathers_ = false;
   const auto fields = wire::read_error_fields(frame.body());
   const std::string_view severity = fields ? wire::error_field(*fields, 'V') : std::string_view();
+  idle_error_ = pending_.empty();
+  if (is_of_no_portal(fields)) return answers_nothing(frame, turn);
   // After a FATAL the connection ends; whether a commit under way took place is then not known.
   if (pending_.empty() || severity == "FATAL" || severity == "PANIC") return relay_upstream(frame, turn);
   const std::string_view sqlstate = fields ? wire::error_field(*fields, 'C') : std::string_view();
   if (pending_.front().checks && !was_meant_for_statement(sqlstate)) return facts_changed(turn);
   copy_failed(sqlstate);
   copy_complete_.clear();
+  pending_.front().answered = true;
   const Pending front = pending_.front();
   if (run_) {
     run_->failed |= front.purpose == Purpose::run && !run_->finished;
@@ -112,6 +116,13 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
     names_.drop_portals();
   }
   answered();
+}
+
+/// Of a portal that only Weir speaks of, where nothing is run: the client must not see its name.
+bool SessionMachine::is_of_no_portal(const std::optional<wire::ErrorFields>& fields) const {
+  if (!fields || wire::error_field(*fields, 'C') != kNoSuchPortal) return false;
+  const bool runs = !pending_.empty() && pending_.front().expect != Expect::sync;
+  return !runs && wire::error_field(*fields, 'M').find(no_portal_) != std::string_view::npos;
 }
 
 /// Portals that it was to read are what they were, but for the one that failed.

@@ -242,6 +242,7 @@ class SessionMachine final : public CaptureSession {
 
   // -- session_upstream.cpp
   void take_upstream(const Frame& frame, wire::Turn& turn);
+  bool may_be_ready() const;
   bool is_running() const;
   bool take_asynchronous(const Frame& frame, wire::Turn& turn);
   void show_no_data(const Pending& pending, wire::Turn& turn);
@@ -261,6 +262,7 @@ class SessionMachine final : public CaptureSession {
   static Execution* spliced_rows(const Pending& pending);
   void left_suspended(const Execution* execution);
   void cursor_read(const Execution& rows, std::string_view tag);
+  void answers_nothing(const Frame& frame, wire::Turn& turn);
   void lose_track(std::string_view why, wire::Turn& turn);
   void answered();
   void pop_front();
@@ -270,6 +272,7 @@ class SessionMachine final : public CaptureSession {
 
   // -- session_error.cpp
   void take_error(const Frame& frame, wire::Turn& turn);
+  bool is_of_no_portal(const std::optional<wire::ErrorFields>& fields) const;
   void query_failed(const Pending& front, std::string_view sqlstate);
   void cursors_failed(const Execution& execution, bool refused);
   void statement_missing(const Pending& front);
@@ -325,6 +328,7 @@ class SessionMachine final : public CaptureSession {
   bool in_block_ = false;      // by answers seen
   bool failed_ = false;        // the block is aborted
   bool skipping_ = false;      // the server skips messages up to Sync
+  bool idle_error_ = false;    // the server failed with nothing under way, and says that it is ready again
   bool segment_clean_ = true;  // nothing was sent since the last Sync
   int copies_pending_ = 0;     // COPY FROM under way
   bool copy_in_ = false;

@@ -27,6 +27,8 @@ bool answers(Expect expect, char type) {
       return expect == Expect::describe_statement || expect == Expect::describe_portal || expect == Expect::query;
     case backend::kFunctionCallResponse:
       return expect == Expect::function_call;
+    case backend::kPortalSuspended:
+      return expect == Expect::execute;
     case backend::kReadyForQuery:
       return false;
     default:
@@ -43,6 +45,12 @@ std::string read_backend(std::string_view body) {
 /// What was sent to be refused has no other answer.
 bool fits(const Pending& front, char type) {
   return front.purpose != Purpose::provoke && front.purpose != Purpose::skip && answers(front.expect, type);
+}
+
+/// Of a statement, or of a function.
+bool ends_answer(char type) {
+  return type == backend::kCommandComplete || type == backend::kEmptyQueryResponse ||
+         type == backend::kFunctionCallResponse;
 }
 
 /// Whether the tag is one that a spliced statement ends with. Counting tags alone would give its rows to its neighbour.
@@ -194,16 +202,12 @@ bool SessionMachine::take_asynchronous(const Frame& frame, wire::Turn& turn) {
 void SessionMachine::take_upstream(const Frame& frame, wire::Turn& turn) {
   if (lost_) return relay_upstream(frame, turn);
   if (take_asynchronous(frame, turn)) return;
-  const bool ends = pending_.empty() || ends_segment(pending_.front().expect) || unread_syncs_ > 0;
-  if (frame.type == backend::kReadyForQuery && ends) return take_ready(frame, turn);
+  if (frame.type == backend::kReadyForQuery && may_be_ready()) return take_ready(frame, turn);
   if (frame.type == backend::kErrorResponse) return take_error(frame, turn);
   if (pending_.empty() && !hides_) return relay_upstream(frame, turn);
-  if (pending_.empty() || !fits(pending_.front(), frame.type)) {
-    lose_track("an answer to nothing that was sent", turn);
-    if (!closed_) relay_upstream(frame, turn);
-    return;
-  }
+  if (pending_.empty() || !fits(pending_.front(), frame.type)) return answers_nothing(frame, turn);
   unread_syncs_ = 0;
+  pending_.front().answered |= ends_answer(frame.type);
   switch (frame.type) {
     case backend::kParseComplete:
     case backend::kBindComplete:
@@ -232,6 +236,15 @@ void SessionMachine::take_upstream(const Frame& frame, wire::Turn& turn) {
       break;
   }
   relay_upstream(frame, turn);
+}
+
+/// Whether ReadyForQuery answers something. Before a Query's own there is at least the end of one of its statements;
+/// where nothing is under way it is the login's, or that of an error that came by itself, or nobody's.
+bool SessionMachine::may_be_ready() const {
+  if (unread_syncs_ > 0) return true;
+  if (pending_.empty()) return !hides_ || idle_error_;
+  const Pending& front = pending_.front();
+  return front.expect == Expect::sync || (ends_segment(front.expect) && front.answered);
 }
 
 void SessionMachine::show_no_data(const Pending& pending, wire::Turn& turn) {
@@ -448,7 +461,7 @@ void SessionMachine::cursor_read(const Execution& rows, std::string_view tag) {
 }
 
 void SessionMachine::take_ready(const Frame& frame, wire::Turn& turn) {
-  gathers_ = false;
+  gathers_ = idle_error_ = false;
   show_held(turn);
   show_statuses(turn);
   const char status = frame.body().empty() ? 'I' : frame.body()[0];
@@ -555,6 +568,11 @@ void SessionMachine::note_setting(std::string_view body) {
   }
   if (before.client_encoding != server_.client_encoding || before.server_encoding != server_.server_encoding)
     forget_catalog();
+}
+
+void SessionMachine::answers_nothing(const Frame& frame, wire::Turn& turn) {
+  lose_track("an answer to nothing that was sent", turn);
+  if (!closed_) relay_upstream(frame, turn);
 }
 
 /// The answers do not fit what was sent: from here on the session is only relayed, and what it had open is reported.

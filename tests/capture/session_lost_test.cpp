@@ -133,6 +133,68 @@ TEST(SessionLostTest, WithoutAnythingOfWeirsTheSessionGoesOnRelayed) {
   EXPECT_EQ(script.replay(), "");
 }
 
+// It would be taken for a statement of the Query that has run, and the unnamed one for gone.
+TEST(SessionLostTest, NoPortalOfAQueryIsSuspended) {
+  SessionScript script;
+  has_spliced_statement(script);
+  script.client_is_relayed(frame('Q', "no end"))
+      .upstream_sends(server::portal_suspended())
+      .expect_client(kMisfit)
+      .expect_close()
+      .gate({kNothingAsked});
+  EXPECT_EQ(script.replay(), "");
+}
+
+// All that is under way would be taken for the answer to what comes behind it.
+TEST(SessionLostTest, AQueryDoesNotEndBeforeItIsAnswered) {
+  for (const std::string& query : {client::query("SELECT 1"), client::query("COMMIT"), frame('F', "")}) {
+    SessionScript script;
+    has_spliced_statement(script);
+    script.client_is_relayed(query)
+        .upstream_sends(server::ready('I'))
+        .expect_client(kMisfit)
+        .expect_close()
+        .gate({kNothingAsked});
+    EXPECT_EQ(script.replay(), "");
+  }
+}
+
+TEST(SessionLostTest, NothingEndsWhereNothingIsUnderWay) {
+  SessionScript script;
+  has_spliced_statement(script);
+  script.upstream_sends(server::ready('I')).expect_client(kMisfit).expect_close().gate({kNothingAsked});
+  EXPECT_EQ(script.replay(), "");
+}
+
+// What fails in the server while it waits for the client ends with ReadyForQuery too.
+TEST(SessionLostTest, AnErrorThatComesByItselfIsRelayed) {
+  SessionScript script;
+  has_spliced_statement(script);
+  script.upstream_is_relayed(server::error("53200", "out of memory") + server::ready('I'));
+  passes(script, "SELECT 1", "SELECT 1", 'I');
+  EXPECT_EQ(script.replay(), "");
+}
+
+// An error out of place is taken for the one that Weir brings about, which then comes for nothing, or for a Sync.
+TEST(SessionLostTest, ThePortalThatNobodyMadeIsNotShown) {
+  const std::string none = server::error("34000", "portal \"weir:none\" does not exist");
+  for (const std::string& sync : {std::string(), client::sync()}) {
+    SessionScript script;
+    script.starts();
+    passes(script, "BEGIN", "BEGIN", 'T');
+    script.client_sends(write(kInsert) + client::flush()).asks_facts(Table(), false);
+    script.expect_upstream(write(kInsert + suffix()) + client::flush())
+        .upstream_is_relayed(part_answered({}, "INSERT 0 0"))
+        .client_sends(client::execute("") + sync)
+        .expect_upstream(client::execute("weir:none") + sync)
+        .upstream_sends(server::error("XX000", "out of place") + none)
+        .expect_client(server::error("55000", "portal \"\" cannot be run") + kMisfit)
+        .expect_close()
+        .gate({kNothingAsked});
+    EXPECT_EQ(script.replay(), "");
+  }
+}
+
 // The server refuses a Query that is no string, or not in the client's encoding, before it ends the unnamed statement.
 TEST(SessionLostTest, AQueryThatCannotBeReadLeavesTheUnnamedStatement) {
   const std::pair<std::string, std::string> refused[] = {{frame('Q', "no end"), "08P01"},
