@@ -11,15 +11,23 @@ namespace weir::capture {
 namespace {
 
 // Operators are qualified like functions: a search_path that lists pg_catalog last would let others stand in for them.
-// `tree` is the table with all that inherits from it, so partitions and old-style children are found alike.
-// No LATERAL: that needs a nested loop, and under enable_nestloop = off its cost alone sets off seconds of JIT.
-// Nothing here opens a relation but those of the catalog: it waits for nobody who has locked a table (pg_get_expr
-// would). Texts come as HEX(text): the bytes of the database itself, which no conversion can refuse. `inside` has the
-// types that somebody has defined inside of a column's, where there are casts that row_to_json would call: those of
-// type 114, json. Type 790 is money; 24 and the like are known by names (regclass), which follow search_path. Function
-// 817 is current_query. $2 is what the answer's digest must be, or empty: another one is a division by zero.
+// A schema that the role may not use has no table for it: to_regclass would raise what the client's own statement has
+// to, at its place in the text. `tree` is the table with all that inherits from it, so partitions and old-style
+// children are found alike. No LATERAL: that needs a nested loop, and under enable_nestloop = off its cost alone sets
+// off seconds of JIT. Nothing here opens a relation but those of the catalog: it waits for nobody who has locked a
+// table (pg_get_expr would). Texts come as HEX(text): the bytes of the database itself, which no conversion can refuse.
+// `inside` has the types that somebody has defined inside of a column's, where there are casts that row_to_json would
+// call: those of type 114, json. Type 790 is money; 24 and the like are known by names (regclass), which follow
+// search_path. Function 817 is current_query. $2 is what the answer's digest must be, or empty: another one is a
+// division by zero.
 constexpr std::string_view kFactsPattern = R"(
-WITH RECURSIVE root AS (SELECT pg_catalog.to_regclass($1::pg_catalog.text)::pg_catalog.oid AS oid),
+WITH RECURSIVE root AS (
+  SELECT CASE WHEN NOT EXISTS (
+      SELECT FROM (SELECT pg_catalog.parse_ident($1::pg_catalog.text) AS parts) asked
+        JOIN pg_catalog.pg_namespace n ON n.nspname OPERATOR(pg_catalog.=) asked.parts[1]::pg_catalog.name
+        WHERE pg_catalog.cardinality(asked.parts) OPERATOR(pg_catalog.=) 2
+          AND NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE'))
+    THEN pg_catalog.to_regclass($1::pg_catalog.text)::pg_catalog.oid END AS oid),
 tree AS (
   SELECT oid FROM root WHERE oid IS NOT NULL
   UNION ALL

@@ -38,11 +38,19 @@ int highest(const std::vector<int>& numbers) {
   return most;
 }
 
-/// Parameter types for the lock query: those it uses as the client declared them, the others text (and NULL), since a
-/// parameter nobody uses has no type of its own.
-std::string lock_types(const std::string& declared, const std::vector<int>& used) {
-  const auto count = std::size_t(highest(used));
-  const std::vector<std::uint32_t> given = declared_types(declared);
+/// Larger values that the lock query does not use are not sent with it.
+constexpr std::size_t kLargestUnused = 1024;
+
+/// So many as the UPDATE has: an error may name them all (log_parameter_max_length_on_error).
+std::size_t lock_parameters(const Portal& portal, const std::vector<int>& used) {
+  return std::max(std::size_t(highest(used)), portal.values.size());
+}
+
+/// Parameter types for the lock query: those it uses as the client declared them, the others text, since a parameter
+/// nobody uses has no type of its own.
+std::string lock_types(const Portal& portal, const std::vector<int>& used) {
+  const std::size_t count = lock_parameters(portal, used);
+  const std::vector<std::uint32_t> given = declared_types(portal.prepared->parameter_types);
   std::string types = int16_bytes(count);
   for (std::size_t i = 0; i < count; ++i) {
     const std::uint32_t type = i < given.size() ? given[i] : 0;
@@ -53,7 +61,7 @@ std::string lock_types(const std::string& declared, const std::vector<int>& used
 }
 
 std::string lock_values(const Portal& portal, const std::vector<int>& used) {
-  const auto count = std::size_t(highest(used));
+  const std::size_t count = lock_parameters(portal, used);
   std::string formats = int16_bytes(count);
   std::string values = int16_bytes(count);
   for (std::size_t i = 0; i < count; ++i) {
@@ -62,7 +70,8 @@ std::string lock_values(const Portal& portal, const std::vector<int>& used) {
                                 : i < portal.formats.size()  ? portal.formats[i]
                                                              : std::int16_t(0);
     const bool is_used = std::find(used.begin(), used.end(), int(i) + 1) != used.end();
-    const bool given = is_used && i < portal.values.size() && portal.values[i];
+    bool given = i < portal.values.size() && portal.values[i];
+    if (given && !is_used) given = format == 0 && portal.values[i]->size() <= kLargestUnused;
     formats += int16_bytes(std::size_t(is_used ? format : 0));
     values += int32_bytes(given ? std::uint32_t(portal.values[i]->size()) : 0xffffffff);
     if (given) values += *portal.values[i];
@@ -290,8 +299,7 @@ void SessionMachine::send_lock(const std::shared_ptr<Execution>& execution, wire
   const Plan& plan = *execution->plan;
   const auto& portal = execution->portal;
   if (!can_lock(*execution)) return;
-  const std::string types = portal ? lock_types(portal->prepared->parameter_types, plan.lock_parameters)
-                                   : std::string(wire::kNoParameterTypes);
+  const std::string types = portal ? lock_types(*portal, plan.lock_parameters) : std::string(wire::kNoParameterTypes);
   const std::string values = portal ? lock_values(*portal, plan.lock_parameters) : std::string(wire::kNoParameters);
   std::string& out = turn.to_upstream.buffer();
   // The first may wait for other transactions, and what they committed meanwhile only the second one sees.

@@ -436,10 +436,10 @@ SessionMachine::Took SessionMachine::execute_captured(const Frame& frame, const 
   const bool client_rows = statement.write->has_returning;
   auto execution = std::make_shared<Execution>(
       Execution{.text = portal->prepared->text, .statement = &statement, .plan = portal->plan, .portal = portal});
+  execution->portal_name = known_name(execute.portal);
   const bool again = portal->ran && !client_rows;
   if ((may_recover() || (again && control_pending_ > 0)) && !wait_for_answers(turn)) return Took::nothing;
   if (again && !failed_) {
-    execution->portal_name = known_name(execute.portal);
     // The plain statement's portal cannot be run twice, the spliced one's could.
     provoke(std::move(execution), turn);
     return Took::frame;

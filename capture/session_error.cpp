@@ -17,11 +17,25 @@ constexpr std::string_view kSyntaxError = "42601";
 constexpr std::string_view kLockNotAvailable = "55P03";
 /// What the server calls the lock query in "cannot execute … in a read-only transaction".
 constexpr std::string_view kLockStatement = "SELECT FOR NO KEY UPDATE";
+/// What a wait for a row is called in its CONTEXT, in the lock query and in the UPDATE.
+constexpr std::string_view kLocking = "while locking tuple ";
+constexpr std::string_view kUpdating = "while updating tuple ";
 
 /// A Query that is not in the client's encoding, or no string, is refused before it ends the unnamed statement. Where
 /// it has these errors for another reason it has ended it; to take that for there is no harm, it cannot be used.
 bool is_unreadable(std::string_view sqlstate) {
   return sqlstate == kProtocolViolation || sqlstate == kNotInRepertoire || sqlstate == kUntranslatable;
+}
+
+/// It stands in the way of the client's statement, and where it fails it is no part of that: what it says of where it
+/// failed is about a text that the client did not write.
+bool asks_something(Purpose purpose) {
+  return purpose == Purpose::facts || purpose == Purpose::epilogue || purpose == Purpose::outcome;
+}
+
+/// Where in it the error came to be.
+bool is_place(char code) {
+  return code == 'P' || code == 'p' || code == 'q' || code == 'W';
 }
 
 /// A cancel or a timeout hits the statement that waits for the catalog, not the question to it.
@@ -59,6 +73,19 @@ std::string message_of_bind(std::string message, const Portal& portal) {
   if (message.find(" result formats but query has ") == std::string::npos) return message;
   message = with_fewer(std::move(message), "bind message has ", added);
   return with_fewer(std::move(message), "but query has ", added);
+}
+
+void replace_first(std::string& text, std::string_view from, std::string_view to) {
+  if (const std::size_t at = text.find(from); at != std::string::npos) text.replace(at, from.size(), to);
+}
+
+/// The CONTEXT of an error of the lock query, as the UPDATE would have it.
+std::string context_of_update(std::string context, std::string_view own_portal, std::string_view portal) {
+  if (context.starts_with(kLocking)) context.replace(0, kLocking.size(), kUpdating);
+  const std::string own = "portal \"" + std::string(own_portal) + "\" with parameters: ";
+  const std::string name = portal.empty() ? "unnamed portal" : "portal \"" + std::string(portal) + "\"";
+  replace_first(context, own, name + " with parameters: ");
+  return context;
 }
 
 }  // namespace
@@ -217,7 +244,8 @@ void SessionMachine::facts_skipped(const Pending& skipped) {
 }
 
 /// What the client sees of an error: as it came, but for one that Weir brought about, for names and counts that Weir
-/// changed in a Bind, and for positions in a text that was sent in parts.
+/// changed in a Bind, for positions in a text that was sent in parts, and for what tells Weir's own statement from the
+/// client's.
 void SessionMachine::show_error(const Frame& frame, const Pending& front, wire::Turn& turn) {
   auto fields = wire::read_error_fields(frame.body());
   const bool provoked = front.purpose == Purpose::provoke;
@@ -225,12 +253,18 @@ void SessionMachine::show_error(const Frame& frame, const Pending& front, wire::
   const bool shifted = front.purpose == Purpose::run && run_ && (run_->offset > 0 || grouped);
   const bool locking = front.purpose == Purpose::lock;
   const bool bound = front.spliced && front.bound;
-  if (!fields || (!provoked && !shifted && !bound && !locking)) return relay_upstream(frame, turn);
+  const bool asking = asks_something(front.purpose);
+  if (!fields || (!provoked && !shifted && !bound && !locking && !asking)) return relay_upstream(frame, turn);
+  if (asking) std::erase_if(*fields, [](const auto& field) { return is_place(field.first); });
   std::string message(wire::error_field(*fields, 'M'));
   std::string position(wire::error_field(*fields, 'P'));
   if (bound) message = message_of_bind(message, *front.bound);
-  if (locking && message.find(kLockStatement) != std::string::npos)
-    message.replace(message.find(kLockStatement), kLockStatement.size(), "UPDATE");
+  std::string context(wire::error_field(*fields, 'W'));
+  if (locking) {
+    replace_first(message, kLockStatement, "UPDATE");
+    const std::string portal = front.execution ? front.execution->portal_name : std::string();
+    context = context_of_update(std::move(context), own_portal_name_, portal);
+  }
   const auto place = [&](std::size_t at) { return position_in_run(front, at); };
   if (shifted) position = moved(std::move(position), place);
   if (provoked)
@@ -238,6 +272,7 @@ void SessionMachine::show_error(const Frame& frame, const Pending& front, wire::
   for (auto& [code, value] : *fields) {
     if (code == 'M') value = message;
     if (code == 'P') value = position;
+    if (code == 'W') value = context;
     if (!provoked) continue;
     if (code == 'C') value = front.execution ? std::string_view("55000") : std::string_view(refusal_.sqlstate);
     if (front.execution && code == 'F') value = "portalmem.c";

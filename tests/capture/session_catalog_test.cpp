@@ -52,7 +52,9 @@ TEST(SessionCatalogTest, AQuestionThatFailsInTheClientsBlockEndsTheQuery) {
   passes(script, "BEGIN", "BEGIN", 'T');
   script.client_sends(client::query(kInsert))
       .expect_upstream(facts_asked(script.next_own_name(), "\"t\"", true) + client::flush())
-      .upstream_sends(server::parse_complete() + server::bind_complete() + kCancelled)
+      .upstream_sends(server::parse_complete() + server::bind_complete() +
+                      server::error("57014", "canceling statement due to user request",
+                                    {{'P', "7"}, {'W', "portal \"weir:own\" with parameters: $1 = '\"t\"', $2 = ''"}}))
       .expect_client(kCancelled)
       .expect_upstream(client::sync())
       .upstream_is_relayed(server::ready('E'));

@@ -294,8 +294,9 @@ TEST(SessionPlanTest, AMovedRowFrom18) {
 }
 
 /// Weir's own statement, prepared, run in a portal of its own and closed.
-std::string run_own(const std::string& name, const std::string& text, const std::string& bound) {
-  return client::parse(name, text, {25, 25}) + bound + client::execute("weir:own") + client::close('P', "weir:own") +
+std::string run_own(const std::string& name, const std::string& text, const std::string& bound,
+                    const std::vector<std::int64_t>& types = {25, 25}) {
+  return client::parse(name, text, types) + bound + client::execute("weir:own") + client::close('P', "weir:own") +
          client::close('S', name);
 }
 
@@ -306,31 +307,30 @@ std::string own_answered(const std::vector<Values>& rows) {
          server::close_complete();
 }
 
+const std::string kLockedRows = " FROM \"t\" WHERE v = $2\nFOR NO KEY UPDATE OF \"t\"";
+const std::string kLock =
+    "SELECT pg_catalog.row_to_json(\"t\".*), \"t\".tableoid, pg_catalog.pg_current_xact_id(), "
+    "pg_catalog.pg_current_wal_insert_lsn()" +
+    kLockedRows;
+
 /// An UPDATE of the key before 18: Weir locks the rows, reads them, and then the UPDATE runs.
 SessionScript& runs_update_of_key(SessionScript& script, const Table& table, const std::vector<Values>& locked,
                                   const std::vector<Values>& updated) {
   const std::string sql = "UPDATE t SET id = $1 WHERE v = $2";
-  const std::string rest = " FROM \"t\" WHERE v = $2\nFOR NO KEY UPDATE OF \"t\"";
-  const std::string lock =
-      "SELECT pg_catalog.row_to_json(\"t\".*), \"t\".tableoid, pg_catalog.pg_current_xact_id(), "
-      "pg_catalog.pg_current_wal_insert_lsn()" +
-      rest;
   script.starts()
       .client_sends(client::parse("", sql, {23, 25}) + client::bind("", "", {"2", "a"}) + client::execute("") +
                     client::sync())
       .asks_facts(table);
   const std::string first = script.next_own_name();
   const std::string second = script.next_own_name();
-  const auto bound = [](const std::string& name) {
-    return client::bind("weir:own", name, {std::nullopt, "a"}, {{0, 0}, {}});
-  };
+  const auto bound = [](const std::string& name) { return client::bind("weir:own", name, {"2", "a"}, {{0, 0}, {}}); };
   std::string answer = server::parse_complete() + server::bind_complete() +
                        own_answered(std::vector<Values>(locked.size())) + own_answered(locked);
   for (const Values& row : updated) answer += server::row(row);
   const std::string complete = server::complete("UPDATE " + std::to_string(updated.size()));
   script
       .expect_upstream(client::parse("", sql + suffix(), {23, 25}) + client::bind("", "", {"2", "a"}) +
-                       run_own(first, "SELECT" + rest, bound(first)) + run_own(second, lock, bound(second)) +
+                       run_own(first, "SELECT" + kLockedRows, bound(first)) + run_own(second, kLock, bound(second)) +
                        client::execute("") + client::flush())
       .upstream_sends(answer + complete)
       .expect_client(server::parse_complete() + server::bind_complete() + complete);
@@ -352,6 +352,37 @@ TEST(SessionPlanTest, AnUpdateOfTheKeyBefore18) {
                      {written(R"({"id":2,"v":"a"})", "0/10")});
   commits(script, R"(prepare 1 xid 800 lsn 0/10-0/10 | u public.t 1.1 0/10 key {"id":2} old_key {"id":1} before )"
                   R"({"id":1,"v":"a"} after {"id":2,"v":"a"})");
+  EXPECT_EQ(script.replay(), "");
+}
+
+TEST(SessionPlanTest, AnErrorOfTheLockQueryIsTheUpdates) {
+  const std::string sql = "UPDATE t SET id = $1, v = $3 WHERE v = $2";
+  const std::string large(2000, 'x');
+  // Of what the lock query does not use only short texts are sent, for an error that names them.
+  const auto bound = [](const std::string& name) {
+    return client::bind("weir:own", name, {"2", "a", std::nullopt}, {{0, 0, 0}, {}});
+  };
+  const auto timed_out = [](const std::string& context) {
+    return server::error("55P03", "canceling statement due to lock timeout", {{'W', context}, {'F', "postgres.c"}});
+  };
+  const std::string named = " parameters: $1 = '2', $2 = 'a', $3 = NULL";
+  SessionScript script;
+  script.starts()
+      .client_sends(client::parse("", sql, {23, 25, 25}) + client::bind("p", "", {"2", "a", large}) +
+                    client::execute("p") + client::sync())
+      .asks_facts(Table());
+  const std::string first = script.next_own_name(), second = script.next_own_name();
+  script
+      .expect_upstream(client::parse("", sql + suffix(), {23, 25, 25}) + client::bind("p", "", {"2", "a", large}) +
+                       run_own(first, "SELECT" + kLockedRows, bound(first), {25, 25, 25}) +
+                       run_own(second, kLock, bound(second), {25, 25, 25}) + client::execute("p") + client::flush())
+      .upstream_sends(server::parse_complete() + server::bind_complete() + server::parse_complete() +
+                      server::bind_complete() +
+                      timed_out("while locking tuple (0,1) in relation \"t\"\nportal \"weir:own\" with" + named))
+      .expect_client(server::parse_complete() + server::bind_complete() +
+                     timed_out("while updating tuple (0,1) in relation \"t\"\nportal \"p\" with" + named))
+      .expect_upstream(client::sync())
+      .upstream_is_relayed(server::ready('I'));
   EXPECT_EQ(script.replay(), "");
 }
 

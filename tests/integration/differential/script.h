@@ -70,5 +70,6 @@ std::vector<WireCase> pipeline_cases();
 std::vector<WireCase> several_cases();
 std::vector<WireCase> startup_cases();
 std::vector<WireCase> frame_cases();
+std::vector<WireCase> block_error_cases();
 
 }  // namespace weir::differential
