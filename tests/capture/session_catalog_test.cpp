@@ -145,26 +145,6 @@ TEST(SessionCatalogTest, ThatThereIsNoSuchTableIsNeverRemembered) {
   EXPECT_EQ(script.replay(), "");
 }
 
-// A script that makes its tables itself names many that are not there yet when it is planned.
-TEST(SessionCatalogTest, AQueryAsksOnceForEachTableThatIsNotThere) {
-  const std::string none = server::bind_complete() + server::row(Table::no_facts()) + server::complete("SELECT 1") +
-                           server::close_complete() + server::ready('I');
-  SessionScript script;
-  script.starts();
-  const std::string own = script.next_own_name();
-  script
-      .client_sends(client::query("INSERT INTO t VALUES (1); INSERT INTO u VALUES (1); INSERT INTO t VALUES (2); "
-                                  "INSERT INTO v VALUES (1); INSERT INTO u VALUES (2); INSERT INTO w VALUES (1)"))
-      .expect_upstream(facts_asked(own, "\"t\"", true) + client::sync())
-      .upstream_sends(server::parse_complete() + none)
-      .expect_upstream(facts_asked(own, "\"u\"", false) + client::sync())
-      .upstream_sends(none)
-      .expect_upstream(facts_asked(own, "\"v\"", false) + client::sync())
-      .upstream_sends(none)
-      .expect_upstream(facts_asked(own, "\"w\"", false) + client::sync());
-  EXPECT_EQ(script.replay(), "");
-}
-
 /// Statement "s" is prepared and has a twin, whose name is returned.
 std::string bind_named(SessionScript& script, bool asks = true) {
   script.client_sends(client::bind("", "s") + client::execute("") + client::sync());

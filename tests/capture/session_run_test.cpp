@@ -1,6 +1,7 @@
 // A Query of several statements: sent as few Queries inside a block, its commit held, shown as the one that it was.
 #include <gtest/gtest.h>
 
+#include "capture/facts.h"
 #include "tests/capture/session_script.h"
 
 namespace weir::testing {
@@ -229,6 +230,30 @@ TEST(SessionRunTest, ALongStatementIsSentAsAQueryInABlock) {
       .expect_client("");
   commits_group(script, "prepare 1 xid 800 lsn 0/10-0/10 | " + kCreated, "INSERT 0 1");
   EXPECT_EQ(script.replay_whole(), "");
+}
+
+// A script that makes its tables itself names many that are not there yet when it is planned.
+TEST(SessionRunTest, AQueryAsksOnceForEachTableThatIsNotThere) {
+  const std::string none = server::bind_complete() + server::row(Table::no_facts()) + server::complete("SELECT 1") +
+                           server::close_complete() + server::ready('I');
+  SessionScript script;
+  script.starts();
+  const std::string own = script.next_own_name();
+  const auto asked = [&own](const std::string& table) {
+    return client::bind("weir:own", own, {table, ""}) + client::execute("weir:own") + client::close('P', "weir:own") +
+           client::sync();
+  };
+  script
+      .client_sends(client::query("INSERT INTO t VALUES (1); INSERT INTO u VALUES (1); INSERT INTO t VALUES (2); "
+                                  "INSERT INTO v VALUES (1); INSERT INTO u VALUES (2); INSERT INTO w VALUES (1)"))
+      .expect_upstream(client::parse(own, capture::facts_query()) + asked("\"t\""))
+      .upstream_sends(server::parse_complete() + none)
+      .expect_upstream(asked("\"u\""))
+      .upstream_sends(none)
+      .expect_upstream(asked("\"v\""))
+      .upstream_sends(none)
+      .expect_upstream(asked("\"w\""));
+  EXPECT_EQ(script.replay(), "");
 }
 
 }  // namespace
