@@ -101,7 +101,7 @@ void rows_that_others_hold(Script& s) {
   s.connect();
   s.query("SET lock_timeout = '50ms'");
   fails_in_block(s, "UPDATE items SET id = 20 WHERE id = 2");
-  fails_in_block(s, "UPDATE parts SET region = 'eu' WHERE k = 2 RETURNING v");
+  fails_in_block(s, "UPDATE parts SET k = 20 WHERE k = 2 RETURNING v");
   fails_in_block(s, "DELETE FROM items WHERE id = 2");
   s.query("SET lock_timeout = 0; SET statement_timeout = '500ms'");
   s.query("UPDATE items SET id = 20 WHERE id = 2");
