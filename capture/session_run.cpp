@@ -28,18 +28,7 @@ bool ends_failure(StatementKind kind) {
 
 /// Means something else in a block of Weir's than in the server's own for a Query.
 bool is_control(const Statement& statement) {
-  switch (statement.kind) {
-    case StatementKind::begin:
-    case StatementKind::commit:
-    case StatementKind::rollback:
-    case StatementKind::savepoint:
-    case StatementKind::release:
-    case StatementKind::rollback_to:
-    case StatementKind::prepare_transaction:
-      return true;
-    default:
-      return false;
-  }
+  return controls_transaction(statement.kind);
 }
 
 /// Would behave differently in the extended protocol, or has an answer there that a Query has not.

@@ -69,22 +69,6 @@ bool ends(StatementKind kind, std::string_view tag) {
   }
 }
 
-bool controls_transaction(StatementKind kind) {
-  switch (kind) {
-    case StatementKind::begin:
-    case StatementKind::commit:
-    case StatementKind::rollback:
-    case StatementKind::savepoint:
-    case StatementKind::release:
-    case StatementKind::rollback_to:
-    case StatementKind::prepare_transaction:
-    case StatementKind::opaque:
-      return true;
-    default:
-      return false;
-  }
-}
-
 /// PostgreSQL manual, "Character Set Support": those that only clients may use.
 bool hides_backslashes(std::string_view encoding) {
   constexpr std::string_view kClientOnly[] = {"SJIS", "SHIFT_JIS_2004", "BIG5", "GBK", "UHC", "GB18030", "JOHAB"};
@@ -525,7 +509,7 @@ void SessionMachine::count(const Pending& pending, int by) {
   if (!pending.execution || is_own(pending.purpose)) return;
   const Execution& execution = *pending.execution;
   const auto count_one = [&](const Statement& statement) {
-    if (controls_transaction(statement.kind)) control_pending_ += by;
+    if (controls_transaction(statement.kind) || statement.kind == StatementKind::opaque) control_pending_ += by;
     if (changes_catalog(statement.kind)) catalog_pending_ += by;
     if (statement.kind == StatementKind::copy_from) copies_pending_ += by;
     if (by > 0 && statement.sets_lexer) doubt_encoding();

@@ -19,6 +19,21 @@ bool ParsedText::commits_behind_rollback_to() const {
   return std::any_of(std::find_if(statements.begin(), end, takes_back), end, ends);
 }
 
+bool controls_transaction(StatementKind kind) {
+  switch (kind) {
+    case StatementKind::begin:
+    case StatementKind::commit:
+    case StatementKind::rollback:
+    case StatementKind::savepoint:
+    case StatementKind::release:
+    case StatementKind::rollback_to:
+    case StatementKind::prepare_transaction:
+      return true;
+    default:
+      return false;
+  }
+}
+
 bool changes_catalog(StatementKind kind) {
   switch (kind) {
     case StatementKind::session:

@@ -51,6 +51,9 @@ struct TableName {
       StatementKind::read;  ///< what is done to it: insert, update, remove, truncate; merge: several of them
 };
 
+/// True where it begins or ends a transaction or a part of one.
+bool controls_transaction(StatementKind kind);
+
 /// True where it may change what names and privileges mean.
 bool changes_catalog(StatementKind kind);
 
