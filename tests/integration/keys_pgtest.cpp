@@ -56,10 +56,8 @@ Event event_of(const std::string& line) {
 class Stage {
  public:
   explicit Stage(int version) : cluster_(version) {
-    cluster_.start();
     weir_ = std::make_unique<test_support::WeirProcess>(
         test_support::WeirOptions{.upstream = cluster_.uri(), .emit = {"stdout"}, .arguments = {"--format", "flat"}});
-    weir_->start();
     direct().run("CREATE TABLE public.done (n int PRIMARY KEY)");
   }
 

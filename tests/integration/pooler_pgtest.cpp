@@ -211,7 +211,6 @@ class Pooler : public testing::TestWithParam<int> {
  protected:
   // Nothing crashes here, so nothing waits for the disk.
   Pooler() : cluster_(GetParam(), {.lines = {"fsync = off", "synchronous_commit = off"}}) {
-    cluster_.start();
     int status = -1;
     const std::string said =
         pgbench("-i -q -s 1 -h 127.0.0.1 -p " + std::to_string(cluster_.port()) + " -U postgres postgres", status);
@@ -225,7 +224,6 @@ TEST_P(Pooler, BehindWeir) {
   test_support::WeirProcess weir({.upstream = "postgresql://127.0.0.1:" + std::to_string(pooler.port()) + "/postgres",
                                   .emit = {"stdout"},
                                   .arguments = {"--format", "flat"}});
-  weir.start();
   runs(weir.port(), "simple");
   runs(weir.port(), "extended");
   EXPECT_EQ(weir.terminate(), 0) << weir.errors();
@@ -236,7 +234,6 @@ TEST_P(Pooler, BehindWeir) {
 
 TEST_P(Pooler, InFrontOfWeir) {
   test_support::WeirProcess weir({.upstream = cluster_.uri(), .emit = {"stdout"}, .arguments = {"--format", "flat"}});
-  weir.start();
   {
     const PgBouncer pooler(weir.port());
     runs(pooler.port(), "simple");
@@ -257,14 +254,12 @@ TEST_P(Pooler, PreparedStatementsWorkWhereTheyWorkWithoutWeir) {
   test_support::WeirProcess weir({.upstream = "postgresql://127.0.0.1:" + std::to_string(behind.port()) + "/postgres",
                                   .emit = {"stdout"},
                                   .arguments = {"--format", "flat"}});
-  weir.start();
   runs(weir.port(), "prepared", "-c 1");
   EXPECT_EQ(weir.terminate(), 0) << weir.errors();
   expect_told(cluster_, weir.output(), 10);
   PgConnection(cluster_.conninfo()).run("TRUNCATE pgbench_history");
 
   test_support::WeirProcess other({.upstream = cluster_.uri(), .emit = {"stdout"}, .arguments = {"--format", "flat"}});
-  other.start();
   {
     const PgBouncer in_front(other.port(), Pool::transaction);
     runs(in_front.port(), "prepared", "-c 1");
@@ -280,10 +275,8 @@ TEST_P(Pooler, PreparedStatementsFailWhereTheyFailWithoutWeir) {
   test_support::WeirProcess before({.upstream = "postgresql://127.0.0.1:" + std::to_string(alone.port()) + "/postgres",
                                     .emit = {"stdout"},
                                     .arguments = {"--format", "flat"}});
-  before.start();
   EXPECT_EQ(failure_of_prepared(before.port()), expected);
   test_support::WeirProcess after({.upstream = cluster_.uri(), .emit = {"stdout"}, .arguments = {"--format", "flat"}});
-  after.start();
   const PgBouncer in_front(after.port());
   EXPECT_EQ(failure_of_prepared(in_front.port()), expected);
 }
@@ -292,7 +285,6 @@ TEST_P(Pooler, PreparedStatementsFailWhereTheyFailWithoutWeir) {
 // as a thread of pgbench that waits for a connection lets its other clients keep theirs.
 TEST_P(Pooler, SessionModeInFrontOfWeir) {
   test_support::WeirProcess weir({.upstream = cluster_.uri(), .emit = {"stdout"}, .arguments = {"--format", "flat"}});
-  weir.start();
   {
     const PgBouncer pooler(weir.port(), Pool::session);
     for (const char* mode : {"simple", "extended", "prepared"}) runs(pooler.port(), mode, "-C -c 4 -j 4");
@@ -307,7 +299,6 @@ TEST_P(Pooler, DjangoWithThePoolerBehindWeir) {
   test_support::WeirProcess weir({.upstream = "postgresql://127.0.0.1:" + std::to_string(pooler.port()) + "/postgres",
                                   .emit = {"stdout"},
                                   .arguments = {"--format", "flat"}});
-  weir.start();
   runs_django(weir.port());
   EXPECT_EQ(weir.terminate(), 0) << weir.errors();
   expect_calm(cluster_, weir);
@@ -316,7 +307,6 @@ TEST_P(Pooler, DjangoWithThePoolerBehindWeir) {
 
 TEST_P(Pooler, DjangoWithThePoolerInFrontOfWeir) {
   test_support::WeirProcess weir({.upstream = cluster_.uri(), .emit = {"stdout"}, .arguments = {"--format", "flat"}});
-  weir.start();
   {
     const PgBouncer pooler(weir.port(), Pool::transaction);
     runs_django(pooler.port());

@@ -30,7 +30,7 @@ std::string text_member(const std::string& line, const std::string& name) {
 
 class StatementsTest : public testing::TestWithParam<int> {
  protected:
-  StatementsTest() : cluster_(GetParam()) { cluster_.start(); }
+  StatementsTest() : cluster_(GetParam()) {}
 
   PgConnection direct() { return PgConnection(cluster_.socket_conninfo()); }
   /// Runs the statements through Weir, each by itself, and gives back the events' lines.

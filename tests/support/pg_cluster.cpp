@@ -128,6 +128,7 @@ bool PgCluster::start_once() {
 // A first start looks for another port where somebody took it between the look and the bind. Later the port stays, for
 // clients know it; then a start fails as long as backends of a killed postmaster still hold the shared memory.
 void PgCluster::start() {
+  if (postmaster_ && postmaster_->running()) return;
   const bool first = port_ == 0;
   const bool started = eventually(std::chrono::seconds(30), [&] {
     if (first) port_ = free_port();

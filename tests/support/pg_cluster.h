@@ -47,6 +47,7 @@ class PgCluster {
   /// What the server has logged so far.
   std::string log() const;
 
+  /// Behind stop or kill_hard; does nothing where it runs, as a new one does.
   void start();
   void stop(Stop how = Stop::fast);
   /// kill -9 of the postmaster; its backends end with it.
