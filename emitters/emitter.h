@@ -1,10 +1,11 @@
 // A destination. Sees only records and positions.
 //
 // Contract: `offer` takes a batch whole or not at all; `durable_through` is a monotone position: everything offered
-// up to it is safe at the destination. Nothing throws, nothing blocks for longer than the destination's own
-// non-blocking write; `wait` is the one place to sleep. Used by one thread, that of its delivery loop.
-// A record that the destination refuses for ever is handed back through `take_refused`, never dropped, and
-// counts as done for durable_through once it was handed back.
+// up to it is safe at the destination. What was offered may be collected until `wait` is called, which the loop does
+// once it has nothing more to offer, or until it is enough for a batch; in `wait` it leaves. Nothing throws, nothing
+// blocks for longer than the destination's own non-blocking write; `wait` is the one place to sleep. Used by one
+// thread, that of its delivery loop. A record that the destination refuses for ever is handed back through
+// `take_refused`, never dropped, and counts as done for durable_through once it was handed back.
 #pragma once
 
 #include <chrono>
@@ -33,8 +34,9 @@ class Emitter {
   virtual Result<bool> offer(const std::vector<Record>& batch, event::Position position, bool ends) = 0;
   /// Highest position of which all records, up to the one that `ends` it, are safe.
   virtual event::Position durable_through() = 0;
+  /// Also takes up what the destination has answered meanwhile: to be called before durable_through and trouble.
   virtual std::vector<Refused> take_refused() { return {}; }
-  /// Sleeps until something moved or the time is over.
+  /// Sends what was offered and sleeps until something moved or the time is over.
   virtual void wait(std::chrono::milliseconds at_most) = 0;
   /// Before exit: forces out what was offered; false where some of it is not safe by then.
   virtual bool close(std::chrono::milliseconds at_most) = 0;

@@ -24,6 +24,9 @@ constexpr milliseconds shortest_backoff{100};
 constexpr milliseconds longest_backoff{10'000};
 /// How long answers to requests already sent are waited for before the producer is made anew.
 constexpr milliseconds drain_limit{10'000};
+/// So much makes a batch that is handed over before there is nothing more to collect.
+constexpr std::size_t full_batch_records = 512;
+constexpr std::size_t full_batch_bytes = 1 << 20;
 /// A topic that exists must not wait for a controller that is away.
 constexpr milliseconds create_topics_timeout{5'000};
 
@@ -159,6 +162,7 @@ class KafkaEmitter final : public Emitter {
   void replace_producer_when_drained();
 
   void pump();
+  void collect(std::size_t records, std::size_t bytes);
   bool send(SendQueue::Entry& entry, Topic& topic);
   rd_kafka_resp_err_t produce(SendQueue::Entry& entry, Topic& topic);
 
@@ -182,6 +186,9 @@ class KafkaEmitter final : public Emitter {
   Clock::time_point ask_topics_at_{};
   Clock::time_point send_at_{};
   std::optional<Clock::time_point> drain_until_;
+  bool collecting_ = false;  ///< more may be offered at once; what was is not handed over yet
+  std::size_t collected_records_ = 0;
+  std::size_t collected_bytes_ = 0;
   milliseconds backoff_ = shortest_backoff;
   bool acknowledged_before_ = false;
   bool closed_ = false;
@@ -333,8 +340,17 @@ void KafkaEmitter::heard_error(rd_kafka_event_t* event) {
 
 // -- sending --------------------------------------------------------------------------------------------------------
 
+/// librdkafka sends what it has as soon as it is given the first record: a request for it alone, and a second one for
+/// the rest, where they come one by one.
+void KafkaEmitter::collect(std::size_t records, std::size_t bytes) {
+  collected_records_ += records;
+  collected_bytes_ += bytes;
+  collecting_ = collected_records_ < full_batch_records && collected_bytes_ < full_batch_bytes;
+}
+
 void KafkaEmitter::pump() {
-  if (!producer_ || Clock::now() < send_at_) return;
+  if (!producer_ || collecting_ || Clock::now() < send_at_) return;
+  collected_records_ = collected_bytes_ = 0;
   while (SendQueue::Entry* entry = queue_.next()) {
     Topic& topic = topic_of(entry->record.topic);
     if (topic.state == Topic::State::refused) {
@@ -473,16 +489,17 @@ void KafkaEmitter::topic_answered(Topic& topic, rd_kafka_resp_err_t error, const
 
 Result<bool> KafkaEmitter::offer(const std::vector<Record>& batch, event::Position position, bool ends) {
   if (closed_) return Error{options_.name + ": offered to after close", ""};
+  const std::size_t bytes = queue_.bytes();
   if (!queue_.add(batch, position, ends)) return false;
   if (producer_) {
     for (const Record& record : batch) topic_of(record.topic);  // so that all new topics are asked for in one request
   }
+  collect(batch.size(), queue_.bytes() - bytes);
   pump();
   return true;
 }
 
 event::Position KafkaEmitter::durable_through() {
-  turn(milliseconds{0});
   return queue_.durable_through();
 }
 
@@ -492,11 +509,14 @@ std::vector<Refused> KafkaEmitter::take_refused() {
 }
 
 void KafkaEmitter::wait(milliseconds at_most) {
+  collecting_ = false;
+  pump();
   turn(at_most);
 }
 
 bool KafkaEmitter::close(milliseconds at_most) {
   closed_ = true;
+  collecting_ = false;
   const auto deadline = Clock::now() + at_most;
   turn(milliseconds{0});
   while (!queue_.settled() && Clock::now() < deadline) {
@@ -507,7 +527,6 @@ bool KafkaEmitter::close(milliseconds at_most) {
 }
 
 std::string KafkaEmitter::trouble() {
-  turn(milliseconds{0});
   // A broker that hangs up on an idle client is no trouble.
   return queue_.settled() && acknowledged_before_ ? std::string() : trouble_;
 }

@@ -59,6 +59,8 @@ class SendQueue {
 
   std::size_t on_its_way() const { return on_its_way_; }
   bool empty() const { return entries_.empty(); }
+  /// Of all that is in it, about.
+  std::size_t bytes() const { return bytes_; }
   /// Nothing left to do but to hand back what was refused.
   bool settled() const { return unsettled_ == 0; }
   event::Position durable_through() const { return durable_; }

@@ -21,6 +21,9 @@ namespace {
 /// At the end, how long transactions in doubt are asked about; what is left is asked about at the next start.
 constexpr std::chrono::milliseconds kLastQuestions{1'000};
 
+/// A produce request costs a broker about as much whether it brings one record or fifty.
+constexpr std::uint64_t kKafkaPaceMs = 5;
+
 std::int64_t wall_us() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
@@ -69,6 +72,11 @@ emitters::Statements statements_of(const EmitterSettings& emitter) {
   const auto name = emitter.statements.value_or(has_topics ? "gap" : "table");
   if (name == "skip") return emitters::Statements::skip;
   return name == "gap" ? emitters::Statements::gap : emitters::Statements::table;
+}
+
+std::chrono::milliseconds pace_of(const EmitterSettings& emitter) {
+  const bool pays_per_request = emitter.kind == EmitterSettings::Kind::kafka;
+  return std::chrono::milliseconds(emitter.pace_ms.value_or(pays_per_request ? kKafkaPaceMs : 0));
 }
 
 Result<std::unique_ptr<emitters::Format>> make_format(const Settings& settings, const EmitterSettings& emitter,
@@ -160,8 +168,8 @@ Result<void> Capturing::open_destination(const Settings& settings, const Emitter
   sinks.dead_letter = [this, name](emitters::Refused refused) { committer_->dead_letter(name, std::move(refused)); };
   if (settings.emit.size() == 1) sinks.gone = on_output_gone_;
   auto stream = with_gap_for_erased(tail_.make_reader(std::move(*reader)), *erased, wall_us());
-  deliveries_.push_back(
-      std::make_unique<Delivery>(std::move(*destination), std::move(*format), std::move(stream), std::move(sinks)));
+  deliveries_.push_back(std::make_unique<Delivery>(std::move(*destination), std::move(*format), std::move(stream),
+                                                   std::move(sinks), pace_of(emitter)));
   return {};
 }
 

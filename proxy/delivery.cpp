@@ -25,11 +25,12 @@ void Delivery::start(event::Position after) {
 }
 
 void Delivery::wake() {
+  bool wanted = false;
   {
     const std::lock_guard lock(mutex_);
-    released_ = true;
+    wanted = ++released_ == releases_wanted_;
   }
-  wake_.notify_one();
+  if (wanted) wake_.notify_one();
 }
 
 void Delivery::ask_to_stop(std::chrono::milliseconds at_most) {
@@ -47,7 +48,7 @@ bool Delivery::stop(std::chrono::milliseconds at_most) {
 }
 
 void Delivery::run(event::Position after) {
-  DeliveryLoop loop(*emitter_, *format_, *reader_, after, sinks_);
+  DeliveryLoop loop(*emitter_, *format_, *reader_, after, sinks_, pace_);
   bool told = false;
   while (!is_over(loop)) {
     follow(loop, loop.step({Clock::now(), wall_us()}));
@@ -63,29 +64,36 @@ void Delivery::run(event::Position after) {
 bool Delivery::is_over(const DeliveryLoop& loop) {
   const std::lock_guard lock(mutex_);
   if (!stop_at_) return false;
-  return Clock::now() >= *stop_at_ || emitter_->gone() || (!released_ && loop.finished());
+  return Clock::now() >= *stop_at_ || emitter_->gone() || (released_ == 0 && loop.finished());
 }
 
 void Delivery::follow(DeliveryLoop& loop, DeliveryLoop::Next next) {
   using What = DeliveryLoop::Next::What;
-  if (next.what == What::look) emitter_->wait(next.at_most);
-  if (next.what == What::pause) sleep(next.at_most, false);
+  if (next.what == What::look) emitter_->wait(std::chrono::ceil<std::chrono::milliseconds>(next.at_most));
+  if (next.what == What::pause) {
+    emitter_->wait(std::chrono::milliseconds(0));  // what was offered before the failure leaves
+    sleep(next.at_most, 0);
+  }
+  if (next.what == What::pace) sleep(next.at_most, next.releases);
   if (next.what == What::idle) {
-    sleep(kIdleLook, true);
+    sleep(kIdleLook, 1);
     emitter_->wait(std::chrono::milliseconds(0));
   }
   const std::lock_guard lock(mutex_);
-  if (released_) loop.released();
-  released_ = false;
+  if (released_ > 0) loop.released(released_);
+  released_ = 0;
 }
 
-void Delivery::sleep(std::chrono::milliseconds at_most, bool until_released) {
+/// `releases`: so many end it early; 0: none do.
+void Delivery::sleep(std::chrono::microseconds at_most, std::size_t releases) {
   std::unique_lock lock(mutex_);
   // Being asked to stop ends one pause, not those behind it.
   const bool stopping = stop_at_.has_value();
   auto until = Clock::now() + at_most;
   if (stopping) until = std::min(until, *stop_at_);
-  wake_.wait_until(lock, until, [&] { return (stop_at_ && !stopping) || (until_released && released_); });
+  releases_wanted_ = releases;
+  wake_.wait_until(lock, until, [&] { return (stop_at_ && !stopping) || (releases > 0 && released_ >= releases); });
+  releases_wanted_ = 0;
 }
 
 }  // namespace weir::proxy

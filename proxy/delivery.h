@@ -20,11 +20,13 @@ namespace weir::proxy {
 class Delivery {
  public:
   Delivery(std::unique_ptr<emitters::Emitter> emitter, std::unique_ptr<emitters::Format> format,
-           std::unique_ptr<capture::JournalReader> reader, DeliveryLoop::Sinks sinks)
+           std::unique_ptr<capture::JournalReader> reader, DeliveryLoop::Sinks sinks,
+           std::chrono::milliseconds pace = std::chrono::milliseconds(0))
       : emitter_(std::move(emitter)),
         format_(std::move(format)),
         reader_(std::move(reader)),
-        sinks_(std::move(sinks)) {}
+        sinks_(std::move(sinks)),
+        pace_(pace) {}
   ~Delivery() { stop(std::chrono::milliseconds(0)); }
   Delivery(const Delivery&) = delete;
   Delivery& operator=(const Delivery&) = delete;
@@ -44,16 +46,18 @@ class Delivery {
   void run(event::Position after);
   bool is_over(const DeliveryLoop& loop);
   void follow(DeliveryLoop& loop, DeliveryLoop::Next next);
-  void sleep(std::chrono::milliseconds at_most, bool until_released);
+  void sleep(std::chrono::microseconds at_most, std::size_t releases);
 
   std::unique_ptr<emitters::Emitter> emitter_;
   std::unique_ptr<emitters::Format> format_;
   std::unique_ptr<capture::JournalReader> reader_;
   DeliveryLoop::Sinks sinks_;
+  const std::chrono::milliseconds pace_;
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  bool released_ = false;
+  std::size_t released_ = 0;         // calls of wake() that the loop has not heard of
+  std::size_t releases_wanted_ = 0;  // so many end the thread's sleep; 0: it does not sleep, or not for them
   std::optional<Clock::time_point> stop_at_;
   bool complete_ = false;
   std::thread thread_;

@@ -1,6 +1,7 @@
 #include "proxy/delivery_loop.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "proxy/log.h"
 
@@ -15,11 +16,12 @@ std::size_t size_of(const emitters::Record& record) {
 }  // namespace
 
 DeliveryLoop::DeliveryLoop(emitters::Emitter& emitter, emitters::Format& format, capture::JournalReader& reader,
-                           event::Position after, Sinks sinks)
+                           event::Position after, Sinks sinks, Milliseconds pace)
     : emitter_(emitter),
       format_(format),
       reader_(reader),
       sinks_(std::move(sinks)),
+      pacer_(pace, kMaxBatchRecords),
       read_through_(after),
       durable_(after),
       reported_(after) {}
@@ -28,16 +30,40 @@ DeliveryLoop::Next DeliveryLoop::step(Now now) {
   collect(now.steady);
   if (retry_at_) {
     if (now.steady < *retry_at_) {
-      return {Next::What::pause, std::chrono::ceil<Milliseconds>(*retry_at_ - now.steady)};
+      return {Next::What::pause, std::chrono::ceil<Microseconds>(*retry_at_ - now.steady)};
     }
     retry_at_.reset();
   }
   if (!slice_ready_) {
+    if (const auto time = rest(now.steady); time > Microseconds(0)) {
+      return {Next::What::pace, time, pacer_.room(waiting_)};
+    }
     const auto filled = fill(now.wall_us);
     if (!filled) return fail(filled.error(), now.steady);
-    if (!*filled) return look_again();
+    if (!*filled) {
+      caught_up(now.steady);
+      return look_again();
+    }
   }
   return offer(now);
+}
+
+void DeliveryLoop::released(std::size_t transactions) {
+  may_have_more_ = true;
+  waiting_ += transactions;
+}
+
+/// How long reading is put off.
+DeliveryLoop::Microseconds DeliveryLoop::rest(Clock::time_point now) const {
+  if (sending_ || !may_have_more_) return Microseconds(0);
+  return std::chrono::ceil<Microseconds>(pacer_.rest(now, waiting_));
+}
+
+/// All that was released is offered: the destination sends it now.
+void DeliveryLoop::caught_up(Clock::time_point now) {
+  if (!std::exchange(sending_, false)) return;
+  waiting_ = 0;
+  pacer_.sent(now);
 }
 
 DeliveryLoop::Next DeliveryLoop::offer(Now now) {
@@ -55,7 +81,6 @@ DeliveryLoop::Next DeliveryLoop::offer(Now now) {
   slice_bytes_ = 0;
   slice_ready_ = false;
   look_ = kShortestLook;
-  collect(now.steady);
   return {};
 }
 
@@ -132,6 +157,7 @@ Result<bool> DeliveryLoop::begin_next() {
   if (!next || *next) may_have_more_ = true;
   if (!next) return next.error();
   if (!*next) return false;
+  sending_ = true;
   reading_ = std::move(**next);
   after_ordinal_ = 0;
   events_.clear();

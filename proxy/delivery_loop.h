@@ -4,6 +4,9 @@
 // until the destination takes it, and reports a checkpoint once the destination has it safely. Refused records are
 // handed on as dead letters before the checkpoint that passes them. A destination that fails is tried again, ever more
 // slowly; nothing is skipped, and nothing is offered twice in one run. Touches no other destination's state.
+// A destination that pays for each request has a pace: once all that was released is offered, reading begins again when
+// the pacer says so, and then goes on for as long as there is something to read. So what is collected stays where it
+// is, costs no turn of this thread, and a large transaction or a backlog never waits.
 #pragma once
 
 #include <chrono>
@@ -15,6 +18,7 @@
 #include "capture/journal.h"
 #include "emitters/emitter.h"
 #include "emitters/format.h"
+#include "emitters/pacer.h"
 
 namespace weir::proxy {
 
@@ -22,6 +26,7 @@ class DeliveryLoop {
  public:
   using Clock = std::chrono::steady_clock;
   using Milliseconds = std::chrono::milliseconds;
+  using Microseconds = std::chrono::microseconds;
 
   static constexpr std::size_t kMaxBatchRecords = 512;
   static constexpr std::size_t kMaxBatchBytes = 1 << 20;
@@ -51,18 +56,21 @@ class DeliveryLoop {
       again,  ///< call step at once
       look,   ///< let the destination wait, at most so long (it sleeps in Emitter::wait), then call step
       pause,  ///< the journal or the destination failed: sleep so long, then call step
+      pace,   ///< sleep so long, or until `releases` more were released, then call step
       idle    ///< all is delivered: call step after released()
     };
     What what = What::again;
-    Milliseconds at_most{0};
+    Microseconds at_most{0};
+    std::size_t releases = 0;
   };
 
-  /// All outlive the loop. `after`: the last position that the destination has.
+  /// All outlive the loop. `after`: the last position that the destination has. `pace`: the destination pays for each
+  /// request; 0: it does not.
   DeliveryLoop(emitters::Emitter& emitter, emitters::Format& format, capture::JournalReader& reader,
-               event::Position after, Sinks sinks);
+               event::Position after, Sinks sinks, Milliseconds pace = Milliseconds(0));
 
-  /// The journal has something new.
-  void released() { may_have_more_ = true; }
+  /// The journal has something new: at least so many transactions.
+  void released(std::size_t transactions = 1);
   Next step(Now now);
   /// Takes up what the destination has confirmed and reports it; also after Emitter::close.
   void collect(Clock::time_point now);
@@ -71,6 +79,8 @@ class DeliveryLoop {
 
  private:
   Next offer(Now now);
+  Microseconds rest(Clock::time_point now) const;
+  void caught_up(Clock::time_point now);
   Next look_again();
   Next fail(const Error& error, Clock::time_point now);
   void watch_trouble(Clock::time_point now);
@@ -83,6 +93,7 @@ class DeliveryLoop {
   emitters::Format& format_;
   capture::JournalReader& reader_;
   Sinks sinks_;
+  emitters::Pacer pacer_;
 
   std::optional<event::Transaction> reading_;
   std::uint32_t after_ordinal_ = 0;
@@ -96,6 +107,8 @@ class DeliveryLoop {
   bool slice_ends_ = false;
 
   bool may_have_more_ = true;
+  std::size_t waiting_ = 0;  // transactions released since all was read, about
+  bool sending_ = false;     // since reading began, until there is nothing more to read
   event::Position read_through_;
   event::Position durable_;
   event::Position reported_;

@@ -218,6 +218,16 @@ const std::array kEmitterTable = std::to_array<EmitterSetting>({
        if (!complaint) e.statements = v;
        return complaint;
      }},
+    {"pace_ms", "0..1000", "",
+     "what is written at once after something was sent is collected for so long and goes in one batch; what is written "
+     "after a pause so long leaves at once; 0: nothing is collected; default: 5 for kafka://, which pays for each "
+     "request, and 0 elsewhere",
+     [](EmitterSettings& e, const std::string& v) {
+       std::uint64_t pace = 0;
+       auto complaint = store_number(v, 0, 1'000, pace);
+       if (!complaint) e.pace_ms = pace;
+       return complaint;
+     }},
     {"file.rotate_bytes", "BYTES", "0", "begin a new file at this size; 0: never",
      [](EmitterSettings& e, const std::string& v) { return read_bytes(v, e.rotate_bytes); }},
     {"file.rotate_seconds", "0..31536000", "0", "begin a new file at this age; 0: never",

@@ -41,6 +41,7 @@ struct EmitterSettings {
   bool tombstones = true;
   bool transaction_topic = true;
   std::optional<std::string> statements;  ///< absent: gap for Kafka, table where there are no topics
+  std::optional<std::uint64_t> pace_ms;   ///< absent: 5 for Kafka, else 0
   std::uint64_t rotate_bytes = 0;
   std::uint64_t rotate_seconds = 0;
   std::map<std::string, std::string> kafka;  ///< librdkafka's own properties, handed through

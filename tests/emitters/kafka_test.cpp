@@ -90,6 +90,34 @@ TEST(KafkaMock, DeliversInOrder) {
   EXPECT_EQ(emitter->trouble(), "");
 }
 
+TEST(KafkaMock, WhatIsOfferedIsCollectedUntilWait) {
+  MockCluster cluster;
+  cluster.create("t", 1);
+  const auto emitter = emitter_to(cluster);
+  for (int i = 1; i <= 3; ++i) {
+    ASSERT_TRUE(emitter->offer(numbered("t", i, i), i, true).value());
+    EXPECT_TRUE(emitter->take_refused().empty());
+    EXPECT_EQ(emitter->durable_through(), 0);
+  }
+  EXPECT_TRUE(cluster.read({"t"}).empty());
+  ASSERT_TRUE(wait_durable(*emitter, 3)) << emitter->trouble();
+  EXPECT_EQ(values_of(cluster.read({"t"})), numbers(1, 3));
+}
+
+TEST(KafkaMock, AFullBatchLeavesBeforeWait) {
+  MockCluster cluster;
+  cluster.create("t", 1);
+  for (const std::size_t size : {std::size_t{10}, std::size_t{100'000}}) {
+    const auto emitter = emitter_to(cluster);
+    const int records = size == 10 ? 512 : 12;
+    std::vector<Record> batch(records, record("t", "k", std::string(size, 'x')));
+    ASSERT_TRUE(emitter->offer(batch, 1, true).value());
+    const auto deadline = std::chrono::steady_clock::now() + seconds(30);
+    while (emitter->durable_through() == 0 && std::chrono::steady_clock::now() < deadline) emitter->take_refused();
+    EXPECT_EQ(emitter->durable_through(), 1) << records;
+  }
+}
+
 TEST(KafkaMock, IsDurableOnlyAfterTheAcknowledgement) {
   MockCluster cluster;
   const auto emitter = emitter_to(cluster);

@@ -127,7 +127,7 @@ class DeliveryLoopTest : public testing::Test {
             [this](emitters::Refused refused) { said.push_back("dead letter " + refused.reason); }};
   }
   DeliveryLoop& loop() {
-    if (!loop_) loop_ = std::make_unique<DeliveryLoop>(emitter, format, reader, after, sinks());
+    if (!loop_) loop_ = std::make_unique<DeliveryLoop>(emitter, format, reader, after, sinks(), pace);
     return *loop_;
   }
   DeliveryLoop::Next step() { return loop().step({DeliveryLoop::Clock::time_point{} + clock, 0}); }
@@ -143,12 +143,22 @@ class DeliveryLoopTest : public testing::Test {
     reader.release(events);
     loop().released();
   }
+  /// As many as may be sent before their time; the last one's position.
+  event::Position send_early() {
+    for (int i = 0; i <= emitters::Pacer::most_early; ++i) {
+      release(1);
+      settle();
+    }
+    EXPECT_EQ(emitter.ended, emitters::Pacer::most_early + 1);
+    return emitter.ended;
+  }
 
   FakeEmitter emitter;
   FakeFormat format;
   FakeReader reader;
   event::Position after = 0;
-  milliseconds clock{1'000};
+  std::chrono::microseconds clock{1'000'000};
+  milliseconds pace{0};
   std::vector<std::string> said;
 
  private:
@@ -240,13 +250,13 @@ TEST_F(DeliveryLoopTest, LooksGrowLongerWhileNothingMovesAndShortWhenItDoes) {
 TEST_F(DeliveryLoopTest, AFailingDestinationIsOfferedTheSameAgainEverMoreSlowly) {
   release(1);
   emitter.error = Error{"no route to host", ""};
-  auto expected = DeliveryLoop::kFirstBackoff;
+  DeliveryLoop::Microseconds expected = DeliveryLoop::kFirstBackoff;
   for (int i = 0; i < 10; ++i) {
     const auto next = settle();
     EXPECT_EQ(next.what, What::pause);
     EXPECT_EQ(next.at_most, expected);
     clock += next.at_most;
-    expected = std::min(expected * 2, DeliveryLoop::kLongestBackoff);
+    expected = std::min<DeliveryLoop::Microseconds>(expected * 2, DeliveryLoop::kLongestBackoff);
   }
   emitter.error.reset();
   EXPECT_EQ(settle().what, What::idle);
@@ -315,6 +325,67 @@ TEST_F(DeliveryLoopTest, ARefusedRecordIsADeadLetterBeforeTheCheckpointThatPasse
   EXPECT_EQ(said, (Strings{"dead letter too large", "checkpoint 1"}));
 }
 
+TEST_F(DeliveryLoopTest, WithAPaceWhatComesAfterAPauseLeavesAtOnce) {
+  pace = milliseconds(5);
+  for (int i = 1; i <= 10; ++i) {
+    release(1);
+    EXPECT_EQ(settle().what, What::idle);
+    EXPECT_EQ(emitter.ended, i);
+    clock += pace;
+  }
+}
+
+TEST_F(DeliveryLoopTest, WithAPaceWhatComesAtOnceIsCollectedAndReadTogether) {
+  pace = milliseconds(5);
+  const auto sent = send_early();
+  const auto reads = reader.reads;
+  release(1);
+  clock += std::chrono::microseconds(1'200);
+  const auto next = settle();
+  EXPECT_EQ(next.what, What::pace);
+  EXPECT_EQ(next.at_most, std::chrono::microseconds(3'800));
+  EXPECT_EQ(next.releases, DeliveryLoop::kMaxBatchRecords - 1);
+  release(1);
+  EXPECT_EQ(settle().what, What::pace);
+  EXPECT_EQ(reader.reads, reads) << "what is collected is not even read";
+  clock += next.at_most;
+  EXPECT_EQ(settle().what, What::idle);
+  EXPECT_EQ(emitter.ended, sent + 2);
+}
+
+TEST_F(DeliveryLoopTest, AFullBatchDoesNotWaitForThePace) {
+  pace = milliseconds(5);
+  const auto sent = send_early();
+  for (std::size_t i = 1; i < DeliveryLoop::kMaxBatchRecords; ++i) release(1);
+  const auto next = settle();
+  ASSERT_EQ(next.what, What::pace);
+  EXPECT_EQ(next.releases, 1u);
+  release(1);
+  EXPECT_EQ(settle().what, What::idle);
+  EXPECT_EQ(emitter.ended, sent + static_cast<event::Position>(DeliveryLoop::kMaxBatchRecords));
+}
+
+TEST_F(DeliveryLoopTest, ALargeTransactionAndABacklogGoOnWithoutAPause) {
+  pace = milliseconds(5);
+  for (int i = 0; i < 3; ++i) release(2'000);
+  EXPECT_EQ(settle().what, What::idle);
+  EXPECT_EQ(emitter.ended, 3);
+}
+
+TEST_F(DeliveryLoopTest, ThePaceDoesNotKeepConfirmationsBack) {
+  pace = milliseconds(5);
+  emitter.confirms = false;
+  const auto sent = send_early();
+  release(1);
+  EXPECT_EQ(settle().what, What::pace);
+  emitter.durable = sent;
+  EXPECT_EQ(settle().what, What::pace);
+  EXPECT_EQ(said, Strings{"checkpoint " + std::to_string(sent)});
+  clock += pace;
+  EXPECT_EQ(settle().what, What::look);
+  EXPECT_EQ(emitter.ended, sent + 1);
+}
+
 // -- the thread -------------------------------------------------------------------------------------------------------
 
 class DeliveryTest : public testing::Test {
@@ -356,6 +427,51 @@ TEST_F(DeliveryTest, WakesForWhatIsReleasedAndFinishesBeforeItStops) {
   EXPECT_TRUE(delivery->stop(std::chrono::seconds(20)));
   EXPECT_EQ(checkpoint, 2);
   EXPECT_TRUE(emitter->closed);
+}
+
+TEST_F(DeliveryTest, WithAPaceEverythingComesAndNothingWaitsForAnotherRelease) {
+  auto e = std::make_unique<FakeEmitter>();
+  auto r = std::make_unique<FakeReader>();
+  emitter = e.get();
+  reader = r.get();
+  delivery = std::make_unique<Delivery>(
+      std::move(e), std::make_unique<FakeFormat>(), std::move(r),
+      DeliveryLoop::Sinks{[this](event::Position position) { heard(position); }, [](emitters::Refused) {}},
+      milliseconds(5));
+  delivery->start(0);
+  for (int i = 1; i <= 50; ++i) {
+    reader->release(1);
+    delivery->wake();
+    if (i % 10 == 0) {
+      EXPECT_TRUE(reaches(i));
+    }
+  }
+  EXPECT_TRUE(delivery->stop(std::chrono::seconds(20)));
+}
+
+TEST_F(DeliveryTest, AFullBatchEndsTheCollecting) {
+  auto e = std::make_unique<FakeEmitter>();
+  auto r = std::make_unique<FakeReader>();
+  reader = r.get();
+  delivery = std::make_unique<Delivery>(
+      std::move(e), std::make_unique<FakeFormat>(), std::move(r),
+      DeliveryLoop::Sinks{[this](event::Position position) { heard(position); }, [](emitters::Refused) {}},
+      std::chrono::hours(1));
+  delivery->start(0);
+  const auto release = [this](std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      reader->release(1);
+      delivery->wake();
+    }
+  };
+  constexpr event::Position early = emitters::Pacer::most_early + 1;
+  for (event::Position i = 1; i <= early; ++i) {
+    release(1);
+    EXPECT_TRUE(reaches(i));
+  }
+  release(DeliveryLoop::kMaxBatchRecords);
+  EXPECT_TRUE(reaches(early + static_cast<event::Position>(DeliveryLoop::kMaxBatchRecords)));
+  delivery->stop(milliseconds(10));
 }
 
 TEST_F(DeliveryTest, ADestinationThatNeverTakesAnythingDoesNotKeepItFromStopping) {
