@@ -11,12 +11,22 @@
 namespace weir::proxy {
 
 struct HostPort {
-  std::string host;  ///< name, IPv4 or IPv6 address without brackets; "/dir" is a Unix socket's directory, as in libpq
+  /// Name, IPv4 or IPv6 address without brackets; "/dir" is a Unix socket's directory and "@name" an abstract one's, as
+  /// in libpq.
+  std::string host;
   std::uint16_t port = 5432;
 
   /// "127.0.0.1:5432", "[::1]:5432" or "/var/run/postgresql/.s.PGSQL.5432".
   std::string text() const;
-  bool is_unix() const { return host.starts_with('/'); }
+  bool is_unix() const { return host.starts_with('/') || is_abstract(); }
+  bool is_abstract() const { return host.starts_with('@'); }
+  bool operator==(const HostPort&) const = default;
+};
+
+/// Who may connect to the Unix sockets that Weir listens on, by the file's mode and group.
+struct SocketAccess {
+  unsigned permissions = 0777;
+  std::string group;  ///< empty: the process's own
 };
 
 /// libpq's sslmode; `allow` is not offered (it asks for TLS only after a refusal).
@@ -26,11 +36,28 @@ enum class SslMode { disable, prefer, require, verify_ca, verify_full };
 std::optional<SslMode> parse_sslmode(std::string_view text);
 std::string_view to_text(SslMode mode);
 
+/// What libpq calls keepalives, keepalives_idle and so on; 0: the system's own. Not for Unix sockets.
+struct TcpOptions {
+  bool keepalives = true;
+  int keepalives_idle = 0;      ///< seconds
+  int keepalives_interval = 0;  ///< seconds
+  int keepalives_count = 0;
+  int user_timeout_ms = 0;  ///< tcp_user_timeout
+};
+
+/// The database, in libpq's words. Unix sockets have no TLS, as with libpq, whatever sslmode says.
 struct Upstream {
   std::vector<HostPort> hosts;  ///< tried in this order for each session
   SslMode sslmode = SslMode::prefer;
   std::string sslrootcert;  ///< PEM file, or "system" for the system's store; needed by verify-ca and verify-full
+  std::string sslcrl;       ///< PEM file of revoked certificates
+  std::string sslcrldir;    ///< the same as a directory, as `openssl rehash` makes it
+  bool sslsni = true;
+  std::string ssl_min_protocol_version;               ///< "TLSv1.2" or "TLSv1.3"; empty: 1.2
+  std::string ssl_max_protocol_version;               ///< the same; empty: the newest
+  std::string requirepeer;                            ///< user of the machine that a Unix socket's server must run as
   std::chrono::milliseconds connect_timeout{10'000};  ///< for each address, TLS handshake included
+  TcpOptions tcp;
 };
 
 /// TLS for clients.

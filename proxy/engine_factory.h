@@ -51,7 +51,7 @@ struct SessionInfo {
   std::string application_name;
   std::string options;  ///< the StartupMessage's "options" (GUC settings on the command line), verbatim
   bool replication = false;
-  std::string client;  ///< "10.0.0.7:51234"
+  std::string client;  ///< "10.0.0.7:51234"; "[local]" by a Unix socket
   SessionHandle handle;
   SessionCounts* counts = nullptr;  ///< the session's; outlives the engine
 };

@@ -9,26 +9,9 @@ namespace weir::proxy {
 
 namespace {
 
-constexpr const char* kUriForm =
-    "must be a URI of the form postgresql://[user[:password]@]host[:port][,...][/database]"
-    "[?sslmode=disable|prefer|require|verify-ca|verify-full&sslrootcert=PATH&connect_timeout=SECONDS&passfile=PATH]";
 constexpr std::string_view kStatementTimeout = "10s";
 /// libpq 15 knows no sslrootcert=system; this is where Debian keeps that store.
 const std::string kSystemStore = "/etc/ssl/certs/ca-certificates.crt";
-
-std::vector<std::string> split(const std::string& text) {
-  std::vector<std::string> parts(1);
-  for (const char c : text) {
-    if (c == ',') {
-      parts.emplace_back();
-    } else {
-      parts.back() += c;
-    }
-  }
-  return parts;
-}
-
-constexpr std::string_view kAllowed = "sslmode, sslrootcert, connect_timeout and passfile are allowed";
 
 /// What is wrong with a URI that libpq does not take. Its words may repeat the URI, so no more is shown than the name
 /// of a parameter.
@@ -37,8 +20,7 @@ std::string complaint_of(std::string_view message) {
   const auto begin = message.find(kUnknown);
   if (begin == std::string_view::npos) return kUriForm;
   const auto name = message.substr(begin + kUnknown.size());
-  return "has the parameter \"" + std::string(name.substr(0, name.find('"'))) + "\", which is none; " +
-         std::string(kAllowed);
+  return complaint_of_unknown(std::string(name.substr(0, name.find('"'))));
 }
 
 /// libpq's reading of the URI: only what is written in it, no defaults and no environment.
@@ -57,46 +39,6 @@ Result<std::map<std::string, std::string>> read_uri(const std::string& uri) {
   return given;
 }
 
-Complaint read_hosts(const std::map<std::string, std::string>& given, std::vector<HostPort>& hosts) {
-  const auto text = [&](const char* key) { return given.count(key) != 0 ? given.at(key) : std::string(); };
-  const auto names = split(text("host"));
-  const auto ports = split(text("port"));
-  if (ports.size() != 1 && ports.size() != names.size()) return kUriForm;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    const auto& port = ports.size() == 1 ? ports[0] : ports[i];
-    std::uint64_t number = 5432;
-    if (!port.empty() && read_number(port, 1, 65535, number)) return "has a port that is none: 1 to 65535 is allowed";
-    hosts.push_back({names[i].empty() ? "127.0.0.1" : names[i], static_cast<std::uint16_t>(number)});
-  }
-  return std::nullopt;
-}
-
-Complaint read_option(const std::string& key, const std::string& value, UpstreamUri& result) {
-  if (key == "host" || key == "port") return std::nullopt;
-  if (key == "user") {
-    result.credentials.user = value;
-  } else if (key == "password") {
-    result.credentials.password = value;
-  } else if (key == "dbname") {
-    result.credentials.database = value;
-  } else if (key == "passfile") {
-    result.credentials.passfile = value;
-  } else if (key == "sslrootcert") {
-    result.upstream.sslrootcert = value;
-  } else if (key == "sslmode") {
-    const auto mode = parse_sslmode(value);
-    if (!mode) return "has an sslmode that is none: disable, prefer, require, verify-ca and verify-full are allowed";
-    result.upstream.sslmode = *mode;
-  } else if (key == "connect_timeout") {
-    std::uint64_t seconds = 0;
-    if (read_number(value, 1, 3600, seconds)) return "has a connect_timeout that is none: 1 to 3600 is allowed";
-    result.upstream.connect_timeout = std::chrono::seconds(seconds);
-  } else {
-    return "has the parameter \"" + key + "\", which Weir does not use; " + std::string(kAllowed);
-  }
-  return std::nullopt;
-}
-
 std::string trimmed(const char* text) {
   std::string result = text == nullptr ? "" : text;
   std::replace(result.begin(), result.end(), '\n', ' ');
@@ -104,9 +46,17 @@ std::string trimmed(const char* text) {
   return result;
 }
 
+/// What the URI says of the sockets; a zero is the system's own.
+void add_tcp_options(const TcpOptions& tcp, std::map<std::string, std::string>& options) {
+  options["keepalives"] = tcp.keepalives ? "1" : "0";
+  if (tcp.keepalives_idle > 0) options["keepalives_idle"] = std::to_string(tcp.keepalives_idle);
+  if (tcp.keepalives_interval > 0) options["keepalives_interval"] = std::to_string(tcp.keepalives_interval);
+  if (tcp.keepalives_count > 0) options["keepalives_count"] = std::to_string(tcp.keepalives_count);
+  if (tcp.user_timeout_ms > 0) options["tcp_user_timeout"] = std::to_string(tcp.user_timeout_ms);
+}
+
 /// Keywords and values as PQconnectdbParams wants them; empty values stay libpq's own business.
-std::vector<std::pair<std::string, std::string>> connection_options(const Upstream& upstream,
-                                                                    const Credentials& credentials) {
+std::map<std::string, std::string> connection_options(const Upstream& upstream, const Credentials& credentials) {
   std::string hosts;
   std::string ports;
   for (const auto& [host, port] : upstream.hosts) {
@@ -114,20 +64,30 @@ std::vector<std::pair<std::string, std::string>> connection_options(const Upstre
     ports += (ports.empty() ? "" : ",") + std::to_string(port);
   }
   const auto seconds = std::max<std::int64_t>(2, upstream.connect_timeout.count() / 1000);
-  return {{"host", hosts},
-          {"port", ports},
-          {"user", credentials.user},
-          {"password", credentials.password},
-          {"passfile", credentials.passfile},
-          {"dbname", credentials.database},
-          {"sslmode", std::string(to_text(upstream.sslmode))},
-          {"sslrootcert", upstream.sslrootcert == "system" ? kSystemStore : upstream.sslrootcert},
-          {"connect_timeout", std::to_string(seconds)},
-          {"application_name", "weir"},
-          {"options", "-c statement_timeout=" + std::string(kStatementTimeout) + " -c search_path="},
-          {"client_encoding", "UTF8"},
-          {"keepalives_idle", "10"},
-          {"tcp_user_timeout", "20000"}};
+  std::map<std::string, std::string> options = {
+      {"host", hosts},
+      {"port", ports},
+      {"user", credentials.user},
+      {"password", credentials.password},
+      {"passfile", credentials.passfile},
+      {"dbname", credentials.database},
+      {"sslmode", std::string(to_text(upstream.sslmode))},
+      {"sslrootcert", upstream.sslrootcert == "system" ? kSystemStore : upstream.sslrootcert},
+      {"sslcrl", upstream.sslcrl},
+      {"sslcrldir", upstream.sslcrldir},
+      {"sslsni", upstream.sslsni ? "1" : "0"},
+      {"ssl_min_protocol_version", upstream.ssl_min_protocol_version},
+      {"ssl_max_protocol_version", upstream.ssl_max_protocol_version},
+      {"requirepeer", upstream.requirepeer},
+      {"connect_timeout", std::to_string(seconds)},
+      {"fallback_application_name", "weir"},
+      {"options", "-c statement_timeout=" + std::string(kStatementTimeout) + " -c search_path="},
+      {"client_encoding", "UTF8"},
+      {"keepalives_idle", "10"},
+      {"tcp_user_timeout", "20000"}};
+  add_tcp_options(upstream.tcp, options);
+  for (const auto& [name, value] : credentials.parameters) options[name] = value;
+  return options;
 }
 
 }  // namespace
@@ -136,17 +96,7 @@ Result<UpstreamUri> parse_upstream_uri(const std::string& uri) {
   const auto given = read_uri(uri);
   if (!given) return given.error();
   UpstreamUri result;
-  if (auto complaint = read_hosts(*given, result.upstream.hosts)) return Error{*complaint, ""};
-  for (const auto& [key, value] : *given) {
-    if (auto complaint = read_option(key, value, result)) return Error{*complaint, ""};
-  }
-  const bool verifies =
-      result.upstream.sslmode == SslMode::verify_ca || result.upstream.sslmode == SslMode::verify_full;
-  if (verifies && result.upstream.sslrootcert.empty()) {
-    return Error{"has sslmode=" + std::string(to_text(result.upstream.sslmode)) +
-                     ", which needs sslrootcert=PATH (a PEM file, or \"system\")",
-                 ""};
-  }
+  if (auto complaint = read_parameters(*given, result)) return Error{*complaint, ""};
   return result;
 }
 

@@ -13,15 +13,11 @@
 #include "proxy/endpoint.h"
 #include "proxy/questions.h"
 #include "proxy/settings.h"
+#include "proxy/upstream_uri.h"
 
 namespace weir::proxy {
 
-struct UpstreamUri {
-  Upstream upstream;
-  Credentials credentials;
-};
-
-/// "postgresql://[user[:password]@]host[:port][,…][/database][?sslmode=…&sslrootcert=…&connect_timeout=…]".
+/// "postgresql://[user[:password]@]host[:port][,…][/database][?sslmode=…&…]".
 Result<UpstreamUri> parse_upstream_uri(const std::string& uri);
 
 class SideConnection final : public Questions {

@@ -39,37 +39,71 @@ Result<asio::ip::tcp::endpoint> resolve(const HostPort& address) {
   return results.begin()->endpoint();
 }
 
-std::string client_text(const sockaddr_storage& address) {
+/// Of a client's address: how the log and events name it, and what its other connections are counted by.
+struct ClientName {
+  std::string text;
+  std::string counted_as;
+};
+
+/// As PostgreSQL's log has it; all processes of one user of the machine count as one client.
+ClientName local_client(int socket) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  const bool known = ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
+  return {"[local]", known ? "[local] " + std::to_string(peer.uid) : "[local]"};
+}
+
+ClientName client_name(int socket, const sockaddr_storage& address) {
+  if (address.ss_family == AF_UNIX) return local_client(socket);
   asio::ip::tcp::endpoint endpoint;
   const std::size_t size = address.ss_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
   std::memcpy(endpoint.data(), &address, size);
   asio::ip::address ip = endpoint.address();
   if (ip.is_v6() && ip.to_v6().is_v4_mapped()) ip = asio::ip::make_address_v4(asio::ip::v4_mapped, ip.to_v6());
-  return HostPort{ip.to_string(), endpoint.port()}.text();
+  return {HostPort{ip.to_string(), endpoint.port()}.text(), ip.to_string()};
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Listener>> Listener::open(Worker& worker, Dealer& dealer, const HostPort& address) {
-  const Result<asio::ip::tcp::endpoint> endpoint = resolve(address);
-  if (!endpoint) return endpoint.error();
-  const int socket = ::socket(endpoint->protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (socket < 0) return cannot_listen(address, error_words(errno));
-  std::unique_ptr<Listener> listener(new Listener(worker, dealer, socket));
-  const int on = 1;
-  ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (::bind(socket, endpoint->data(), static_cast<socklen_t>(endpoint->size())) != 0 ||
-      ::listen(socket, SOMAXCONN) != 0) {
-    return cannot_listen(address, error_words(errno));
-  }
+Result<std::unique_ptr<Listener>> Listener::open(Worker& worker, Dealer& dealer, const HostPort& address,
+                                                 const SocketAccess& access) {
+  std::unique_ptr<Listener> listener(new Listener(worker, dealer, address));
+  const Result<void> bound = address.is_unix() ? listener->bind_unix(access) : listener->bind_tcp();
+  if (!bound) return bound.error();
   return listener;
 }
 
-Listener::Listener(Worker& worker, Dealer& dealer, int socket)
-    : worker_(worker), dealer_(dealer), socket_(socket), pause_(worker.io()) {}
+Listener::Listener(Worker& worker, Dealer& dealer, HostPort address)
+    : worker_(worker), dealer_(dealer), address_(std::move(address)), pause_(worker.io()) {}
 
 Listener::~Listener() {
   if (socket_ >= 0) ::close(socket_);
+}
+
+Result<void> Listener::bind_tcp() {
+  const Result<asio::ip::tcp::endpoint> endpoint = resolve(address_);
+  if (!endpoint) return endpoint.error();
+  socket_ = ::socket(endpoint->protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (socket_ < 0) return cannot_listen(address_, error_words(errno));
+  const int on = 1;
+  ::setsockopt(socket_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (::bind(socket_, endpoint->data(), static_cast<socklen_t>(endpoint->size())) != 0 ||
+      ::listen(socket_, SOMAXCONN) != 0) {
+    return cannot_listen(address_, error_words(errno));
+  }
+  asio::ip::tcp::endpoint bound;
+  auto size = static_cast<socklen_t>(bound.capacity());
+  if (::getsockname(socket_, bound.data(), &size) == 0) address_.port = bound.port();
+  return {};
+}
+
+Result<void> Listener::bind_unix(const SocketAccess& access) {
+  auto file = SocketFile::claim(address_);
+  if (!file) return file.error();
+  file_.emplace(std::move(*file));
+  socket_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (socket_ < 0) return cannot_listen(address_, error_words(errno));
+  return file_->listen(socket_, access);
 }
 
 void Listener::start() {
@@ -81,13 +115,7 @@ void Listener::close() {
   pause_.cancel();
   worker_.poller().unwatch(*this, socket_);
   ::close(std::exchange(socket_, -1));
-}
-
-std::uint16_t Listener::port() const {
-  asio::ip::tcp::endpoint endpoint;
-  auto size = static_cast<socklen_t>(endpoint.capacity());
-  if (::getsockname(socket_, endpoint.data(), &size) != 0) return 0;
-  return endpoint.port();
+  file_.reset();
 }
 
 void Listener::on_ready(bool, bool) {
@@ -123,7 +151,9 @@ bool Listener::accept_one() {
   set_session_options(socket);
   const std::uint64_t id = dealer_.next_id++;
   Worker& worker = *dealer_.workers[id % dealer_.workers.size()];
-  worker.adopt({std::make_unique<PlainTransport>(socket), id, client_text(address), std::move(ticket)});
+  ClientName client = client_name(socket, address);
+  worker.adopt({std::make_unique<PlainTransport>(socket), id, std::move(client.text), std::move(client.counted_as),
+                address_.is_unix(), std::move(ticket)});
   return true;
 }
 

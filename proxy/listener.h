@@ -1,20 +1,24 @@
-// The listening sockets, all on worker 0's thread: accepts clients and deals them out to the workers in turn.
+// The listening sockets, TCP and Unix, all on worker 0's thread: accepts clients and deals them out to the workers in
+// turn.
 //
-// open() binds and may be called from any thread before start(). start() and close() are for worker 0's thread. While
-// all places for logins are taken (admission.h), or the process is out of file descriptors all the same, clients wait
-// in the kernel's queue, and logins that have had their time are asked to give way.
+// open() binds and may be called from any thread before start(). start() and close() are for worker 0's thread; close()
+// removes a Unix socket's file. While all places for logins are taken (admission.h), or the process is out of file
+// descriptors all the same, clients wait in the kernel's queue, and logins that have had their time are asked to give
+// way.
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "capture/event/result.h"
 #include "proxy/endpoint.h"
 #include "proxy/poller.h"
+#include "proxy/socket_file.h"
 
 namespace weir::proxy {
 
@@ -28,17 +32,22 @@ struct Dealer {
 
 class Listener final : public Watcher {
  public:
-  static Result<std::unique_ptr<Listener>> open(Worker& worker, Dealer& dealer, const HostPort& address);
+  static Result<std::unique_ptr<Listener>> open(Worker& worker, Dealer& dealer, const HostPort& address,
+                                                const SocketAccess& access);
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
   void start();
   void close();
-  std::uint16_t port() const;
+  /// With the port that the system chose where it was asked to.
+  const HostPort& address() const { return address_; }
 
  private:
-  Listener(Worker& worker, Dealer& dealer, int socket);
+  Listener(Worker& worker, Dealer& dealer, HostPort address);
+
+  Result<void> bind_tcp();
+  Result<void> bind_unix(const SocketAccess& access);
 
   void on_ready(bool readable, bool writable) override;
   bool accept_one();
@@ -47,7 +56,9 @@ class Listener final : public Watcher {
 
   Worker& worker_;
   Dealer& dealer_;
-  int socket_;
+  int socket_ = -1;
+  HostPort address_;
+  std::optional<SocketFile> file_;
   boost::asio::steady_timer pause_;
 };
 

@@ -19,17 +19,14 @@ constexpr char kTlsRecord = 0x16;
 constexpr std::string_view kCannotConnectNow = "57P03";
 constexpr std::string_view kTooManyConnections = "53300";
 
-/// "10.0.0.7" of "10.0.0.7:51234".
-std::string without_port(const std::string& client) {
-  return client.substr(0, client.rfind(':'));
-}
-
 }  // namespace
 
 Login::Login(Worker& worker, Accepted accepted)
     : worker_(worker),
       client_(worker.poller(), *this),
-      negotiation_(worker.shared().client_tls.has_value()),
+      negotiation_(worker.shared().client_tls.has_value() && !accepted.local),
+      local_(accepted.local),
+      counted_as_(std::move(accepted.counted_as)),
       timeout_(worker.io()) {
   info_.id = accepted.id;
   info_.worker = worker.index();
@@ -184,10 +181,10 @@ void Login::on_startup_message(const wire::StartupStep& step) {
   startup_message_ = step.first.bytes;
   client_.kept().take(step.consumed);
   const auto& tls = worker_.shared().options.client_tls;
-  if (tls && tls->required && tls_ == nullptr) {
+  if (tls && tls->required && tls_ == nullptr && !local_) {
     return refuse("28000", "connections without TLS are refused here", "Connect with sslmode=require or stronger.");
   }
-  const auto verdict = ticket_->begin_session(without_port(info_.client));
+  const auto verdict = ticket_->begin_session(counted_as_);
   if (verdict != Admission::Verdict::welcome) return refuse(verdict);
   connect();
 }

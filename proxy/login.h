@@ -50,6 +50,8 @@ class Login final : public Connection, public PeerOwner, public std::enable_shar
   Worker& worker_;
   Peer client_;
   wire::StartupNegotiation negotiation_;
+  const bool local_;  // by a Unix socket, where there is no TLS, as with PostgreSQL
+  const std::string counted_as_;
   SessionInfo info_;
   std::string startup_message_;
   TlsTransport* tls_ = nullptr;  // client_'s transport, where it is one

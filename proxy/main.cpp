@@ -137,6 +137,7 @@ EngineFactory engine_factory(Capturing* capturing) {
 ServerOptions server_options(const Settings& settings, unsigned workers, Capturing* capturing) {
   ServerOptions options;
   options.listen = settings.listen;
+  options.socket_access = settings.socket_access;
   options.upstream = settings.upstream;
   if (!settings.tls.certificate.empty()) options.client_tls = settings.tls;
   options.workers = workers;
@@ -148,12 +149,9 @@ ServerOptions server_options(const Settings& settings, unsigned workers, Capturi
   return options;
 }
 
-void log_listening(const Settings& settings, const Server& server) {
+void log_listening(const Server& server) {
   std::string text;
-  for (auto address : settings.listen) {
-    if (text.empty()) address.port = server.port();
-    text += (text.empty() ? "" : ", ") + address.text();
-  }
+  for (const auto& address : server.listening()) text += (text.empty() ? "" : ", ") + address.text();
   log::info("listening on " + text);
 }
 
@@ -171,7 +169,7 @@ int run(const Settings& settings, const sigset_t& signals) {
   if (auto started = server.start(); !started) {
     return say(kFailed, started.error().message);
   }
-  log_listening(settings, server);
+  log_listening(server);
   server.try_upstream();
 
   const int signal = wait_for_end(signals, capturing.get());

@@ -1,6 +1,7 @@
 #include "proxy/own_address.h"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -43,19 +44,33 @@ bool reaches(const ip::address& target, const ip::address& listening) {
   return target == listening || (target.is_unspecified() && listening.is_loopback());
 }
 
+/// By any path: directories are linked to each other (/var/run is /run).
+bool is_same_socket(const HostPort& database, const HostPort& own) {
+  if (database.is_abstract() || own.is_abstract()) return database.text() == own.text();
+  struct stat theirs {};
+  struct stat ours {};
+  return ::stat(database.text().c_str(), &theirs) == 0 && ::stat(own.text().c_str(), &ours) == 0 &&
+         theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+}
+
+bool is_same_address(const HostPort& database, const HostPort& own) {
+  if (database.is_unix() || own.is_unix()) return database.is_unix() && own.is_unix() && is_same_socket(database, own);
+  if (database.port != own.port) return false;
+  const auto own_addresses = addresses_of(own.host);
+  const auto targets = addresses_of(database.host);
+  return std::any_of(targets.begin(), targets.end(), [&](const auto& target) {
+    return std::any_of(own_addresses.begin(), own_addresses.end(),
+                       [&](const auto& address) { return reaches(target, address); });
+  });
+}
+
 }  // namespace
 
 std::optional<HostPort> find_own_address(const std::vector<HostPort>& upstream,
                                          const std::vector<HostPort>& listening) {
   for (const HostPort& database : upstream) {
     for (const HostPort& own : listening) {
-      if (database.is_unix() || database.port != own.port) continue;
-      const auto own_addresses = addresses_of(own.host);
-      for (const auto& target : addresses_of(database.host)) {
-        const bool reached = std::any_of(own_addresses.begin(), own_addresses.end(),
-                                         [&](const auto& address) { return reaches(target, address); });
-        if (reached) return database;
-      }
+      if (is_same_address(database, own)) return database;
     }
   }
   return std::nullopt;

@@ -10,8 +10,8 @@
 
 namespace weir::proxy {
 
-/// The first of `upstream` that resolves to one of `listening` (ports as they are bound); a name that does not resolve
-/// is none. Resolves names, which may take a moment.
+/// The first of `upstream` that resolves to one of `listening` (ports as they are bound), or is the same Unix socket
+/// by any path; a name that does not resolve is none. Resolves names, which may take a moment.
 std::optional<HostPort> find_own_address(const std::vector<HostPort>& upstream, const std::vector<HostPort>& listening);
 
 }  // namespace weir::proxy

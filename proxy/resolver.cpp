@@ -164,8 +164,11 @@ std::vector<Credentials> Resolver::places_to_log_in() const {
   for (const char* usual : {"postgres", "template1"}) add(databases, usual, kMostNames + 2);
   std::vector<Credentials> places;
   for (const auto& user : users) {
-    for (const auto& database : databases)
-      places.push_back({user, options_.credentials.password, database, options_.credentials.passfile});
+    for (const auto& database : databases) {
+      auto& place = places.emplace_back(options_.credentials);
+      place.user = user;
+      place.database = database;
+    }
   }
   return places;
 }

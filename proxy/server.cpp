@@ -16,19 +16,32 @@
 
 namespace weir::proxy {
 
+namespace {
+
+/// In the name of a Unix socket where no other is given.
+constexpr std::uint16_t kUsualPort = 6432;
+
+}  // namespace
+
 struct Server::Running {
   explicit Running(const ServerOptions& options) : shared{options, {}, {}, {}}, dealer{workers} {}
+
+  Result<void> open_listeners();
 
   Shared shared;
   std::vector<std::unique_ptr<Worker>> workers;
   Dealer dealer;
   std::vector<std::unique_ptr<Listener>> listeners;  // of workers[0]
-  std::uint16_t port = 0;
+  std::vector<HostPort> listening;
   bool accepting = false;
   bool stopped = false;  // kept for its counters
 };
 
 namespace {
+
+bool uses_tcp(const Upstream& upstream) {
+  return std::any_of(upstream.hosts.begin(), upstream.hosts.end(), [](const auto& host) { return !host.is_unix(); });
+}
 
 Result<void> load_certificates(Shared& shared) {
   if (shared.options.client_tls) {
@@ -36,7 +49,7 @@ Result<void> load_certificates(Shared& shared) {
     if (!clients) return clients.error();
     shared.client_tls = std::move(*clients);
   }
-  if (shared.options.upstream.sslmode != SslMode::disable) {
+  if (shared.options.upstream.sslmode != SslMode::disable && uses_tcp(shared.options.upstream)) {
     Result<TlsContext> upstream = TlsContext::for_upstream(shared.options.upstream);
     if (!upstream) return upstream.error();
     shared.upstream_tls = std::move(*upstream);
@@ -84,6 +97,26 @@ void run_on(Worker& worker, Function function) {
 
 }  // namespace
 
+/// TCP first, for a Unix socket may be named by a port that the system chooses.
+Result<void> Server::Running::open_listeners() {
+  const auto& wanted = shared.options.listen;
+  if (wanted.empty()) return Error{"no address to listen on is given", {}};
+  listening = wanted;
+  std::uint16_t port = 0;
+  for (const bool unix_sockets : {false, true}) {
+    for (HostPort& address : listening) {
+      if (address.is_unix() != unix_sockets) continue;
+      if (unix_sockets && address.port == 0) address.port = port != 0 ? port : kUsualPort;
+      auto listener = Listener::open(*workers[0], dealer, address, shared.options.socket_access);
+      if (!listener) return listener.error();
+      address = (*listener)->address();
+      if (!unix_sockets && port == 0) port = address.port;
+      listeners.push_back(std::move(*listener));
+    }
+  }
+  return {};
+}
+
 Server::Server(ServerOptions options) : options_(std::move(options)) {
   if (options_.workers == 0) options_.workers = std::max(1U, std::thread::hardware_concurrency());
 }
@@ -97,7 +130,11 @@ unsigned Server::workers() const {
 }
 
 std::uint16_t Server::port() const {
-  return running_ ? running_->port : 0;
+  return running_ ? running_->listening.front().port : 0;
+}
+
+std::vector<HostPort> Server::listening() const {
+  return running_ ? running_->listening : std::vector<HostPort>();
 }
 
 Result<void> Server::start() {
@@ -107,16 +144,8 @@ Result<void> Server::start() {
   for (unsigned i = 0; i < options_.workers; ++i) {
     running->workers.push_back(std::make_unique<Worker>(running->shared, i));
   }
-  for (const HostPort& address : options_.listen) {
-    Result<std::unique_ptr<Listener>> listener = Listener::open(*running->workers[0], running->dealer, address);
-    if (!listener) return listener.error();
-    running->listeners.push_back(std::move(*listener));
-  }
-  if (running->listeners.empty()) return Error{"no address to listen on is given", {}};
-  running->port = running->listeners[0]->port();
-  std::vector<HostPort> listening = options_.listen;
-  for (std::size_t i = 0; i < listening.size(); ++i) listening[i].port = running->listeners[i]->port();
-  if (const auto own = find_own_address(options_.upstream.hosts, listening)) {
+  if (Result<void> opened = running->open_listeners(); !opened) return opened;
+  if (const auto own = find_own_address(options_.upstream.hosts, running->listening)) {
     return Error{
         "upstream " + own->text() +
             " is an address that Weir itself listens on: every session would come back to it. upstream must be "

@@ -1,6 +1,6 @@
 // The I/O side as a whole: listens, accepts, and relays sessions between clients and the database on worker threads.
 //
-// start() binds, reads certificates and starts the threads; when it returns success the port answers. The database need
+// start() binds, reads certificates and starts the threads; when it returns success the ports answer. The database need
 // not be up: each session connects for itself and a client is told (FATAL, 57P03) if that fails; an upstream that is
 // one of the listening addresses is refused. try_upstream() connects once and logs what came of it. stop_accepting()
 // closes the listening sockets. stop(drain) does that too, waits until running sessions have ended or `drain` has
@@ -23,7 +23,9 @@
 namespace weir::proxy {
 
 struct ServerOptions {
-  std::vector<HostPort> listen;  ///< port 0: any free port, see Server::port
+  /// Port 0: any free port (see Server::listening); of a Unix socket that of the first HOST:PORT, else 6432.
+  std::vector<HostPort> listen;
+  SocketAccess socket_access;
   Upstream upstream;
   std::optional<ClientTls> client_tls;
   unsigned workers = 0;                             ///< 0: as many as there are cores
@@ -59,6 +61,8 @@ class Server {
   unsigned workers() const;
   /// The port of the first listen address; 0 before start().
   std::uint16_t port() const;
+  /// The addresses of `listen` as they are bound; empty before start().
+  std::vector<HostPort> listening() const;
   ServerCounters counters() const;
 
  private:

@@ -112,12 +112,22 @@ Complaint store_duration(const std::string& text, std::chrono::milliseconds& tar
 
 // The order is that of --help, of README.md's reference and of examples/weir.yaml.
 const std::array kTable = std::to_array<Setting>({
-    {"listen", "", "HOST:PORT", "127.0.0.1:6432", "where clients connect; several addresses are possible", true,
-     store_listen},
+    {"listen", "", "HOST:PORT", "127.0.0.1:6432",
+     "where clients connect; several addresses are possible. unix:DIRECTORY[:PORT] is the Unix socket "
+     "DIRECTORY/.s.PGSQL.PORT, as PostgreSQL's; without a PORT it has that of the first HOST:PORT, or 6432",
+     true, store_listen},
+    {"unix_socket.permissions", "", "MODE", "0777",
+     "mode of the Unix sockets, octal: who may connect needs the right to write", false,
+     [](Settings& s, const std::string& v) { return read_permissions(v, s.socket_access.permissions); }},
+    {"unix_socket.group", "", "GROUP", "", "group of the Unix sockets; none given: that of Weir's process", false,
+     [](Settings& s, const std::string& v) { return store_text(v, s.socket_access.group); }},
     {"upstream", "", "URI", "",
-     "the database: postgresql://[user[:password]@]host[:port][,...][/database][?sslmode=MODE&sslrootcert=PATH"
-     "&connect_timeout=SECONDS&passfile=PATH]. sslmode is disable, prefer (default), require, verify-ca or "
-     "verify-full. User, password, passfile and database are only for Weir's own questions about transactions in doubt",
+     "the database: postgresql://[user[:password]@]host[:port][,...][/database][?sslmode=MODE&...], with the "
+     "parameters "
+     "of libpq that README.md lists; ?host=/DIRECTORY is a Unix socket's. sslmode is disable, prefer (default), "
+     "require, "
+     "verify-ca or verify-full. User, password, passfile and database are only for Weir's own questions about "
+     "transactions in doubt",
      false, store_upstream},
     {"workers", "", "0..1024", "0", "threads that relay sessions; 0: one for each core", false,
      [](Settings& s, const std::string& v) { return store_number(v, 0, 1024, s.workers); }},

@@ -28,6 +28,7 @@ struct Credentials {
   std::string password;
   std::string database;
   std::string passfile = {};  ///< libpq's file of passwords; empty: its own rules hold (PGPASSFILE, ~/.pgpass)
+  std::map<std::string, std::string> parameters = {};  ///< of libpq: channel_binding, application_name, krbsrvname, …
 };
 
 struct EmitterSettings {
@@ -49,6 +50,7 @@ struct EmitterSettings {
 
 struct Settings {
   std::vector<HostPort> listen;
+  SocketAccess socket_access;
   Upstream upstream;
   Credentials credentials;
   unsigned workers = 0;  ///< 0: one for each core

@@ -14,6 +14,8 @@ namespace weir::proxy {
 
 namespace {
 
+constexpr std::string_view kTls12 = "TLSv1.2";
+constexpr std::string_view kTls13 = "TLSv1.3";
 constexpr std::array<unsigned char, 11> kAlpn{10, 'p', 'o', 's', 't', 'g', 'r', 'e', 's', 'q', 'l'};
 
 /// The oldest entry of OpenSSL's queue of errors (the cause), and empties the queue.
@@ -103,6 +105,19 @@ Result<void> load_roots(SSL_CTX* context, const std::string& sslrootcert) {
   return {};
 }
 
+/// libpq passes over a list that is not there; whoever names one wants it to be used.
+Result<void> load_revoked(SSL_CTX* context, const Upstream& upstream) {
+  const auto given = [](const std::string& path) { return path.empty() ? nullptr : path.c_str(); };
+  if (upstream.sslcrl.empty() && upstream.sslcrldir.empty()) return {};
+  X509_STORE* store = SSL_CTX_get_cert_store(context);
+  if (X509_STORE_load_locations(store, given(upstream.sslcrl), given(upstream.sslcrldir)) != 1) {
+    return file_error("the list of revoked certificates (sslcrl or sslcrldir in upstream)",
+                      upstream.sslcrl.empty() ? upstream.sslcrldir : upstream.sslcrl);
+  }
+  X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+  return {};
+}
+
 void expect_host(SSL* connection, const std::string& host) {
   X509_VERIFY_PARAM* parameters = SSL_get0_param(connection);
   if (X509_VERIFY_PARAM_set1_ip_asc(parameters, host.c_str()) == 1) return;
@@ -142,7 +157,7 @@ Result<TlsContext> TlsContext::for_clients(const ClientTls& tls) {
   SSL_CTX_set_alpn_select_cb(context.get(), select_alpn, nullptr);
   SSL_CTX_set_client_hello_cb(context.get(), refuse_without_alpn, nullptr);
   std::string hash = hash_of(SSL_CTX_get0_certificate(context.get()));
-  return TlsContext(std::move(context), false, std::move(hash));
+  return TlsContext(std::move(context), {}, std::move(hash));
 }
 
 Result<TlsContext> TlsContext::for_upstream(const Upstream& upstream) {
@@ -158,10 +173,13 @@ Result<TlsContext> TlsContext::for_upstream(const Upstream& upstream) {
   }
   if (verify) {
     if (Result<void> loaded = load_roots(context.get(), upstream.sslrootcert); !loaded) return loaded.error();
+    if (Result<void> loaded = load_revoked(context.get(), upstream); !loaded) return loaded.error();
     SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
   }
+  if (upstream.ssl_min_protocol_version == kTls13) SSL_CTX_set_min_proto_version(context.get(), TLS1_3_VERSION);
+  if (upstream.ssl_max_protocol_version == kTls12) SSL_CTX_set_max_proto_version(context.get(), TLS1_2_VERSION);
   SSL_CTX_set_alpn_protos(context.get(), kAlpn.data(), kAlpn.size());
-  return TlsContext(std::move(context), upstream.sslmode == SslMode::verify_full, {});
+  return TlsContext(std::move(context), {upstream.sslmode == SslMode::verify_full, upstream.sslsni}, {});
 }
 
 std::unique_ptr<TlsTransport> TlsContext::accept(int socket, TlsStart start) const {
@@ -177,8 +195,8 @@ std::unique_ptr<TlsTransport> TlsContext::connect(int socket, const std::string&
   SSL* connection = SSL_new(context_.get());
   if (connection == nullptr) throw std::bad_alloc();
   SSL_set_connect_state(connection);
-  if (!is_address(host)) SSL_set_tlsext_host_name(connection, host.c_str());
-  if (verify_host_) expect_host(connection, host);
+  if (at_connect_.sends_host && !is_address(host)) SSL_set_tlsext_host_name(connection, host.c_str());
+  if (at_connect_.verifies_host) expect_host(connection, host);
   return std::make_unique<TlsTransport>(socket, connection);
 }
 

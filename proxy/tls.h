@@ -51,7 +51,7 @@ class TlsContext {
   static Result<TlsContext> for_upstream(const Upstream& upstream);
 
   std::unique_ptr<TlsTransport> accept(int socket, TlsStart start) const;
-  /// `host` for SNI and, with verify-full, to be found in the certificate.
+  /// `host` for SNI, unless sslsni is off, and, with verify-full, to be found in the certificate.
   std::unique_ptr<TlsTransport> connect(int socket, const std::string& host) const;
 
   /// SHA-256 of the certificate shown to clients.
@@ -60,11 +60,17 @@ class TlsContext {
  private:
   using Context = std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)>;
 
-  TlsContext(Context context, bool verify_host, std::string certificate_hash)
-      : context_(std::move(context)), verify_host_(verify_host), certificate_hash_(std::move(certificate_hash)) {}
+  /// Towards the database, what is done with the host's name.
+  struct AtConnect {
+    bool verifies_host = false;
+    bool sends_host = true;  // SNI
+  };
+
+  TlsContext(Context context, AtConnect at_connect, std::string certificate_hash)
+      : context_(std::move(context)), at_connect_(at_connect), certificate_hash_(std::move(certificate_hash)) {}
 
   Context context_;
-  bool verify_host_;
+  AtConnect at_connect_;
   std::string certificate_hash_;
 };
 

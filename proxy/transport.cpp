@@ -2,12 +2,14 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pwd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace weir::proxy {
 
@@ -51,6 +53,26 @@ void set_session_options(int socket) {
   const int on = 1;
   ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   ::setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+}
+
+void set_tcp_options(int socket, const TcpOptions& options) {
+  const auto set = [&](int level, int name, int value) { ::setsockopt(socket, level, name, &value, sizeof value); };
+  if (!options.keepalives) set(SOL_SOCKET, SO_KEEPALIVE, 0);
+  if (options.keepalives_idle > 0) set(IPPROTO_TCP, TCP_KEEPIDLE, options.keepalives_idle);
+  if (options.keepalives_interval > 0) set(IPPROTO_TCP, TCP_KEEPINTVL, options.keepalives_interval);
+  if (options.keepalives_count > 0) set(IPPROTO_TCP, TCP_KEEPCNT, options.keepalives_count);
+  if (options.user_timeout_ms > 0) set(IPPROTO_TCP, TCP_USER_TIMEOUT, options.user_timeout_ms);
+}
+
+std::string peer_user(int socket) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return {};
+  std::vector<char> buffer(16 * 1024);
+  struct passwd entry {};
+  struct passwd* found = nullptr;
+  ::getpwuid_r(peer.uid, &entry, buffer.data(), buffer.size(), &found);
+  return found == nullptr ? std::string() : found->pw_name;
 }
 
 void limit_unsent(int socket) {

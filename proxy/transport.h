@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "proxy/endpoint.h"
+
 namespace weir::proxy {
 
 enum class IoStatus { done, want_read, want_write, end, error };
@@ -56,6 +58,10 @@ class PlainTransport final : public Transport {
 
 /// Sets what both legs of a session want of a TCP socket: no delay, keepalive. Harmless on Unix sockets.
 void set_session_options(int socket);
+/// What the database's URI says of its TCP sockets.
+void set_tcp_options(int socket, const TcpOptions& options);
+/// The user that the process at the other end of a Unix socket ran as when it began to listen; empty: not known.
+std::string peer_user(int socket);
 /// What waits in this socket for a peer that does not read is little: a sender of megabytes notices soon that nobody
 /// takes them, and so hears why before it has sent them all. What is under way to a far peer is not limited.
 void limit_unsent(int socket);

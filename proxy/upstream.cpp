@@ -19,6 +19,8 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr const char* kCannotConnect = "57P03";
+/// Until a Unix socket whose queue was full is tried again.
+constexpr std::chrono::milliseconds kRetry{5};
 
 std::string seconds_text(std::chrono::milliseconds time) {
   return time.count() % 1000 == 0 ? std::to_string(time.count() / 1000) + " s" : std::to_string(time.count()) + " ms";
@@ -28,7 +30,14 @@ std::string seconds_text(std::chrono::milliseconds time) {
 
 UpstreamConnector::UpstreamConnector(asio::io_context& io, Poller& poller, const Upstream& upstream,
                                      const TlsContext* tls, Done done)
-    : io_(io), poller_(poller), upstream_(upstream), tls_(tls), done_(std::move(done)), resolver_(io), timeout_(io) {}
+    : io_(io),
+      poller_(poller),
+      upstream_(upstream),
+      tls_(tls),
+      done_(std::move(done)),
+      resolver_(io),
+      timeout_(io),
+      retry_(io) {}
 
 UpstreamConnector::~UpstreamConnector() {
   drop_transport();
@@ -70,10 +79,11 @@ void UpstreamConnector::next_host() {
 
 void UpstreamConnector::use_unix_socket() {
   constexpr std::size_t kPathLimit = sizeof(sockaddr_un::sun_path) - 1;
-  const std::string path = host().text();
+  std::string path = host().text();
   if (path.size() > kPathLimit) {
     return give_up_address("the socket's path is longer than " + std::to_string(kPathLimit) + " bytes");
   }
+  if (host().is_abstract()) path[0] = '\0';
   addresses_.emplace_back(asio::local::stream_protocol::endpoint(path));
   next_address();
 }
@@ -95,9 +105,13 @@ void UpstreamConnector::next_address() {
 }
 
 void UpstreamConnector::connect() {
-  const auto& address = addresses_[address_];
   arm_timeout();
   step_ = Step::connecting;
+  try_connect();
+}
+
+void UpstreamConnector::try_connect() {
+  const auto& address = addresses_[address_];
   const int socket = ::socket(address.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (socket < 0) {
     return give_up_address(error_words(errno));
@@ -105,11 +119,31 @@ void UpstreamConnector::connect() {
   transport_ = std::make_unique<PlainTransport>(socket);
   if (!host().is_unix()) {
     set_session_options(socket);
+    set_tcp_options(socket, upstream_.tcp);
     limit_unsent(socket);
   }
   const int result = ::connect(socket, address.data(), static_cast<socklen_t>(address.size()));
   if (result == 0 || errno == EINPROGRESS) return watch(false, true);
+  if (errno == EAGAIN && host().is_unix()) return connect_later();
   give_up_address(error_words(errno));
+}
+
+/// The server's queue of a Unix socket is full, which is no error of TCP: there the system tries again by itself.
+void UpstreamConnector::connect_later() {
+  drop_transport();
+  retry_.expires_after(kRetry);
+  retry_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
+    auto self = weak.lock();
+    if (self && !error && self->step_ == Step::connecting && !self->transport_) self->try_connect();
+  });
+}
+
+/// Its words name no user: clients are told them too.
+bool UpstreamConnector::is_wrong_peer() {
+  if (upstream_.requirepeer.empty() || !host().is_unix()) return false;
+  if (peer_user(transport_->socket()) == upstream_.requirepeer) return false;
+  give_up_address("the server does not run as the user that requirepeer names");
+  return true;
 }
 
 void UpstreamConnector::on_ready(bool, bool) {
@@ -132,6 +166,7 @@ void UpstreamConnector::on_connected() {
   if (error != 0) {
     return give_up_address(error_words(error));
   }
+  if (is_wrong_peer()) return;
   if (!wants_tls()) return finish_connection({});
   // Eight bytes always fit into the empty buffer of a new connection; a failure shows in the answer.
   transport_->write_some(wire::kSslRequest);
@@ -214,6 +249,7 @@ void UpstreamConnector::retry_without_tls() {
 
 void UpstreamConnector::give_up_address(const std::string& cause) {
   drop_transport();
+  retry_.cancel();
   if (!failures_.empty()) failures_ += "; ";
   failures_ += "cannot connect to the database at " + host().text();
   if (addresses_.size() > 1) {

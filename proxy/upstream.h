@@ -57,6 +57,9 @@ class UpstreamConnector final : public Watcher, public std::enable_shared_from_t
   void on_resolved(boost::system::error_code error, const boost::asio::ip::tcp::resolver::results_type& results);
   void next_address();
   void connect();
+  void try_connect();
+  void connect_later();
+  bool is_wrong_peer();
   void on_ready(bool readable, bool writable) override;
   void on_connected();
   void on_ssl_answer();
@@ -77,6 +80,7 @@ class UpstreamConnector final : public Watcher, public std::enable_shared_from_t
   Done done_;
   boost::asio::ip::tcp::resolver resolver_;
   boost::asio::steady_timer timeout_;
+  boost::asio::steady_timer retry_;  // while a Unix socket's queue is full
   std::vector<boost::asio::generic::stream_protocol::endpoint> addresses_;
   std::size_t host_ = 0;
   std::size_t address_ = 0;

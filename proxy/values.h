@@ -28,8 +28,10 @@ Complaint read_bytes(const std::string& text, std::uint64_t& value);
 /// Milliseconds, or a number with ms, s, min, h or d behind it as in postgresql.conf.
 Complaint read_duration(const std::string& text, std::uint64_t lowest_ms, std::uint64_t highest_ms,
                         std::chrono::milliseconds& value);
-/// "127.0.0.1:6432", "[::1]:6432", "*:6432" or "6432".
+/// "127.0.0.1:6432", "[::1]:6432", "*:6432" or "6432"; "unix:/run/weir" or "unix:/run/weir:6432" (else port 0).
 Complaint read_listen_address(const std::string& text, HostPort& value);
+/// Three or four octal digits, as chmod takes them.
+Complaint read_permissions(const std::string& text, unsigned& value);
 /// One of the names in `allowed`, which are separated by '|'.
 Complaint read_choice(const std::string& text, std::string_view allowed);
 /// Parts separated by dots, none of them empty, `parts` of them: "schema.table".

@@ -77,7 +77,9 @@ struct WorkerCounters {
 struct Accepted {
   std::unique_ptr<Transport> transport;
   std::uint64_t id = 0;
-  std::string client;  ///< "10.0.0.7:51234"
+  std::string client;      ///< "10.0.0.7:51234"; "[local]" by a Unix socket
+  std::string counted_as;  ///< limits.connections_per_client: "10.0.0.7", or "[local] 1000", the user of the machine
+  bool local = false;      ///< by a Unix socket
   std::unique_ptr<Admission::Ticket> ticket;
 };
 

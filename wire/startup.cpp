@@ -221,7 +221,8 @@ StartupStep StartupNegotiation::answer_direct_tls(FirstMessage first) const {
   }
   // A client in the midst of a TLS handshake cannot read an ErrorResponse; the server closes without one too.
   step.kind = StartupStep::Kind::refuse;
-  step.first.message = "the client began with TLS, but no certificate for clients is configured";
+  step.first.message =
+      "the client began with TLS, which is not offered here: no certificate for clients, or a Unix socket";
   return step;
 }
 

@@ -7,6 +7,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "tests/support/child_process.h"
 
@@ -24,6 +25,24 @@ class Certificates {
 
   std::string file(const std::string& name) const { return folder_ / name; }
   std::string authority() const { return file("authority.crt"); }
+  /// The authority's list of revoked certificates, with that of `name` on it, or with none where it is empty.
+  std::string revocations(const std::string& name) {
+    const std::string list = file("revoked_" + name + ".crl");
+    test_support::write_file(folder_ / "index", "");
+    test_support::write_file(folder_ / "number", "01\n");
+    test_support::write_file(folder_ / "ca.conf", "[ca]\ndefault_ca = own\n[own]\ndatabase = " + file("index") +
+                                                      "\ncrlnumber = " + file("number") +
+                                                      "\ndefault_md = sha256\ndefault_crl_days = 30\n");
+    const std::vector<std::string> ca = {"ca",        "-config",  file("ca.conf"),      "-cert",
+                                         authority(), "-keyfile", file("authority.key")};
+    auto arguments = ca;
+    arguments.insert(arguments.end(), {"-revoke", file(name + ".crt")});
+    if (!name.empty()) openssl(arguments);
+    arguments = ca;
+    arguments.insert(arguments.end(), {"-gencrl", "-out", list});
+    openssl(arguments);
+    return list;
+  }
   /// Has signed nothing here.
   std::string stranger() const { return file("stranger.crt"); }
 

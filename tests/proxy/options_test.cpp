@@ -62,7 +62,7 @@ TEST(Options, EveryKeyIsAFlagAndTakesItsDefault) {
 }
 
 TEST(Options, EveryWrongValueIsRefusedByItsFlag) {
-  std::set<std::string> any_text = {"tls.cert", "tls.key", "journal.path", "capture.databases"};
+  std::set<std::string> any_text = {"tls.cert", "tls.key", "journal.path", "capture.databases", "unix_socket.group"};
   for (const auto& row : settings_table()) {
     if (any_text.count(std::string(row.key)) != 0) continue;
     const auto flag = "--" + std::string(row.key);
@@ -148,6 +148,32 @@ TEST(Options, ListenAddresses) {
   EXPECT_EQ(settings->listen[2].text(), "127.0.0.1:7002");
   for (const char* wrong : {"", ":", "host:", "host:99999", "::1:5", "host:1x"})
     EXPECT_NE(complaint_of({"--listen", wrong}), "");
+}
+
+TEST(Options, UnixSocketsToListenOn) {
+  auto settings = settings_of({"--listen", "127.0.0.1:7000", "--listen", "unix:/run/weir", "--listen",
+                               "unix:/run/weir/:7001", "--listen", "unix:/a:b", "--listen", "unix:@weir:7002"});
+  ASSERT_TRUE(settings) << settings.error().message;
+  ASSERT_EQ(settings->listen.size(), 5u);
+  EXPECT_EQ(settings->listen[1], (HostPort{"/run/weir", 0}));
+  EXPECT_EQ(settings->listen[2].text(), "/run/weir/.s.PGSQL.7001");
+  EXPECT_EQ(settings->listen[3], (HostPort{"/a:b", 0})) << "no number, so it is part of the name";
+  EXPECT_EQ(settings->listen[4].text(), "@weir/.s.PGSQL.7002");
+  EXPECT_EQ(settings->socket_access.permissions, 0777u);
+  for (const char* wrong : {"unix:", "unix:run/weir", "unix::6432", "unix:@", "unix:@:7000", "unix:weir:7000"})
+    EXPECT_NE(complaint_of({"--listen", wrong}).find("full path"), std::string::npos) << wrong;
+}
+
+TEST(Options, PermissionsAreOctal) {
+  for (const auto& [text, mode] :
+       std::vector<std::pair<std::string, unsigned>>{{"0777", 0777}, {"0770", 0770}, {"700", 0700}, {"0000", 0}}) {
+    auto settings = settings_of({"--unix_socket.permissions", text, "--unix_socket.group", "shop"});
+    ASSERT_TRUE(settings) << settings.error().message;
+    EXPECT_EQ(settings->socket_access.permissions, mode) << text;
+    EXPECT_EQ(settings->socket_access.group, "shop");
+  }
+  for (const char* wrong : {"", "7", "0888", "1777", "07777", "0x1ff", "rwx"})
+    EXPECT_NE(complaint_of({"--unix_socket.permissions", wrong}).find("octal"), std::string::npos) << wrong;
 }
 
 TEST(Options, AnUnknownFlagGetsTheNearestName) {

@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
+#include "tests/support/child_process.h"
+
 namespace weir::proxy {
 namespace {
 
@@ -25,6 +29,21 @@ TEST(OwnAddress, WhoeverListensEverywhereHasEveryAddressOfThisMachine) {
   EXPECT_TRUE(is_own({"localhost", 6432}, {"0.0.0.0", 6432}));
   EXPECT_TRUE(is_own({"127.0.0.1", 6432}, {"::", 6432}));
   EXPECT_FALSE(is_own({"192.0.2.7", 6432}, {"0.0.0.0", 6432})) << "a documentation address is no machine's own";
+}
+
+TEST(OwnAddress, UnixSocketsByAnyPath) {
+  const test_support::TempFolder folder("own");
+  const auto socket = folder.path().string();
+  const auto link = (folder / "link").string();
+  std::filesystem::create_directory_symlink(socket, link);
+  test_support::write_file(folder / ".s.PGSQL.6432", "");
+  EXPECT_TRUE(is_own({socket, 6432}, {socket, 6432}));
+  EXPECT_TRUE(is_own({link, 6432}, {socket, 6432}));
+  EXPECT_FALSE(is_own({socket, 5432}, {socket, 6432}));
+  EXPECT_FALSE(is_own({"127.0.0.1", 6432}, {socket, 6432}));
+  EXPECT_FALSE(is_own({socket, 6432}, {"127.0.0.1", 6432}));
+  EXPECT_TRUE(is_own({"@weir", 6432}, {"@weir", 6432}));
+  EXPECT_FALSE(is_own({"@weir", 6432}, {"@other", 6432}));
 }
 
 TEST(OwnAddress, OtherPortsAddressesAndSocketsAreOthers) {

@@ -4,9 +4,11 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -23,6 +25,16 @@ sockaddr_in loopback(int port) {
   address.sin_port = htons(static_cast<std::uint16_t>(port));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   return address;
+}
+
+std::pair<sockaddr_un, socklen_t> unix_address(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) throw std::runtime_error("too long for a socket: " + path);
+  path.copy(address.sun_path, path.size());
+  const bool abstract = path.starts_with('@');
+  if (abstract) address.sun_path[0] = '\0';
+  return {address, static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + (abstract ? 0 : 1))};
 }
 
 int check(int result, const char* what) {
@@ -91,6 +103,13 @@ bool TcpEnd::readable() const {
   return check(::poll(&entry, 1, 0), "poll") > 0;
 }
 
+TcpEnd TcpEnd::connect(const std::string& path) {
+  const auto [address, size] = unix_address(path);
+  TcpEnd end(check(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
+  check(::connect(end.socket_, reinterpret_cast<const sockaddr*>(&address), size), "connect");
+  return end;
+}
+
 void TcpEnd::half_close() {
   ::shutdown(socket_, SHUT_WR);
 }
@@ -112,6 +131,13 @@ TcpPort::TcpPort() : socket_(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC,
   check(::listen(socket_, 64), "listen");
   check(::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size), "getsockname");
   port_ = ntohs(address.sin_port);
+}
+
+TcpPort::TcpPort(const std::string& path, int backlog)
+    : socket_(check(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket")) {
+  const auto [address, size] = unix_address(path);
+  check(::bind(socket_, reinterpret_cast<const sockaddr*>(&address), size), "bind");
+  check(::listen(socket_, backlog), "listen");
 }
 
 TcpEnd TcpPort::accept() {

@@ -1,4 +1,5 @@
-// One end of a TCP connection that a test drives by hand, as a client of Weir or as the database behind it.
+// One end of a connection (TCP, or a Unix socket) that a test drives by hand, as a client of Weir or as the database
+// behind it.
 //
 // Calls block, and throw where nothing comes for ten seconds: a test that hangs fails and says where.
 #pragma once
@@ -17,6 +18,8 @@ class TcpEnd {
   ~TcpEnd() { close(); }
 
   static TcpEnd connect(int port);
+  /// By a Unix socket; "@name" is one of the abstract namespace.
+  static TcpEnd connect(const std::string& path);
 
   void send(std::string_view bytes);
   /// Exactly so many bytes.
@@ -37,10 +40,12 @@ class TcpEnd {
   int socket_ = -1;
 };
 
-/// A listening port of 127.0.0.1, in the database's place.
+/// A listening port of 127.0.0.1, or a Unix socket, in the database's place.
 class TcpPort {
  public:
   TcpPort();
+  /// The file stays when this is closed, as that of a process that was killed.
+  explicit TcpPort(const std::string& path, int backlog = 64);
   TcpPort(const TcpPort&) = delete;
   TcpPort& operator=(const TcpPort&) = delete;
   ~TcpPort() { close(); }

@@ -3,7 +3,9 @@
 #include <libpq-fe.h>
 #include <openssl/ssl.h>
 
+#include <array>
 #include <memory>
+#include <vector>
 
 #include "proxy/server.h"
 #include "tests/proxy/certificates.h"
@@ -109,6 +111,80 @@ TEST_F(TlsTest, ADatabaseThatNobodyVouchesForIsRefused) {
   EXPECT_HAS(words, "cannot connect to the database: ");
   EXPECT_EQ(words.find(std::to_string(world->cluster.port())), std::string::npos) << words;
   EXPECT_HAS(words, "certificate verify failed");
+}
+
+TEST_F(TlsTest, ARevokedCertificateIsRefused) {
+  use_upstream_tls(SslMode::verify_ca, world->certificates.authority());
+  options.upstream.sslcrl = world->certificates.revocations("");
+  start();
+  EXPECT_EQ(refusal("sslmode=disable"), "");
+  options.upstream.sslcrl = world->certificates.revocations("database");
+  start();
+  EXPECT_HAS(refusal("sslmode=disable"), "certificate verify failed: certificate revoked");
+  options.upstream.sslcrl = "/no/such.crl";
+  EXPECT_HAS(Server(options).start().error().message,
+             "revoked certificates (sslcrl or sslcrldir in upstream) \"/no/such.crl\"");
+}
+
+TEST_F(TlsTest, ADirectoryOfRevokedCertificatesIsReadToo) {
+  const test_support::TempFolder folder("crls");
+  ASSERT_EQ(test_support::run({.arguments = {"cp", world->certificates.revocations("database"), folder / "list.crl"}}),
+            0);
+  ASSERT_EQ(test_support::run({.arguments = {"openssl", "rehash", folder.path()}}), 0);
+  use_upstream_tls(SslMode::verify_ca, world->certificates.authority());
+  options.upstream.sslcrldir = folder.path();
+  start();
+  EXPECT_HAS(refusal("sslmode=disable"), "certificate verify failed: certificate revoked");
+}
+
+TEST_F(TlsTest, TheVersionOfTlsTowardsTheDatabaseMayBeChosen) {
+  for (const auto& [lowest, highest, spoken] :
+       std::vector<std::array<std::string, 3>>{{"", "", "TLSv1.3"},
+                                               {"", "TLSv1.2", "TLSv1.2"},
+                                               {"TLSv1.3", "", "TLSv1.3"},
+                                               {"TLSv1.2", "TLSv1.2", "TLSv1.2"}}) {
+    use_upstream_tls(SslMode::require);
+    options.upstream.ssl_min_protocol_version = lowest;
+    options.upstream.ssl_max_protocol_version = highest;
+    start();
+    const PgConnection connection(conninfo("sslmode=disable"));
+    EXPECT_EQ(connection.value("SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()"), spoken);
+  }
+}
+
+/// What clients see when the server takes no TLS 1.3.
+TEST_F(TlsTest, AVersionThatTheDatabaseDoesNotTakeIsRefused) {
+  PgConnection(world->cluster.socket_conninfo()).run("ALTER SYSTEM SET ssl_max_protocol_version = 'TLSv1.2'");
+  const auto reload = [] { return PgConnection(world->cluster.socket_conninfo()).value("SELECT pg_reload_conf()"); };
+  ASSERT_EQ(reload(), "t");
+  use_upstream_tls(SslMode::require);
+  options.upstream.ssl_min_protocol_version = "TLSv1.3";
+  start();
+  EXPECT_TRUE(test_support::eventually(std::chrono::seconds(10),
+                                       [&] { return refusal("sslmode=disable").find("TLS: ") != std::string::npos; }));
+  PgConnection(world->cluster.socket_conninfo()).run("ALTER SYSTEM RESET ssl_max_protocol_version");
+  ASSERT_EQ(reload(), "t");
+  EXPECT_TRUE(test_support::eventually(std::chrono::seconds(10), [&] { return refusal("sslmode=disable").empty(); }));
+}
+
+/// The name that a handshake sends, as a database that is no PostgreSQL sees it.
+TEST_F(TlsTest, TheHostsNameIsSentUnlessSslsniIsOff) {
+  TcpPort database;
+  options.upstream.hosts = {{"localhost", static_cast<std::uint16_t>(database.port())}};
+  for (const bool sent : {true, false}) {
+    use_upstream_tls(SslMode::require);
+    options.upstream.sslsni = sent;
+    start();
+    TcpEnd client = TcpEnd::connect(server->port());
+    client.send(testing::startup_packet(196608, testing::parameters({"user", "ann"})));
+    TcpEnd end = database.accept();
+    end.receive(8);
+    end.send("S");
+    const std::string header = end.receive(5);
+    const std::string hello =
+        end.receive(static_cast<unsigned char>(header[3]) * 256U + static_cast<unsigned char>(header[4]));
+    EXPECT_EQ(hello.find("localhost") != std::string::npos, sent);
+  }
 }
 
 TEST_F(TlsTest, AHandshakeThatHangsEndsInTheLoginsTimeAndGivesWay) {
