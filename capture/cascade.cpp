@@ -24,7 +24,7 @@ emptied AS (
 tree AS (
   SELECT DISTINCT emptied.oid FROM emptied
   JOIN pg_catalog.pg_class e ON e.oid OPERATOR(pg_catalog.=) emptied.oid
-  WHERE emptied.rows AND e.relkind OPERATOR(pg_catalog.<>) 'p'))";
+  WHERE emptied.rows AND (e.relkind OPERATOR(pg_catalog.<>) 'p' OR e.oid OPERATOR(pg_catalog.=) (SELECT oid FROM root))))";
 
 /// The place behind the parenthesis that closes what is open at `from`.
 std::size_t end_of_parenthesis(std::string_view text, std::size_t from) {
@@ -37,7 +37,7 @@ std::size_t end_of_parenthesis(std::string_view text, std::size_t from) {
 }
 
 std::string make_query(bool only) {
-  const std::string_view facts = facts_query();
+  const std::string_view facts = facts_query(FactsText::plain);
   const std::size_t begin = facts.find(kTree);
   const std::size_t inner = begin + kTree.size();
   const std::size_t end = end_of_parenthesis(facts, inner);

@@ -14,28 +14,91 @@ namespace {
 // A schema that the role may not use has no table for it: to_regclass would raise what the client's own statement has
 // to, at its place in the text. `tree` is the table with all that inherits from it, so partitions and old-style
 // children are found alike. No LATERAL: that needs a nested loop, and under enable_nestloop = off its cost alone sets
-// off seconds of JIT. Nothing here opens a relation but those of the catalog: it waits for nobody who has locked a
-// table (pg_get_expr would). Texts come as HEX(text): the bytes of the database itself, which no conversion can refuse.
-// `inside` has the types that somebody has defined inside of a column's, where there are casts that row_to_json would
-// call: those of type 114, json. Type 790 is money; 24 and the like are known by names (regclass), which follow
-// search_path. Function 817 is current_query. $2 is what the answer's digest must be, or empty: another one is a
-// division by zero.
+// off seconds of JIT. Most of the question's price is planning, which every catalog named in it adds to: what several
+// columns need is read once (`tables`, `columns`, `triggers`, `routes`). Nothing here opens a relation but those of the
+// catalog: it waits for nobody who has locked a table (pg_get_expr would). Texts come as HEX(text): the bytes of the
+// database itself, which no conversion can refuse. Type 790 is money; 24 and the like are known by names (regclass),
+// which follow search_path. Function 817 is current_query. $2 is what the answer's digest must be, or empty: another
+// one is a division by zero.
 constexpr std::string_view kFactsPattern = R"(
 WITH RECURSIVE root AS (
-  SELECT CASE WHEN NOT EXISTS (
-      SELECT FROM (SELECT pg_catalog.parse_ident($1::pg_catalog.text) AS parts) asked
-        JOIN pg_catalog.pg_namespace n ON n.nspname OPERATOR(pg_catalog.=) asked.parts[1]::pg_catalog.name
-        WHERE pg_catalog.cardinality(asked.parts) OPERATOR(pg_catalog.=) 2
-          AND NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE'))
-    THEN pg_catalog.to_regclass($1::pg_catalog.text)::pg_catalog.oid END AS oid),
+  SELECT CASE WHEN pg_catalog.cardinality(pg_catalog.parse_ident($1::pg_catalog.text)) OPERATOR(pg_catalog.=) 2
+      AND NOT pg_catalog.has_schema_privilege(pg_catalog.to_regnamespace(
+        pg_catalog.quote_ident((pg_catalog.parse_ident($1::pg_catalog.text))[1]))::pg_catalog.oid, 'USAGE')
+    THEN NULL ELSE pg_catalog.to_regclass($1::pg_catalog.text)::pg_catalog.oid END AS oid),
 tree AS (
   SELECT oid FROM root WHERE oid IS NOT NULL
   UNION ALL
   SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN tree ON i.inhparent OPERATOR(pg_catalog.=) tree.oid),
-inside AS (
-  SELECT a.attnum, a.atttypid AS oid
+tables AS (
+  SELECT l.oid, n.nspname, l.relname, l.relkind, l.relpersistence, l.relhasrules
+    FROM tree JOIN pg_catalog.pg_class l ON l.oid OPERATOR(pg_catalog.=) tree.oid
+    JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) l.relnamespace),
+columns AS (
+  SELECT a.attnum, a.attname, a.atttypid, a.atttypmod, a.attcollation, a.attgenerated, t.typcategory, t.typtype, t.typbasetype
     FROM root JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) root.oid
-    WHERE a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped AND a.atttypid OPERATOR(pg_catalog.>=) '16384'
+    JOIN pg_catalog.pg_type t ON t.oid OPERATOR(pg_catalog.=) a.atttypid
+    WHERE a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped),
+triggers AS (
+  SELECT g.tgisinternal, g.tgargs, p.prosrc, p.prolang, g.tgenabled OPERATOR(pg_catalog.<>) 'D'
+      AND (g.tgtype OPERATOR(pg_catalog.&) 19::pg_catalog.int2) OPERATOR(pg_catalog.=) 19 AS before_update
+    FROM tree JOIN pg_catalog.pg_trigger g ON g.tgrelid OPERATOR(pg_catalog.=) tree.oid
+    JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) g.tgfoid),
+routes AS (
+  SELECT pg_catalog.json_agg(DISTINCT a.attname) FILTER (WHERE a.attname IS NOT NULL) AS names,
+      pg_catalog.bool_or(k.expressions) AS expressions
+    FROM (SELECT q.partrelid, q.partexprs IS NOT NULL AS expressions,
+        pg_catalog.unnest(q.partattrs::pg_catalog.int2[]) AS attnum
+      FROM tree JOIN pg_catalog.pg_partitioned_table q ON q.partrelid OPERATOR(pg_catalog.=) tree.oid) k
+    LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) k.partrelid
+      AND a.attnum OPERATOR(pg_catalog.=) k.attnum AND k.attnum OPERATOR(pg_catalog.<>) 0),
+INSIDE_TYPESfacts AS MATERIALIZED (
+SELECT c.oid::pg_catalog.text AS c1, HEX(c.nspname) AS c2, HEX(c.relname) AS c3,
+  c.relkind::pg_catalog.text AS c4, c.relpersistence::pg_catalog.text AS c5,
+  (c.relhasrules AND EXISTS (SELECT FROM pg_catalog.pg_rewrite r
+     WHERE r.ev_class OPERATOR(pg_catalog.=) c.oid AND r.ev_type OPERATOR(pg_catalog.<>) '1'))::pg_catalog.text AS c6,
+  pg_catalog.row_security_active(c.oid)::pg_catalog.text AS c7,
+  pg_catalog.has_table_privilege(c.oid, 'SELECT')::pg_catalog.text AS c8,
+  (EXISTS (SELECT FROM triggers g WHERE NOT g.tgisinternal
+     AND g.prosrc OPERATOR(pg_catalog.~*) 'current_query|pg_stat_activity|pg_stat_get_activity|pg_cursors')
+   OR EXISTS (SELECT FROM tree JOIN pg_catalog.pg_attrdef d ON d.adrelid OPERATOR(pg_catalog.=) tree.oid
+     WHERE d.adbin::pg_catalog.text OPERATOR(pg_catalog.~) ':funcid 817 '))::pg_catalog.text AS c9,
+  HEX((SELECT pg_catalog.json_agg(a.attname ORDER BY k.place)
+     FROM (SELECT x.indkey, x.indnkeyatts, pg_catalog.generate_subscripts(x.indkey, 1) AS place
+       FROM pg_catalog.pg_index x WHERE x.indrelid OPERATOR(pg_catalog.=) c.oid AND x.indisprimary) k
+     JOIN columns a ON a.attnum OPERATOR(pg_catalog.=) k.indkey[k.place]
+     WHERE k.place OPERATOR(pg_catalog.<) k.indnkeyatts)) AS c10,
+  HEX((SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attname, a.typcategory,
+       pg_catalog.concat(CASE WHEN a.attgenerated OPERATOR(pg_catalog.=) 'v' THEN ''
+         WHEN INSIDE_CAST
+         WHEN a.atttypid OPERATOR(pg_catalog.=) '790' THEN 'n'
+         WHEN a.atttypid OPERATOR(pg_catalog.=) ANY
+           ('{24,2202,2203,2204,2205,2206,3734,3769,4089,4096,4191}'::pg_catalog.oid[]) THEN 'o'
+         ELSE '' END, a.attgenerated)) ORDER BY a.attnum) FROM columns a)) AS c11,
+  HEX((SELECT pg_catalog.json_agg(pg_catalog.json_build_array(l.oid::pg_catalog.text, l.nspname, l.relname) ORDER BY l.oid)
+     FROM tables l)) AS c12,
+  HEX((SELECT routes.names FROM routes)) AS c13,
+  COALESCE((SELECT routes.expressions FROM routes), false)::pg_catalog.text AS c14,
+  (NOT EXISTS (SELECT FROM tables l WHERE l.relpersistence OPERATOR(pg_catalog.<>) 'p'))::pg_catalog.text AS c15,
+  SERVER_RUN AS run,
+  HEX(UPDATE_FACTS) AS c17,
+  EXISTS (SELECT FROM tables l WHERE l.relkind OPERATOR(pg_catalog.=) 'f')::pg_catalog.text AS c18,
+  HEX(pg_catalog.current_schema()) AS c19,
+  EXISTS (SELECT FROM triggers g WHERE g.before_update)::pg_catalog.text AS c20
+FROM root LEFT JOIN tables c ON c.oid OPERATOR(pg_catalog.=) root.oid),
+said AS MATERIALIZED (
+  SELECT facts.*, pg_catalog.hashtextextended(pg_catalog.jsonb_build_array(
+    c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c17, c18, c19, c20)::pg_catalog.text
+    COLLATE pg_catalog."C", 0)::pg_catalog.text AS digest FROM facts)
+SELECT c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, run, c17, c18, c19, c20, digest,
+  (1 OPERATOR(pg_catalog./) CASE WHEN $2::pg_catalog.text OPERATOR(pg_catalog.=) '' OR digest OPERATOR(pg_catalog.=) $2::pg_catalog.text
+    THEN 1 ELSE 0 END)::pg_catalog.text
+FROM said)";
+// The types that somebody has defined inside of a column's, where there are casts that row_to_json would call: those of
+// type 114, json.
+constexpr std::string_view kInsideTypes = R"(inside AS (
+  SELECT a.attnum, a.atttypid AS oid FROM columns a
+    WHERE a.atttypid OPERATOR(pg_catalog.>=) '16384'
       AND EXISTS (SELECT FROM pg_catalog.pg_cast k WHERE k.casttarget OPERATOR(pg_catalog.=) '114'
         AND k.castmethod OPERATOR(pg_catalog.=) 'f' AND k.castsource OPERATOR(pg_catalog.>=) '16384')
   UNION
@@ -50,78 +113,31 @@ inside AS (
         WHERE m.attnum OPERATOR(pg_catalog.>) 0 AND NOT m.attisdropped
           AND m.atttypid OPERATOR(pg_catalog.>=) '16384') part
     ON part.of OPERATOR(pg_catalog.=) inside.oid),
-facts AS MATERIALIZED (
-SELECT c.oid::pg_catalog.text AS c1, HEX(n.nspname) AS c2, HEX(c.relname) AS c3,
-  c.relkind::pg_catalog.text AS c4, c.relpersistence::pg_catalog.text AS c5,
-  (c.relhasrules AND EXISTS (SELECT FROM pg_catalog.pg_rewrite r
-     WHERE r.ev_class OPERATOR(pg_catalog.=) c.oid AND r.ev_type OPERATOR(pg_catalog.<>) '1'))::pg_catalog.text AS c6,
-  pg_catalog.row_security_active(c.oid)::pg_catalog.text AS c7,
-  pg_catalog.has_table_privilege(c.oid, 'SELECT')::pg_catalog.text AS c8,
-  (EXISTS (SELECT FROM tree JOIN pg_catalog.pg_trigger g ON g.tgrelid OPERATOR(pg_catalog.=) tree.oid
-     JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) g.tgfoid
-     WHERE NOT g.tgisinternal
-       AND p.prosrc OPERATOR(pg_catalog.~*) 'current_query|pg_stat_activity|pg_stat_get_activity|pg_cursors')
-   OR EXISTS (SELECT FROM tree JOIN pg_catalog.pg_attrdef d ON d.adrelid OPERATOR(pg_catalog.=) tree.oid
-     WHERE d.adbin::pg_catalog.text OPERATOR(pg_catalog.~) ':funcid 817 '))::pg_catalog.text AS c9,
-  HEX((SELECT pg_catalog.json_agg(a.attname ORDER BY k.place)
-     FROM (SELECT x.indkey, x.indnkeyatts, pg_catalog.generate_subscripts(x.indkey, 1) AS place
-       FROM pg_catalog.pg_index x WHERE x.indrelid OPERATOR(pg_catalog.=) c.oid AND x.indisprimary) k
-     JOIN pg_catalog.pg_attribute a
-       ON a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.=) k.indkey[k.place]
-     WHERE k.place OPERATOR(pg_catalog.<) k.indnkeyatts)) AS c10,
-  HEX((SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attname, t.typcategory,
-       CASE WHEN a.attgenerated OPERATOR(pg_catalog.=) 'v' THEN 'v'
-         WHEN EXISTS (SELECT FROM inside JOIN pg_catalog.pg_cast k ON k.castsource OPERATOR(pg_catalog.=) inside.oid
+)";
+constexpr std::string_view kInsideCast =
+    R"(EXISTS (SELECT FROM inside JOIN pg_catalog.pg_cast k ON k.castsource OPERATOR(pg_catalog.=) inside.oid
            WHERE inside.attnum OPERATOR(pg_catalog.=) a.attnum AND k.castmethod OPERATOR(pg_catalog.=) 'f'
-             AND k.casttarget OPERATOR(pg_catalog.=) '114') THEN 't'
-         WHEN a.atttypid OPERATOR(pg_catalog.=) '790' THEN 'n'
-         WHEN a.atttypid OPERATOR(pg_catalog.=) ANY
-           ('{24,2202,2203,2204,2205,2206,3734,3769,4089,4096,4191}'::pg_catalog.oid[]) THEN 'o'
-         ELSE '' END) ORDER BY a.attnum)
-     FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid OPERATOR(pg_catalog.=) a.atttypid
-     WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped)) AS c11,
-  HEX((SELECT pg_catalog.json_agg(pg_catalog.json_build_array(l.oid::pg_catalog.text, ln.nspname, l.relname) ORDER BY l.oid)
-     FROM tree JOIN pg_catalog.pg_class l ON l.oid OPERATOR(pg_catalog.=) tree.oid
-     JOIN pg_catalog.pg_namespace ln ON ln.oid OPERATOR(pg_catalog.=) l.relnamespace)) AS c12,
-  HEX((SELECT pg_catalog.json_agg(DISTINCT a.attname)
-     FROM (SELECT q.partrelid, pg_catalog.unnest(q.partattrs::pg_catalog.int2[]) AS attnum
-       FROM tree JOIN pg_catalog.pg_partitioned_table q ON q.partrelid OPERATOR(pg_catalog.=) tree.oid) k
-     JOIN pg_catalog.pg_attribute a
-       ON a.attrelid OPERATOR(pg_catalog.=) k.partrelid AND a.attnum OPERATOR(pg_catalog.=) k.attnum
-     WHERE k.attnum OPERATOR(pg_catalog.<>) 0)) AS c13,
-  EXISTS (SELECT FROM tree JOIN pg_catalog.pg_partitioned_table q ON q.partrelid OPERATOR(pg_catalog.=) tree.oid
-     WHERE q.partexprs IS NOT NULL)::pg_catalog.text AS c14,
-  (NOT EXISTS (SELECT FROM tree JOIN pg_catalog.pg_class l ON l.oid OPERATOR(pg_catalog.=) tree.oid
-     WHERE l.relpersistence OPERATOR(pg_catalog.<>) 'p'))::pg_catalog.text AS c15,
-  SERVER_RUN AS run,
-  HEX(UPDATE_FACTS) AS c17,
-  EXISTS (SELECT FROM tree JOIN pg_catalog.pg_class l ON l.oid OPERATOR(pg_catalog.=) tree.oid
-     WHERE l.relkind OPERATOR(pg_catalog.=) 'f')::pg_catalog.text AS c18,
-  HEX(pg_catalog.current_schema()) AS c19
-FROM root LEFT JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) root.oid
-LEFT JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace),
-said AS MATERIALIZED (
-  SELECT facts.*, pg_catalog.hashtextextended(pg_catalog.jsonb_build_array(
-    c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c17, c18, c19)::pg_catalog.text
-    COLLATE pg_catalog."C", 0)::pg_catalog.text AS digest FROM facts)
-SELECT c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, run, c17, c18, c19, digest,
-  (1 OPERATOR(pg_catalog./) CASE WHEN $2::pg_catalog.text OPERATOR(pg_catalog.=) '' OR digest OPERATOR(pg_catalog.=) $2::pg_catalog.text
-    THEN 1 ELSE 0 END)::pg_catalog.text
-FROM said)";
-constexpr std::size_t kFactsColumns = 21;
+             AND k.casttarget OPERATOR(pg_catalog.=) '114') THEN 't')";
+// Whether there are such casts at all: only then does a column of somebody's type have to be looked into.
+constexpr std::string_view kMayHaveInside = R"(a.atttypid OPERATOR(pg_catalog.>=) '16384'
+           AND EXISTS (SELECT FROM pg_catalog.pg_cast k WHERE k.casttarget OPERATOR(pg_catalog.=) '114'
+             AND k.castmethod OPERATOR(pg_catalog.=) 'f' AND k.castsource OPERATOR(pg_catalog.>=) '16384') THEN 'i')";
+constexpr std::size_t kFactsColumns = 22;
 constexpr std::size_t kRunColumn = 15;
 constexpr std::size_t kSchemaColumn = 18;
 
 using Json = boost::json::value;
 
-std::string facts_text() {
+std::string make_text(FactsText text) {
   constexpr std::string_view mark = "HEX(";
   std::string pattern(kFactsPattern);
   const auto put = [&pattern](std::string_view mark, std::string_view text) {
     pattern.replace(pattern.find(mark), mark.size(), text);
   };
   put("SERVER_RUN", server_run_expression());
-  put("UPDATE_FACTS", update_facts_query());
+  put("UPDATE_FACTS", text == FactsText::plain ? "NULL" : update_facts_query());
+  put("INSIDE_TYPES", text == FactsText::whole ? kInsideTypes : "");
+  put("INSIDE_CAST", text == FactsText::whole ? kInsideCast : kMayHaveInside);
   std::string out;
   std::string_view rest = pattern;
   for (auto at = rest.find(mark); at != std::string_view::npos; at = rest.find(mark)) {
@@ -203,19 +219,22 @@ class AnswerReader {
 
 void read_columns(AnswerReader& answer, std::size_t place, RelationFacts& facts) {
   for (auto& [name, category, form] : answer.triples(place)) {
-    Column column{std::move(name), category.empty() ? 'U' : category[0], form == "v"};
-    if (form == "t") column.form = Column::Form::text;
-    if (form == "n") column.form = Column::Form::numeric;
-    if (form == "o") column.form = Column::Form::oid;
+    const auto says = [&form](char letter) { return form.find(letter) != std::string::npos; };
+    Column column{std::move(name), category.empty() ? 'U' : category[0], says('v'), says('s')};
+    if (says('t')) column.form = Column::Form::text;
+    if (says('n')) column.form = Column::Form::numeric;
+    if (says('o')) column.form = Column::Form::oid;
+    facts.may_have_casts |= says('i');
     facts.columns.push_back(std::move(column));
   }
 }
 
 }  // namespace
 
-std::string_view facts_query() {
-  static const std::string text = facts_text();
-  return text;
+std::string_view facts_query(FactsText text) {
+  static const std::array<std::string, kFactsTexts> texts = {make_text(FactsText::plain), make_text(FactsText::updates),
+                                                             make_text(FactsText::whole)};
+  return texts.at(std::size_t(text));
 }
 
 std::string quoted(std::string_view name) {
@@ -254,9 +273,10 @@ std::optional<RelationFacts> read_facts(const wire::RowView& row, std::string_vi
   facts.routing = answer.names(12);
   facts.routes_by_expression = answer.is_true(13);
   facts.logged = answer.is_true(14);
-  facts.updates = read_update_facts(answer.text(16));
+  facts.updates = read_update_facts(row[16] ? std::optional(answer.text(16)) : std::nullopt);
   facts.has_foreign = answer.is_true(17);
-  facts.digest = answer.plain(19);
+  facts.has_update_triggers = answer.is_true(19);
+  facts.digest = answer.plain(20);
   if (!answer.good() || facts.oid == 0) return std::nullopt;
   return facts;
 }

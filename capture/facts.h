@@ -19,8 +19,9 @@ namespace weir::capture {
 
 struct Column {
   std::string name;
-  char category = 'U';    ///< pg_type.typcategory: 'N' numeric, 'B' boolean, 'S' string, 'U' user-defined (json), …
-  bool computed = false;  ///< a virtual generated column: stored nowhere, reading it evaluates its expression
+  char category = 'U';     ///< pg_type.typcategory: 'N' numeric, 'B' boolean, 'S' string, 'U' user-defined (json), …
+  bool computed = false;   ///< a virtual generated column: stored nowhere, reading it evaluates its expression
+  bool generated = false;  ///< a stored one: it changes with others
   /// How it stands in an image. `text`: row_to_json would call a cast to json that somebody has defined, for its type
   /// or for one inside of it. `numeric`: money, as a number and not by lc_monetary. `oid`: regclass and the like, as
   /// the number and not as the name that search_path makes of it.
@@ -44,18 +45,28 @@ struct RelationFacts {
   std::vector<std::string> key;      ///< primary key columns, in the key's order
   std::vector<std::string> routing;  ///< columns that choose the partition; with the key: what makes an UPDATE a move
   bool routes_by_expression = false;
-  UpdateFacts updates;
-  bool has_foreign = false;  ///< it or a table below it is a foreign table
-  std::string digest;        ///< of the whole answer: facts_query's $2
+  bool has_update_triggers = false;  ///< BEFORE UPDATE, for each row, of it or a table below it
+  UpdateFacts updates;               ///< nothing is known where FactsText::plain was asked
+  bool may_have_casts = false;       ///< what Column::Form::text needs is known to FactsText::whole alone
+  bool has_foreign = false;          ///< it or a table below it is a foreign table
+  std::string digest;                ///< of the whole answer: facts_query's $2
   std::vector<Column> columns;
   bool logged = false;  ///< it and all its leaves are in the server's log; false: unlogged, or not known
   std::unordered_map<std::uint32_t, RelationName> leaves;  ///< tables whose rows a write of this one may touch, by oid
 };
 
+/// How much is asked. Each says all that those before it say; planning and running one costs a multiple of them.
+enum class FactsText : char {
+  plain,    ///< enough for what moves no row
+  updates,  ///< with RelationFacts::updates
+  whole     ///< and with casts to json that somebody has defined for types inside of a column's
+};
+constexpr std::size_t kFactsTexts = 3;
+
 /// The statement, with two text parameters: the table's name as SQL would quote it, in the client's encoding; and the
-/// digest of the answer known so far, or nothing. The statement fails (22012) where the answer has another one. Every
-/// name in it is schema-qualified. What it answers is ASCII, whatever the client's encoding is.
-std::string_view facts_query();
+/// digest of the answer known so far to the same text, or nothing. The statement fails (22012) where the answer has
+/// another one. Every name in it is schema-qualified. What it answers is ASCII, whatever the client's encoding is.
+std::string_view facts_query(FactsText text);
 /// `"schema"."table"` or `"table"`, for the parameter, in the client's encoding.
 std::string quoted_name(const TableName& table);
 /// In ASCII alone: its names are UTF-8, and the client's encoding may be another.

@@ -175,6 +175,7 @@ struct Pending {
   std::shared_ptr<Portal> bound = {};   ///< Bind: the portal it makes
   std::shared_ptr<Prepared> twin = {};  ///< whose capturing twin a splice prepares
   std::string closes = {};              ///< Close of a statement that Weir prepared for itself
+  std::string makes = {};               ///< Parse of a question to the catalog: the statement's name
   PortalState before = {};              ///< Execute and FETCH of a captured portal
 };
 

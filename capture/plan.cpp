@@ -215,22 +215,46 @@ Names changed_columns(const PlanInput& input, const RelationFacts& relation) {
   return changed;
 }
 
-/// Whether a row's key or its partition may change, and what would prove which row has become which.
-Moves moves_of(const PlanInput& input, const RelationFacts& relation) {
-  const UpdateFacts& facts = relation.updates;
-  const Names changed = changed_columns(input, relation);
-  // What the facts do not know may be a key by another name.
-  const bool doubtful = std::any_of(changed.begin(), changed.end(), [&](const std::string& column) {
+/// What the facts do not know may be a key by another name.
+bool is_doubtful(const PlanInput& input, const RelationFacts& relation, const Names& changed) {
+  return std::any_of(changed.begin(), changed.end(), [&](const std::string& column) {
     const auto same = [&column](const Column& known) { return known.name == column; };
     return std::none_of(relation.columns.begin(), relation.columns.end(), same) ||
            (!is_ascii(column) && has_escaped_names(input));
   });
-  const auto decides = [&relation, &facts](const std::string& column) {
-    return contains(relation.key, column) || contains(relation.routing, column) || contains(facts.key_sources, column);
+}
+
+/// Whether a row chooses its key and its table by this column.
+bool decides(const RelationFacts& relation, const std::string& column) {
+  return contains(relation.key, column) || contains(relation.routing, column);
+}
+
+/// False where a row surely keeps its key and its partition, by what FactsText::plain says: what the statement assigns
+/// is neither, and nothing changes but what is assigned.
+bool may_move(const PlanInput& input, const RelationFacts& relation) {
+  const WriteClauses& write = *input.statement.write;
+  if (input.statement.kind == StatementKind::merge) return true;
+  if (op_of(input.statement.kind) != event::Op::update && !write.on_conflict_update) return false;
+  if (relation.routes_by_expression || relation.has_update_triggers) return true;
+  const auto computed = [&](const Column& column) { return column.generated && decides(relation, column.name); };
+  if (std::any_of(relation.columns.begin(), relation.columns.end(), computed)) return true;
+  const Names assigned = utf8_names(write.assigned, input.server);
+  return is_doubtful(input, relation, assigned) ||
+         std::any_of(assigned.begin(), assigned.end(), [&](const auto& column) { return decides(relation, column); });
+}
+
+/// Whether a row's key or its partition may change, and what would prove which row has become which.
+Moves moves_of(const PlanInput& input, const RelationFacts& relation) {
+  if (!may_move(input, relation)) return {};
+  const UpdateFacts& facts = relation.updates;
+  const Names changed = changed_columns(input, relation);
+  const bool doubtful = is_doubtful(input, relation, changed);
+  const auto moves_by = [&relation, &facts](const std::string& column) {
+    return decides(relation, column) || contains(facts.key_sources, column);
   };
   Moves moves;
   moves.possible = doubtful || relation.routes_by_expression || !facts.triggers.known ||
-                   std::any_of(changed.begin(), changed.end(), decides);
+                   std::any_of(changed.begin(), changed.end(), moves_by);
   moves.may_skip = facts.triggers.may_skip || !facts.triggers.known;
   // Tables that inherit have no unique index in common.
   const bool one_index = relation.kind == 'p' || relation.leaves.size() <= 1;
@@ -498,6 +522,14 @@ bool needs_plan(const Statement& statement) {
     default:
       return false;
   }
+}
+
+FactsText needed_facts(const PlanInput& input) {
+  const auto* target = input.relations.empty() ? nullptr : input.relations[0].get();
+  if (target == nullptr || !is_row_write(input) || !in_scope(input.scope, *target)) return FactsText::plain;
+  if (target->may_have_casts) return FactsText::whole;
+  const bool returns = obstacle(input, *target).empty();
+  return returns && may_move(input, *target) ? FactsText::updates : FactsText::plain;
 }
 
 Plan make_plan(const PlanInput& input) {

@@ -117,5 +117,8 @@ bool excludes_column(const Scope& scope, const RelationFacts& relation, std::str
 
 /// True where it may write something that capture has to know of: make_plan (and facts) are needed.
 bool needs_plan(const Statement& statement);
+/// How much make_plan has to know of the target, by what is known of it so far: FactsText::plain says where that is
+/// enough. The other tables need no more than that.
+FactsText needed_facts(const PlanInput& input);
 
 }  // namespace weir::capture

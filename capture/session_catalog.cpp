@@ -99,14 +99,14 @@ std::shared_ptr<const Plan> SessionMachine::find_plan(const std::shared_ptr<cons
     unknown.cause = "catalog could not be asked";
     return std::make_shared<const Plan>(std::move(unknown));
   }
-  if (ask_facts(missing_facts(statement), turn)) return nullptr;
+  if (ask_facts(missing_facts(*text, statement), turn)) return nullptr;
   auto plan = known != plans_.end() ? known->second.plan : plan_by_facts(*text, statement);
-  const std::vector<std::string> aged = aged_facts(statement);
+  const std::vector<WantedFacts> aged = aged_facts(statement);
   if (!aged.empty() && will_be_whole_) return nullptr;
   if (!may_check_along(*plan)) {
     if (ask_facts(aged, turn)) return nullptr;
   } else {
-    for (const std::string& name : aged) check_facts(name, turn);
+    for (const WantedFacts& one : aged) check_facts(one.name, turn);
   }
   keep_plan(text, statement, plan);
   return plan;
@@ -147,32 +147,41 @@ bool SessionMachine::is_aged(std::chrono::milliseconds asked) const {
   return facts_max_age_.count() == 0 || clock_() - asked > facts_max_age_;
 }
 
-std::vector<std::string> SessionMachine::missing_facts(const Statement& statement) const {
-  std::vector<std::string> missing;
+/// The target's facts say whether more of them is needed. That is found only once: `needed_texts_` remembers it.
+std::vector<SessionMachine::WantedFacts> SessionMachine::missing_facts(const ParsedText& text,
+                                                                       const Statement& statement) const {
+  std::vector<WantedFacts> missing;
   for (const TableName& table : statement.tables) {
-    const std::string name = quoted_name(table);
+    std::string name = quoted_name(table);
     const auto found = facts_.find(name);
-    const bool known = found != facts_.end() && (found->second.relation || found->second.message == message_);
-    if (!known) missing.push_back(name);
+    if (found == facts_.end() || !found->second.relation) {
+      if (found != facts_.end() && found->second.message == message_) continue;
+      const auto once = needed_texts_.find(name);
+      missing.push_back({std::move(name), once == needed_texts_.end() ? FactsText::plain : once->second});
+    } else if (&table == &statement.tables.front()) {
+      const KnownFacts& known = found->second;
+      const FactsText needed = needed_facts({text.text, statement, {known.relation}, server_, *scope_});
+      if (needed > known.text) missing.push_back({std::move(name), needed});
+    }
   }
   for (const TableName& table : statement.tables) {
     if (!table.cascades) continue;
     const auto found = facts_.find(cascade_name(table));
     const bool known = found != facts_.end() && (found->second.message == message_ || !is_aged(found->second.asked));
-    if (!known) missing.push_back(cascade_name(table));
+    if (!known) missing.push_back({cascade_name(table), FactsText::plain});
   }
   return missing;
 }
 
 /// Those that are older than they may be, and were not asked for on behalf of this very message.
-std::vector<std::string> SessionMachine::aged_facts(const Statement& statement) const {
-  std::vector<std::string> aged;
+std::vector<SessionMachine::WantedFacts> SessionMachine::aged_facts(const Statement& statement) const {
+  std::vector<WantedFacts> aged;
   for (const TableName& table : statement.tables) {
     const std::string name = quoted_name(table);
     const auto found = facts_.find(name);
     const bool open = found != facts_.end() && found->second.relation && found->second.message != message_;
-    const bool twice = std::find(aged.begin(), aged.end(), name) != aged.end();
-    if (open && !twice && is_aged(found->second.asked)) aged.push_back(name);
+    const bool twice = std::any_of(aged.begin(), aged.end(), [&](const auto& one) { return one.name == name; });
+    if (open && !twice && is_aged(found->second.asked)) aged.push_back({name, found->second.text});
   }
   return aged;
 }
@@ -194,10 +203,10 @@ void SessionMachine::check_facts(const std::string& name, wire::Turn& turn) {
   KnownFacts& known = facts_[name];
   known.message = message_;
   const std::size_t first = pending_.size();
-  prepare_own(facts_statement_, facts_query(), Purpose::facts, turn);
-  facts_asked_.push_back({name, clock_()});
-  send_own(facts_statement_, {name, known.relation->digest}, Purpose::facts, turn);
-  let_go(facts_statement_, turn);
+  OwnStatement& question = prepare_facts(known.text, turn);
+  facts_asked_.push_back({{name, known.text}, clock_()});
+  send_own(question, {name, known.relation->digest}, Purpose::facts, turn);
+  let_go(question, turn);
   for (std::size_t i = first; i < pending_.size(); ++i) pending_[i].checks = true;
   ++checks_pending_;
 }
@@ -224,19 +233,18 @@ void SessionMachine::check_ended() {
 }
 
 /// True where there was something to ask.
-bool SessionMachine::ask_facts(const std::vector<std::string>& names, wire::Turn& turn) {
-  if (names.empty()) return false;
+bool SessionMachine::ask_facts(const std::vector<WantedFacts>& wanted, wire::Turn& turn) {
+  if (wanted.empty()) return false;
   const bool clean = segment_clean_ && !in_block_ && control_pending_ == 0;
-  prepare_own(facts_statement_, facts_query(), Purpose::facts, turn);
-  for (const std::string& name : names) {
-    facts_asked_.push_back({name, clock_ ? clock_() : std::chrono::milliseconds(0)});
-    if (const auto table = cascading_table(name)) {
+  for (const WantedFacts& one : wanted) {
+    facts_asked_.push_back({one, clock_ ? clock_() : std::chrono::milliseconds(0)});
+    if (const auto table = cascading_table(one.name)) {
       run_once(cascade_query(table->only), {table->name, ""}, Purpose::facts, turn);
     } else {
-      send_own(facts_statement_, {name, ""}, Purpose::facts, turn);
+      send_own(prepare_facts(one.text, turn), {one.name, ""}, Purpose::facts, turn);
     }
   }
-  let_go(facts_statement_, turn);
+  for (OwnStatement& own : facts_statements_) let_go(own, turn);
   if (clean) {
     // A transaction of its own: the client's own begins with the client's own statement.
     wire::append_sync(turn.to_upstream.buffer());
@@ -244,6 +252,14 @@ bool SessionMachine::ask_facts(const std::vector<std::string>& names, wire::Turn
   }
   wait_for_answers(turn);
   return true;
+}
+
+OwnStatement& SessionMachine::prepare_facts(FactsText text, wire::Turn& turn) {
+  OwnStatement& own = facts_statements_.at(std::size_t(text));
+  if (own.sent) return own;
+  prepare_own(own, facts_query(text), Purpose::facts, turn);
+  pending_.back().makes = own.name;
+  return own;
 }
 
 std::string SessionMachine::next_own_name() {
@@ -344,7 +360,7 @@ void SessionMachine::close_own(std::string name, wire::Turn& turn) {
 bool SessionMachine::hide_own_statements(wire::Turn& turn) {
   if (!wait_for_answers(turn)) return false;
   std::vector<std::string> names = names_.forget_twins();
-  for (OwnStatement* own : {&facts_statement_, &epilogue_statement_}) {
+  for (OwnStatement* own : own_statements()) {
     if (own->sent) names.push_back(own->name);
     own->sent = false;
   }
@@ -352,6 +368,16 @@ bool SessionMachine::hide_own_statements(wire::Turn& turn) {
   left_behind_.clear();
   for (std::string& name : names) close_own(std::move(name), turn);
   return true;
+}
+
+std::vector<OwnStatement*> SessionMachine::own_statements() {
+  std::vector<OwnStatement*> all = {&epilogue_statement_};
+  for (OwnStatement& own : facts_statements_) all.push_back(&own);
+  return all;
+}
+
+void SessionMachine::own_statements_are_gone() {
+  for (OwnStatement* own : own_statements()) own->sent = false;
 }
 
 void SessionMachine::forget_catalog() {
@@ -430,16 +456,27 @@ void SessionMachine::question_ended() {
   if (const auto asked = std::move(asked_)) asked->question.answered(std::move(asked->answer));
 }
 
+void SessionMachine::note_needed(const WantedFacts& what, bool may_have_casts) {
+  const FactsText needed = may_have_casts ? FactsText::whole : what.text;
+  if (needed == FactsText::plain) return;
+  if (needed_texts_.size() >= kMostPlans) needed_texts_.clear();
+  FactsText& most = needed_texts_[what.name];
+  most = std::max(most, needed);
+}
+
 void SessionMachine::own_complete(const Pending& pending) {
   if (pending.purpose == Purpose::open_block) in_block_ = true;
   if (pending.purpose != Purpose::facts || facts_asked_.empty()) return;
-  const auto [name, asked] = std::move(facts_asked_.front());
+  const auto [what, asked] = std::move(facts_asked_.front());
   facts_asked_.pop_front();
-  KnownFacts& known = facts_[name];
-  const bool same = known.relation && facts_answer_ && known.relation->digest == facts_answer_->digest;
+  KnownFacts& known = facts_[what.name];
+  const bool same =
+      known.relation && facts_answer_ && known.text == what.text && known.relation->digest == facts_answer_->digest;
   if (!same && known.relation) plans_.clear();
   if (!same) known.relation = facts_answer_;
   facts_answer_.reset();
+  known.text = what.text;
+  note_needed(what, known.relation && known.relation->may_have_casts);
   known.asked = asked;
   if (!pending.checks) known.message = message_;
   if (pending.checks) check_ended();

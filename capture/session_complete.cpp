@@ -82,7 +82,7 @@ void SessionMachine::completed(Execution& execution, const Statement* statement,
       catalog_changed_ = true;
       [[fallthrough]];
     case StatementKind::session:
-      if (statement->drops_all_statements) facts_statement_.sent = epilogue_statement_.sent = false;
+      if (statement->drops_all_statements) own_statements_are_gone();
       forget_catalog();
       catalog_touched_ = true;
       break;

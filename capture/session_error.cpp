@@ -188,7 +188,7 @@ void SessionMachine::query_failed(const Pending& front, std::string_view sqlstat
   if (refused || done + 1 < statements.size()) {
     names_.failed(front.changes[done], front.mark);
   } else if (statements.back().drops_all_statements) {
-    for (OwnStatement* own : {&facts_statement_, &epilogue_statement_})
+    for (OwnStatement* own : own_statements())
       if (std::exchange(own->sent, false)) left_behind_.push_back(own->name);
   }
 }
@@ -199,7 +199,7 @@ void SessionMachine::statement_missing(const Pending& front) {
   if (!twin && !is_own(front.purpose)) return;
   pooling_ = Pooling::pooled;
   if (twin) names_.forget_twin(front.bound->statement);
-  facts_statement_.sent = epilogue_statement_.sent = false;
+  own_statements_are_gone();
 }
 
 /// The server ignores everything up to the next Sync; so what was sent since has no answer and no effect. The first of
@@ -237,7 +237,8 @@ void SessionMachine::skip_to_sync(bool refused) {
 /// Questions behind the Sync are answered all the same.
 void SessionMachine::facts_skipped(const Pending& skipped) {
   facts_failed_ |= !skipped.checks;
-  if (skipped.expect == Expect::parse) facts_statement_.sent = false;
+  if (skipped.expect == Expect::parse)
+    for (OwnStatement& own : facts_statements_) own.sent &= own.name != skipped.makes;
   if (skipped.expect != Expect::execute) return;
   if (!facts_asked_.empty()) facts_asked_.pop_front();
   if (skipped.checks) check_ended();

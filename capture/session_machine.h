@@ -15,6 +15,7 @@
 // handler is a list of conditions, and there is no state for "where were we" but what the conditions look at.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <deque>
@@ -212,15 +213,21 @@ class SessionMachine final : public CaptureSession {
   void keep_plan(const std::shared_ptr<const ParsedText>& text, const Statement& statement,
                  const std::shared_ptr<const Plan>& plan);
   bool is_aged(std::chrono::milliseconds asked) const;
-  std::vector<std::string> missing_facts(const Statement& statement) const;
-  std::vector<std::string> aged_facts(const Statement& statement) const;
+  struct WantedFacts {
+    std::string name;
+    FactsText text = FactsText::plain;
+  };
+  std::vector<WantedFacts> missing_facts(const ParsedText& text, const Statement& statement) const;
+  std::vector<WantedFacts> aged_facts(const Statement& statement) const;
   bool may_check_along(const Plan& plan) const;
   bool only_checks_pending() const;
   void check_facts(const std::string& name, wire::Turn& turn);
   void facts_changed(wire::Turn& turn);
   void check_ended();
-  bool ask_facts(const std::vector<std::string>& names, wire::Turn& turn);
+  bool ask_facts(const std::vector<WantedFacts>& wanted, wire::Turn& turn);
   void send_own(const OwnStatement& own, const std::vector<std::string>& values, Purpose purpose, wire::Turn& turn);
+  void note_needed(const WantedFacts& what, bool may_have_casts);
+  OwnStatement& prepare_facts(FactsText text, wire::Turn& turn);
   void prepare_own(OwnStatement& own, std::string_view text, Purpose purpose, wire::Turn& turn);
   /// Not before it is known that the server's process is the session's own; some servers name none.
   bool keeps_statements() const { return pooling_ == Pooling::none || backend_.empty() || backend_ == "0"; }
@@ -229,6 +236,8 @@ class SessionMachine final : public CaptureSession {
   bool can_lock(const Execution& execution) const;
   void send_lock(const std::shared_ptr<Execution>& execution, wire::Turn& turn);
   bool hide_own_statements(wire::Turn& turn);
+  std::vector<OwnStatement*> own_statements();
+  void own_statements_are_gone();
   void close_own(std::string name, wire::Turn& turn);
   void forget_catalog();
   void note_server_run(std::string_view answer);
@@ -390,12 +399,18 @@ class SessionMachine final : public CaptureSession {
   };
   struct KnownFacts {
     std::shared_ptr<const RelationFacts> relation;  // null: no such table
+    FactsText text = FactsText::plain;              // that was asked
     std::chrono::milliseconds asked{0};
     std::uint64_t message = 0;  // that it was last asked for
   };
   std::unordered_map<std::string, KnownFacts> facts_;
+  std::unordered_map<std::string, FactsText> needed_texts_;  // by table: what was needed will be needed again
   std::unordered_map<const Statement*, KnownPlan> plans_;
-  std::deque<std::pair<std::string, std::chrono::milliseconds>> facts_asked_;
+  struct AskedFacts {
+    WantedFacts what;
+    std::chrono::milliseconds when{0};
+  };
+  std::deque<AskedFacts> facts_asked_;
   std::shared_ptr<const RelationFacts> facts_answer_;
   std::uint64_t catalog_epoch_ = 0;
   std::string backend_;          // its process id, by BackendKeyData
@@ -419,8 +434,8 @@ class SessionMachine final : public CaptureSession {
     unknown,
     none,
     pooled
-  } pooling_ = Pooling::unknown;  // maybe another process for each transaction
-  OwnStatement facts_statement_;
+  } pooling_ = Pooling::unknown;                            // maybe another process for each transaction
+  std::array<OwnStatement, kFactsTexts> facts_statements_;  // by FactsText
   OwnStatement epilogue_statement_;
   struct Asked {
     Question question;

@@ -22,32 +22,27 @@ constexpr std::string_view kQuery = R"(pg_catalog.json_build_object(
     'columns', (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attname,
          CASE WHEN b.oid OPERATOR(pg_catalog.<) '16384' OR b.typtype OPERATOR(pg_catalog.=) 'e' THEN b.typname END,
          b.typtype, COALESCE(k.collisdeterministic, true),
-         CASE t.typtype WHEN 'd' THEN -1 ELSE a.atttypmod END) ORDER BY a.attnum)
-       FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid OPERATOR(pg_catalog.=) a.atttypid
-       JOIN pg_catalog.pg_type b ON b.oid OPERATOR(pg_catalog.=) CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END
-       LEFT JOIN pg_catalog.pg_collation k ON k.oid OPERATOR(pg_catalog.=) a.attcollation
-       WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped),
+         CASE a.typtype WHEN 'd' THEN -1 ELSE a.atttypmod END) ORDER BY a.attnum)
+       FROM columns a
+       JOIN pg_catalog.pg_type b ON b.oid OPERATOR(pg_catalog.=) CASE a.typtype WHEN 'd' THEN a.typbasetype ELSE a.atttypid END
+       LEFT JOIN pg_catalog.pg_collation k ON k.oid OPERATOR(pg_catalog.=) a.attcollation),
     'generated', (SELECT pg_catalog.json_agg(DISTINCT a.attname) FROM tree JOIN pg_catalog.pg_attribute a
        ON a.attrelid OPERATOR(pg_catalog.=) tree.oid AND a.attgenerated OPERATOR(pg_catalog.<>) '' AND NOT a.attisdropped),
     'sources', (SELECT pg_catalog.json_agg(DISTINCT a.attname)
        FROM (SELECT pg_catalog.unnest(x.indkey::pg_catalog.int2[]) AS attnum FROM pg_catalog.pg_index x
          WHERE x.indrelid OPERATOR(pg_catalog.=) c.oid AND x.indisprimary) k
-       JOIN pg_catalog.pg_attribute g ON g.attrelid OPERATOR(pg_catalog.=) c.oid
-         AND g.attnum OPERATOR(pg_catalog.=) k.attnum AND g.attgenerated OPERATOR(pg_catalog.<>) ''
+       JOIN columns g ON g.attnum OPERATOR(pg_catalog.=) k.attnum AND g.attgenerated OPERATOR(pg_catalog.<>) ''
        JOIN pg_catalog.pg_attrdef d ON d.adrelid OPERATOR(pg_catalog.=) c.oid AND d.adnum OPERATOR(pg_catalog.=) g.attnum
        JOIN pg_catalog.pg_depend p ON p.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_attrdef'::pg_catalog.regclass
          AND p.objid OPERATOR(pg_catalog.=) d.oid AND p.refobjid OPERATOR(pg_catalog.=) c.oid
          AND p.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
-       JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) c.oid
-         AND a.attnum OPERATOR(pg_catalog.=) p.refobjsubid),
+       JOIN columns a ON a.attnum OPERATOR(pg_catalog.=) p.refobjsubid),
     'triggers', (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(s.lanname, s.source, s.arguments)
          ORDER BY s.lanname, s.source, s.arguments)
-       FROM (SELECT DISTINCT l.lanname, pg_catalog.left(p.prosrc, 50000) AS source,
+       FROM (SELECT DISTINCT l.lanname, pg_catalog.left(g.prosrc, 50000) AS source,
          pg_catalog.encode(g.tgargs, 'hex') AS arguments
-       FROM tree JOIN pg_catalog.pg_trigger g ON g.tgrelid OPERATOR(pg_catalog.=) tree.oid
-       JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) g.tgfoid
-       JOIN pg_catalog.pg_language l ON l.oid OPERATOR(pg_catalog.=) p.prolang
-       WHERE g.tgenabled OPERATOR(pg_catalog.<>) 'D' AND (g.tgtype OPERATOR(pg_catalog.&) 19::pg_catalog.int2) OPERATOR(pg_catalog.=) 19) s),
+       FROM triggers g JOIN pg_catalog.pg_language l ON l.oid OPERATOR(pg_catalog.=) g.prolang
+       WHERE g.before_update) s),
     'operators', (SELECT pg_catalog.json_agg(DISTINCT o.oprname) FROM pg_catalog.pg_operator o
        WHERE o.oid OPERATOR(pg_catalog.>=) '16384' AND o.oprleft OPERATOR(pg_catalog.<) '16384'
          AND o.oprright OPERATOR(pg_catalog.<) '16384'),

@@ -30,7 +30,7 @@ struct UpdateFacts {
   const ColumnType* type_of(std::string_view column) const;
 };
 
-/// The expression that gives the facts of the relation `c` and the tables of `tree`.
+/// The expression that gives the facts of the relation `c` and the tables of `tree`, as a part of facts_query().
 std::string_view update_facts_query();
 /// Reads its value. What cannot be read is not known, so nothing is proven.
 UpdateFacts read_update_facts(const std::optional<std::string_view>& value);

@@ -24,9 +24,17 @@ Values Table::no_facts(const std::string& creation_schema) {
   for (const std::size_t column : {5u, 8u, 13u, 14u}) row[column] = boolean(false);
   for (const std::size_t column : {14u, 17u}) row[column] = boolean(false);
   row[18] = in_hex(creation_schema);
-  row[19] = "0";
-  row[20] = "1";
+  row[19] = boolean(false);
+  row[20] = "0";
+  row[21] = "1";
   return row;
+}
+
+Table Table::without_updates() const {
+  Table table = *this;
+  table.updates.clear();
+  table.digest += "0";
+  return table;
 }
 
 Values Table::facts() const {
@@ -49,9 +57,10 @@ Values Table::facts() const {
           boolean(routes_by_expression),
           boolean(logged),
           server_run,
-          in_hex(updates),
+          or_null(updates),
           boolean(has_foreign),
           in_hex(creation_schema),
+          boolean(has_update_triggers),
           digest,
           "1"};
 }

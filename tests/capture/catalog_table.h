@@ -30,10 +30,13 @@ struct Table {
   std::string updates = R"({"deferrable":false,"columns":[["id","int4","b",true,-1],["v","text","b",true,-1]],)"
                         R"("generated":null,"sources":null,"triggers":null,"operators":null,"casts":false})";
   bool has_foreign = false;
+  bool has_update_triggers = false;
   std::string digest = "1";
   std::string creation_schema = "public";
 
   Values facts() const;
+  /// As the question that does not ask for `updates` is answered.
+  Table without_updates() const;
   /// The answer where there is no such table.
   static Values no_facts(const std::string& creation_schema = "public");
 };

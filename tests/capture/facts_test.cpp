@@ -27,7 +27,7 @@ struct Answer {
       "false",
       "true",
       in_hex(R"(["id","li\"ne"])"),
-      in_hex(R"([["id","N",""],["note","S","t"],["sum","N","v"],["price","N","n"],["of","N","o"]])"),
+      in_hex(R"([["id","N",""],["note","S","t"],["sum","N","v"],["price","N","ns"],["of","N","o"]])"),
       in_hex(R"([["16400","shop","orders"],["16401","shop","orders_2026"]])"),
       in_hex(R"(["region"])"),
       "true",
@@ -36,6 +36,7 @@ struct Answer {
       in_hex(R"({"deferrable":true,"columns":[["id","numeric","b",true,-1]],"triggers":null,"casts":false})"),
       "true",
       in_hex("later"),
+      "true",
       "-77",
       "1"};
 
@@ -61,6 +62,10 @@ TEST(FactsTest, EveryColumnOfTheAnswer) {
   EXPECT_EQ(facts->columns[1].category, 'S');
   EXPECT_FALSE(facts->columns[1].computed);
   EXPECT_TRUE(facts->columns[2].computed);
+  EXPECT_FALSE(facts->columns[2].generated);
+  EXPECT_TRUE(facts->columns[3].generated);
+  EXPECT_FALSE(facts->columns[3].computed);
+  EXPECT_FALSE(facts->may_have_casts);
   using Form = Column::Form;
   const Form forms[] = {Form::plain, Form::text, Form::plain, Form::numeric, Form::oid};
   for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(facts->columns[i].form, forms[i]) << i;
@@ -73,8 +78,21 @@ TEST(FactsTest, EveryColumnOfTheAnswer) {
   EXPECT_TRUE(facts->updates.key_deferrable);
   EXPECT_TRUE(facts->updates.triggers.known);
   EXPECT_TRUE(facts->has_foreign);
+  EXPECT_TRUE(facts->has_update_triggers);
   EXPECT_EQ(facts->digest, "-77");
   EXPECT_EQ(read_creation_schema(answer.row(), "UTF8"), "later");
+}
+
+TEST(FactsTest, WhatWasNotAskedIsNotKnown) {
+  Answer answer;
+  answer.columns[10] = in_hex(R"([["id","N",""],["note","U","i"]])");
+  answer.columns[16] = std::nullopt;
+  const auto facts = read_facts(answer.row(), "UTF8");
+  ASSERT_TRUE(facts);
+  EXPECT_TRUE(facts->may_have_casts);
+  EXPECT_EQ(facts->columns.at(1).form, Column::Form::plain);
+  EXPECT_FALSE(facts->updates.triggers.known);
+  EXPECT_TRUE(facts->updates.casts);
 }
 
 TEST(FactsTest, WithoutTheTableTheRowSaysWhereOneWouldBeMade) {
@@ -104,14 +122,14 @@ TEST(FactsTest, AnAnswerOfAnotherFormIsNone) {
   wire::RowView row = answer.row();
   row.pop_back();
   EXPECT_FALSE(read_facts(row, "UTF8"));
-  for (const std::size_t i : {0u, 1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 13u, 14u, 17u, 19u}) {
+  for (const std::size_t i : {0u, 1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 13u, 14u, 17u, 19u, 20u}) {
     row = answer.row();
     row[i] = std::nullopt;
     EXPECT_FALSE(read_facts(row, "UTF8")) << i;
     row[i] = "";
     EXPECT_FALSE(read_facts(row, "UTF8")) << i;
     row[i] = "0";
-    const bool any = i == 3 || i == 4 || i == 19;
+    const bool any = i == 3 || i == 4 || i == 20;
     EXPECT_EQ(read_facts(row, "UTF8").has_value(), any) << i;
   }
 }
@@ -155,19 +173,27 @@ TEST(FactsTest, NamesAsSqlQuotesThem) {
   EXPECT_EQ(quoted_name(RelationName{"S.x", "t\"é"}), "\"S.x\".U&\"t\"\"\\+0000E9\"");
 }
 
-TEST(FactsTest, TheQuestionIsOneStatementWithoutUnqualifiedNames) {
-  const ParsedText parsed = parse(facts_query(), {});
+void is_one_qualified_statement(std::string_view query) {
+  const ParsedText parsed = parse(query, {});
   ASSERT_NE(parsed.single(), nullptr);
   EXPECT_EQ(parsed.single()->kind, StatementKind::read);
   EXPECT_TRUE(parsed.single()->has_parameters);
-  EXPECT_EQ(facts_query().find("$3"), std::string_view::npos);
-  EXPECT_EQ(facts_query().find("HEX("), std::string_view::npos);
-  const std::string_view query = facts_query();
+  EXPECT_EQ(query.find("$3"), std::string_view::npos);
+  EXPECT_EQ(query.find("HEX("), std::string_view::npos);
   for (const char* name :
        {"to_regclass", "json_agg", "unnest", "pg_class ", "pg_namespace ", "pg_attribute ", "json_build_object",
         "json_build_array", "pg_type ", "pg_depend ", "pg_operator ", "pg_cast ", "pg_index ", "left(", "encode("}) {
     for (std::size_t at = query.find(name); at != std::string_view::npos; at = query.find(name, at + 1))
       EXPECT_TRUE(query.substr(0, at).ends_with("pg_catalog.")) << name;
+  }
+}
+
+TEST(FactsTest, TheQuestionIsOneStatementWithoutUnqualifiedNames) {
+  for (const FactsText text : {FactsText::plain, FactsText::updates, FactsText::whole}) {
+    SCOPED_TRACE(int(text));
+    is_one_qualified_statement(facts_query(text));
+    for (const char* mark : {"SERVER_RUN", "UPDATE_FACTS", "INSIDE_"})
+      EXPECT_EQ(facts_query(text).find(mark), std::string_view::npos) << mark;
   }
 }
 

@@ -455,6 +455,7 @@ TEST(PlanTest, EqualIsTheSameOnlyForSomeTypes) {
 
 TEST(PlanTest, AKeyMayChangeWithoutBeingAssigned) {
   RelationFacts generated = plain_table();
+  generated.columns[0].generated = true;
   generated.updates.generated = {"id"};
   generated.updates.key_sources = {"v", "id"};
   EXPECT_NE(planned("UPDATE t SET v = 'x' WHERE id = 1", generated).make().lock_query, "");
@@ -464,6 +465,7 @@ TEST(PlanTest, AKeyMayChangeWithoutBeingAssigned) {
   generated.updates.key_sources = {"other", "id"};
   EXPECT_FALSE(planned("UPDATE t SET v = 'x' WHERE id = 1", generated).make().moves.possible);
   RelationFacts triggered = plain_table();
+  triggered.has_update_triggers = true;
   triggered.updates.triggers.sets = {"id"};
   EXPECT_NE(planned("UPDATE t SET v = 'x' WHERE id = 1", triggered).make().lock_query, "");
   EXPECT_EQ(planned("UPDATE t SET v = 'x' WHERE id = f()", triggered).make().how, How::statement);

@@ -23,8 +23,8 @@ void insert_nothing(SessionScript& script) {
 }
 
 std::string facts_asked(const std::string& own, const std::string& name, bool prepares) {
-  return (prepares ? client::parse(own, capture::facts_query()) : "") + client::bind("weir:own", own, {name, ""}) +
-         client::execute("weir:own") + client::close('P', "weir:own");
+  return (prepares ? client::parse(own, capture::facts_query(capture::FactsText::plain)) : "") +
+         client::bind("weir:own", own, {name, ""}) + client::execute("weir:own") + client::close('P', "weir:own");
 }
 
 TEST(SessionCatalogTest, AQuestionThatFailsByItselfIsNotShownAndTheWriteIsReported) {
@@ -456,8 +456,9 @@ TEST(SessionCatalogTest, OtherSessionsHearOfDdlWhenItIsCommitted) {
 void question_is_cancelled(SessionScript& script, const std::string& sqlstate) {
   const std::string own = script.next_own_name();
   script
-      .expect_upstream(client::parse(own, capture::facts_query()) + client::bind("weir:own", own, {"\"t\"", ""}) +
-                       client::execute("weir:own") + client::close('P', "weir:own") + client::sync())
+      .expect_upstream(client::parse(own, capture::facts_query(capture::FactsText::plain)) +
+                       client::bind("weir:own", own, {"\"t\"", ""}) + client::execute("weir:own") +
+                       client::close('P', "weir:own") + client::sync())
       .upstream_sends(server::parse_complete() + server::bind_complete() + server::error(sqlstate, "cancelled"))
       .expect_client(server::error(sqlstate, "cancelled"))
       .expect_upstream(client::execute("weir:none"))

@@ -101,7 +101,9 @@ TEST(SessionPoolerTest, AMissingTwinIsMadeAnew) {
       .upstream_is_relayed(server::ready('I'))
       .client_sends(write);
   const std::string facts = script.next_own_name();
-  script.expect_upstream(ran_once(facts, std::string(capture::facts_query()), {"\"t\"", ""}) + client::sync())
+  script
+      .expect_upstream(ran_once(facts, std::string(capture::facts_query(capture::FactsText::plain)), {"\"t\"", ""}) +
+                       client::sync())
       .upstream_sends(answered_once(table_of("4711").facts()) + server::ready('I'));
   const std::string next = script.next_own_name();
   script.expect_upstream(client::parse(next, kInsert + suffix()) + client::bind("", next) + client::close('S', next) +

@@ -246,7 +246,7 @@ TEST(SessionRunTest, AQueryAsksOnceForEachTableThatIsNotThere) {
   script
       .client_sends(client::query("INSERT INTO t VALUES (1); INSERT INTO u VALUES (1); INSERT INTO t VALUES (2); "
                                   "INSERT INTO v VALUES (1); INSERT INTO u VALUES (2); INSERT INTO w VALUES (1)"))
-      .expect_upstream(client::parse(own, capture::facts_query()) + asked("\"t\""))
+      .expect_upstream(client::parse(own, capture::facts_query(capture::FactsText::plain)) + asked("\"t\""))
       .upstream_sends(server::parse_complete() + none)
       .expect_upstream(asked("\"u\""))
       .upstream_sends(none)

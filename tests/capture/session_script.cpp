@@ -175,23 +175,29 @@ SessionScript& SessionScript::client_finishes() {
 }
 
 SessionScript& SessionScript::asks_facts(std::initializer_list<Table> tables, bool clean, const std::string& before) {
+  return asks_facts(capture::FactsText::plain, tables, clean, before);
+}
+
+SessionScript& SessionScript::asks_facts(capture::FactsText text, std::initializer_list<Table> tables, bool clean,
+                                         const std::string& before) {
+  std::string& statement = facts_statements_.at(std::size_t(text));
   std::string asked, answers;
-  if (facts_statement_.empty()) {
-    facts_statement_ = next_own_name();
-    asked += client::parse(facts_statement_, capture::facts_query());
+  if (statement.empty()) {
+    statement = next_own_name();
+    asked += client::parse(statement, capture::facts_query(text));
     answers += server::parse_complete();
   }
   for (const Table& table : tables) {
-    asked += client::bind("weir:own", facts_statement_, {table.name, ""}) + client::execute("weir:own") +
+    asked += client::bind("weir:own", statement, {table.name, ""}) + client::execute("weir:own") +
              client::close('P', "weir:own");
     answers +=
         server::bind_complete() + server::row(table.facts()) + server::complete("SELECT 1") + server::close_complete();
   }
   // It is not known yet whether a pooler stands in between.
   if (pid_ != 0) {
-    asked += client::close('S', facts_statement_);
+    asked += client::close('S', statement);
     answers += server::close_complete();
-    facts_statement_.clear();
+    statement.clear();
   }
   asked += clean ? client::sync() : client::flush();
   if (clean) answers += server::ready('I');

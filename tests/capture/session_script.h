@@ -11,6 +11,7 @@
 // Each replay has a session, a gate and a statement cache of its own. A script must name every call of the gate.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <functional>
 #include <initializer_list>
@@ -20,6 +21,7 @@
 #include <string_view>
 #include <vector>
 
+#include "capture/facts.h"
 #include "capture/scope.h"
 #include "capture/session.h"
 #include "capture/sql/statement_cache.h"
@@ -103,8 +105,15 @@ class SessionScript {
   /// The session asks about the tables, in an exchange of its own (clean) or behind what the client sent before, whose
   /// answers are `before`.
   SessionScript& asks_facts(std::initializer_list<Table> tables, bool clean = true, const std::string& before = {});
+  SessionScript& asks_facts(capture::FactsText text, std::initializer_list<Table> tables, bool clean = true,
+                            const std::string& before = {});
   SessionScript& asks_facts(const Table& table, bool clean = true, const std::string& before = {}) {
     return asks_facts({table}, clean, before);
+  }
+  /// Also for what only some UPDATEs have to know: by a second question, because of what the first one said.
+  SessionScript& asks_all_facts(const Table& table) {
+    return asks_facts(capture::FactsText::plain, {table.without_updates()})
+        .asks_facts(capture::FactsText::updates, {table});
   }
   /// Calls of the gate since the last look, all of them.
   SessionScript& gate(std::vector<std::string> calls);
@@ -129,7 +138,7 @@ class SessionScript {
   /// The name of the statement that Weir prepares next for itself: "weir:1", "weir:2", …
   std::string next_own_name() { return "weir:" + std::to_string(++own_names_); }
   /// The facts' statement must be prepared anew.
-  void own_statements_are_gone() { facts_statement_.clear(); }
+  void own_statements_are_gone() { facts_statements_ = {}; }
 
  private:
   capture::Question question();
@@ -138,7 +147,7 @@ class SessionScript {
   RelayScript script_;
   capture::Scope scope_;
   std::unique_ptr<Stand> stand_;
-  std::string facts_statement_;
+  std::array<std::string, capture::kFactsTexts> facts_statements_;  // by FactsText
   std::uint32_t pid_ = 0;
   int own_names_ = 0;
   std::size_t max_row_bytes_ = std::size_t(-1);

@@ -313,6 +313,46 @@ TEST_P(Keys, TriggersMayChangeKeys) {
   EXPECT_EQ(ops(stage().events("returned")), "");
 }
 
+// One session that knows the table well before it has to know more: by its UPDATEs so far no row could move.
+TEST_P(Keys, WhatMayMoveRowsIsNoticedWhenItComes) {
+  stage().direct().run(R"(
+    CREATE TABLE calm (id int PRIMARY KEY, v text, n int);
+    CREATE FUNCTION moves() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.id := NEW.id + 100; RETURN NEW; END $$;
+    CREATE TRIGGER quiet BEFORE UPDATE ON calm FOR EACH ROW EXECUTE FUNCTION moves();
+    ALTER TABLE calm DISABLE TRIGGER quiet;
+    CREATE TABLE sorted (id int, r text, v text, PRIMARY KEY (id, r)) PARTITION BY LIST (r);
+    CREATE TABLE sorted_a PARTITION OF sorted FOR VALUES IN ('a');)");
+  Table replayed;
+  auto client = stage().client();
+  const auto runs = [&](const char* table, const std::string& text) {
+    client.run(text);
+    const auto events = stage().events(table);
+    apply(replayed, events);
+    return ops(events);
+  };
+  runs("calm", "INSERT INTO calm VALUES (1, 'a', 1), (2, 'b', 2)");
+  EXPECT_EQ(runs("calm", "UPDATE calm SET v = 'x' WHERE id = abs(-1)"), "update");
+  EXPECT_EQ(runs("calm", "UPDATE calm SET id = 11 WHERE id = 1"), "update") << "and the key itself";
+  EXPECT_EQ(runs("calm", "UPDATE calm SET v = 'y' WHERE id = abs(-11)"), "update");
+  client.run("ALTER TABLE calm ENABLE TRIGGER quiet");
+  runs("calm", "UPDATE calm SET v = 'z' WHERE n = 1");
+  EXPECT_EQ(replayed, stored("calm"));
+  client.run(
+      "ALTER TABLE calm DISABLE TRIGGER quiet; ALTER TABLE calm DROP id; "
+      "ALTER TABLE calm ADD id int GENERATED ALWAYS AS (n * 7) STORED PRIMARY KEY");
+  replayed = stored("calm");
+  EXPECT_EQ(runs("calm", "UPDATE calm SET v = 'w' WHERE n = abs(-1)"), "update");
+  runs("calm", "UPDATE calm SET n = 5 WHERE n = 1");
+  EXPECT_EQ(replayed, stored("calm"));
+
+  replayed.clear();
+  runs("sorted_a", "INSERT INTO sorted VALUES (1, 'a', 'p'), (2, 'a', 'q')");
+  EXPECT_EQ(runs("sorted_a", "UPDATE sorted SET v = 'x' WHERE id = abs(-1)"), "update");
+  client.run("CREATE TRIGGER loud BEFORE UPDATE ON sorted_a FOR EACH ROW EXECUTE FUNCTION moves()");
+  runs("sorted_a", "UPDATE sorted SET v = 'y' WHERE id = 2");
+  EXPECT_EQ(replayed, stored("sorted", "id, r"));
+}
+
 TEST_P(Keys, AnUpsertThatMayChangeTheKeySaysSo) {
   stage().direct().run("CREATE TABLE upserted (id int PRIMARY KEY, u int UNIQUE, v text)");
   stage().client().run("INSERT INTO upserted VALUES (1, 1, 'a'), (2, 2, 'b')");
