@@ -77,8 +77,7 @@ def measure_memory(folder, build, database):
 
 def measure_kafka(folder, plan, build, database):
     kafka = servers.start_kafka(folder, ROOT / ".deps/kafka")
-    weir = servers.start_weir(folder, build / "weir", database, f"kafka://127.0.0.1:{kafka.port}/bench",
-                              "--emit.transaction_topic", "false")
+    weir = servers.start_weir(folder, build / "weir", database, f"kafka://127.0.0.1:{kafka.port}/bench")
     topic = "bench.public.bench_latency"
     load.latency_to_kafka(build / "bench", weir, kafka, topic, 1)  # makes the topic and warms the broker up
     sql(database, "TRUNCATE bench_latency; INSERT INTO bench_latency VALUES (1, 0)")

@@ -6,6 +6,7 @@
 
 #include "capture/event/json_members.h"
 #include "emitters/json_text.h"
+#include "emitters/last_record.h"
 
 namespace weir::emitters {
 
@@ -45,6 +46,7 @@ class Debezium final : public Format {
   void append_context(std::string& value, const ChangeEvent& change) const;
   void append_part(const ChangeEvent& change, const Part& part, std::int64_t now_us, std::vector<Record>& out);
   std::string value(const ChangeEvent& change, const Part& part, std::int64_t now_us);
+  void append_transaction(std::string& value, const ChangeEvent& change);
   void append_source(std::string& value, const ChangeEvent& change) const;
   void append_weir(std::string& value, const ChangeEvent& change, const Part& part) const;
   Collection& count(const ChangeEvent& change);
@@ -57,7 +59,8 @@ class Debezium final : public Format {
   std::string source_;   // of this transaction, up to the lsn within `sequence`
   std::string context_;  // of this transaction, up to the tags
   bool announced_ = false;
-  std::int64_t total_ = 0;
+  LastRecord last_;
+  std::size_t last_mark_ = 0;            // in the value that was just made, the end of its transaction block
   std::vector<Collection> collections_;  // in order of first appearance
   std::unordered_map<std::string, std::size_t> collection_index_;
 };
@@ -73,7 +76,7 @@ void Debezium::begin(const event::Transaction& transaction, std::vector<Record>&
   name_ = transaction_name(transaction, options_.instance);
   prefix_ = prefix_of(options_.prefix, transaction);
   announced_ = false;
-  total_ = 0;
+  last_.begin();
   collections_.clear();
   collection_index_.clear();
 
@@ -117,9 +120,10 @@ void Debezium::change(const ChangeEvent& change, std::int64_t now_us, std::vecto
 }
 
 void Debezium::end(std::vector<Record>& out) {
+  last_.end(out);
   if (!announced_ || !options_.transaction_topic) return;
   std::string value = boundary("END");
-  append_integer(value, ",\"event_count\":", total_);
+  append_integer(value, ",\"event_count\":", last_.count());
   value += ",\"data_collections\":[";
   for (const Collection& collection : collections_) {
     if (value.back() != '[') value += ',';
@@ -185,8 +189,9 @@ void Debezium::append_gap(const ChangeEvent& change, std::vector<Record>& out) {
     append_text(value, ",\"fidelity\":", event::to_text(change.fidelity));
   }
   value += '}';
-  out.push_back(
-      {Record::Kind::gap, prefix_ + ".gap", std::nullopt, std::move(value), record_headers(transaction_, change, id)});
+  last_.follow(
+      {Record::Kind::gap, prefix_ + ".gap", std::nullopt, std::move(value), record_headers(transaction_, change, id)},
+      out);
 }
 
 void Debezium::append_part(const ChangeEvent& change, const Part& part, std::int64_t now_us, std::vector<Record>& out) {
@@ -194,10 +199,10 @@ void Debezium::append_part(const ChangeEvent& change, const Part& part, std::int
                 value(change, part, now_us), record_headers(transaction_, change, part.id)};
   if (!part.key_header.empty()) record.headers.emplace_back(part.key_header, *part.other_key);
   const bool tombstone = part.op == 'd' && part.key && options_.tombstones;
-  out.push_back(std::move(record));
-  if (!tombstone) return;
-  Record stone{Record::Kind::tombstone, out.back().topic, out.back().key, std::nullopt, out.back().headers};
-  out.push_back(std::move(stone));
+  Record stone;
+  if (tombstone) stone = {Record::Kind::tombstone, record.topic, record.key, std::nullopt, record.headers};
+  last_.add(std::move(record), last_mark_, out);
+  if (tombstone) last_.follow(std::move(stone), out);
 }
 
 std::string Debezium::value(const ChangeEvent& change, const Part& part, std::int64_t now_us) {
@@ -214,14 +219,19 @@ std::string Debezium::value(const ChangeEvent& change, const Part& part, std::in
   value += part.op;
   value += "\",";
   append_times(value, now_us);
-  const Collection& collection = count(change);
-  append_text(value, ",\"transaction\":{\"id\":", name_);
-  append_integer(value, ",\"total_order\":", total_);
-  append_integer(value, ",\"data_collection_order\":", collection.events);
-  value += "},";
+  append_transaction(value, change);
   append_weir(value, change, part);
   value += '}';
   return value;
+}
+
+void Debezium::append_transaction(std::string& value, const ChangeEvent& change) {
+  const Collection& collection = count(change);
+  append_text(value, ",\"transaction\":{\"id\":", name_);
+  append_integer(value, ",\"total_order\":", last_.count() + 1);
+  append_integer(value, ",\"data_collection_order\":", collection.events);
+  last_mark_ = value.size();
+  value += "},";
 }
 
 void Debezium::append_source(std::string& value, const ChangeEvent& change) const {
@@ -265,7 +275,6 @@ Debezium::Collection& Debezium::count(const ChangeEvent& change) {
   if (is_new) collections_.push_back({std::move(name)});
   Collection& collection = collections_[found->second];
   ++collection.events;
-  ++total_;
   return collection;
 }
 

@@ -4,6 +4,7 @@
 
 #include "capture/event/json_members.h"
 #include "emitters/json_text.h"
+#include "emitters/last_record.h"
 
 namespace weir::emitters {
 
@@ -37,20 +38,23 @@ class Flat final : public Format {
     transaction_ = transaction;
     prefix_ = prefix_of(options_.prefix, transaction);
     commit_time_ = utc_time(transaction.committed_us);
+    last_.begin();
   }
   void change(const ChangeEvent& change, std::int64_t now_us, std::vector<Record>& out) override;
-  void end(std::vector<Record>&) override {}
+  void end(std::vector<Record>& out) override { last_.end(out); }
 
  private:
-  void append_origin(std::string& value, const ChangeEvent& change, const std::string& id) const;
-  void append_row(const ChangeEvent& change, const std::string& id, std::vector<Record>& out) const;
-  void append_gap(const ChangeEvent& change, const std::string& id, std::vector<Record>& out) const;
+  /// Returns where the transaction's part of it ends.
+  std::size_t append_origin(std::string& value, const ChangeEvent& change, const std::string& id) const;
+  void append_row(const ChangeEvent& change, const std::string& id, std::vector<Record>& out);
+  void append_gap(const ChangeEvent& change, const std::string& id, std::vector<Record>& out);
   std::string opening(const ChangeEvent& change) const;
 
   const FormatOptions options_;
   event::Transaction transaction_;
   std::string prefix_;
   std::string commit_time_;
+  LastRecord last_;
 };
 
 void Flat::change(const ChangeEvent& change, std::int64_t, std::vector<Record>& out) {
@@ -73,7 +77,7 @@ std::string Flat::opening(const ChangeEvent& change) const {
   return value;
 }
 
-void Flat::append_origin(std::string& value, const ChangeEvent& change, const std::string& id) const {
+std::size_t Flat::append_origin(std::string& value, const ChangeEvent& change, const std::string& id) const {
   append_text(value, ",\"user\":", transaction_.context.user);
   value += ",\"txid\":";
   if (transaction_.xid == 0) {
@@ -84,11 +88,13 @@ void Flat::append_origin(std::string& value, const ChangeEvent& change, const st
   value += ",\"lsn\":";
   append_number(value, change.lsn);
   append_integer(value, ",\"order\":", change.ordinal);
+  const std::size_t end = value.size();
   append_text(value, ",\"commit_ts\":", commit_time_);
   append_text(value, ",\"id\":", id);
+  return end;
 }
 
-void Flat::append_row(const ChangeEvent& change, const std::string& id, std::vector<Record>& out) const {
+void Flat::append_row(const ChangeEvent& change, const std::string& id, std::vector<Record>& out) {
   const bool by_row = has_row(change);
   const std::optional<std::string>& key = by_row ? change.key : nothing;
   const bool key_changed = key && change.old_key;
@@ -103,7 +109,7 @@ void Flat::append_row(const ChangeEvent& change, const std::string& id, std::vec
   if (change.fidelity == event::Fidelity::statement) {
     append_rows(value, change);
   }
-  append_origin(value, change, id);
+  const std::size_t mark = append_origin(value, change, id);
   append_text(value, ",\"fidelity\":", event::to_text(change.fidelity));
   value += '}';
 
@@ -112,22 +118,25 @@ void Flat::append_row(const ChangeEvent& change, const std::string& id, std::vec
   const auto headers = record_headers(transaction_, change, id);
   // In a compacted topic the row must not live on under its old key.
   if (key_changed && options_.tombstones) {
+    last_.release(out);
     out.push_back({Record::Kind::tombstone, topic, change.old_key, std::nullopt, headers});
   }
-  out.push_back({as_gap ? Record::Kind::gap : Record::Kind::change, topic, key, std::move(value), headers});
+  if (as_gap) return last_.follow({Record::Kind::gap, topic, key, std::move(value), headers}, out);
+  last_.add({Record::Kind::change, topic, key, std::move(value), headers}, mark, out);
   if (change.op == event::Op::remove && key && options_.tombstones) {
-    out.push_back({Record::Kind::tombstone, topic, key, std::nullopt, headers});
+    last_.follow({Record::Kind::tombstone, topic, key, std::nullopt, headers}, out);
   }
 }
 
-void Flat::append_gap(const ChangeEvent& change, const std::string& id, std::vector<Record>& out) const {
+void Flat::append_gap(const ChangeEvent& change, const std::string& id, std::vector<Record>& out) {
   std::string value = opening(change);
   append_counts(value, change);
   append_text(value, ",\"cause\":", change.cause);
   append_origin(value, change, id);
   value += '}';
-  out.push_back(
-      {Record::Kind::gap, prefix_ + ".gap", std::nullopt, std::move(value), record_headers(transaction_, change, id)});
+  last_.follow(
+      {Record::Kind::gap, prefix_ + ".gap", std::nullopt, std::move(value), record_headers(transaction_, change, id)},
+      out);
 }
 
 }  // namespace

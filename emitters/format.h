@@ -1,8 +1,9 @@
 // A format turns committed transactions into records. One encoder per format, each with golden tests.
 //
 // A transaction may be too large for memory, so it comes in slices: `begin`, any number of `change`, `end`. An
-// encoder keeps only the counts of the transaction it is in. Same input, same bytes, but for the send time, which
-// comes in as `now_us`. Pure: no I/O, no clock. One encoder belongs to one delivery loop.
+// encoder keeps only the counts of the transaction it is in, and what may be its last record (last_record.h). Same
+// input, same bytes, but for the send time, which comes in as `now_us`. Pure: no I/O, no clock. One encoder belongs to
+// one delivery loop.
 #pragma once
 
 #include <cstdint>
@@ -25,9 +26,9 @@ enum class Statements {
 };
 
 struct FormatOptions {
-  std::string prefix = "weir";    ///< topic prefix and source.name; {db} in it is the database's name
-  bool tombstones = true;         ///< a delete is followed by one
-  bool transaction_topic = true;  ///< BEGIN and END records
+  std::string prefix = "weir";     ///< topic prefix and source.name; {db} in it is the database's name
+  bool tombstones = true;          ///< a delete is followed by one
+  bool transaction_topic = false;  ///< BEGIN and END records
   Statements statements = Statements::gap;
   std::string instance = "journal";  ///< begins the ids of what has no transaction id; unique to the journal
 };

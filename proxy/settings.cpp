@@ -218,7 +218,8 @@ const std::array kEmitterTable = std::to_array<EmitterSetting>({
      }},
     {"tombstones", "true|false", "true", "a delete is followed by a record without value (debezium)",
      [](EmitterSettings& e, const std::string& v) { return read_boolean(v, e.tombstones); }},
-    {"transaction_topic", "true|false", "true", "BEGIN and END records on PREFIX.transaction (debezium)",
+    {"transaction_topic", "true|false", "false",
+     "BEGIN and END records on PREFIX.transaction (debezium); the last event of each transaction says `last` anyway",
      [](EmitterSettings& e, const std::string& v) { return read_boolean(v, e.transaction_topic); }},
     {"statements", "gap|table|skip", "",
      "where TRUNCATE and what is known only by its statement go, which have no key: PREFIX.gap, the table's topic, or "

@@ -40,7 +40,7 @@ struct EmitterSettings {
   std::optional<std::string> prefix;
   std::optional<std::string> format;
   bool tombstones = true;
-  bool transaction_topic = true;
+  bool transaction_topic = false;
   std::optional<std::string> statements;  ///< absent: gap for Kafka, table where there are no topics
   std::optional<std::uint64_t> pace_ms;   ///< absent: 5 for Kafka, else 0
   std::uint64_t rotate_bytes = 0;

@@ -17,7 +17,7 @@ class Truth : public testing::TestWithParam<int> {
   static Stage& stage() {
     auto& stage = stages[GetParam()];
     if (stage) return *stage;
-    stage = std::make_unique<Stage>(GetParam());
+    stage = std::make_unique<Stage>(GetParam(), test_support::PassThrough::Tap{}, true);
     Workload({.conninfo = stage->conninfo(), .sessions = 10, .transactions = 120, .seed = 20261121}).run();
     stage->conclude();
     return *stage;
@@ -97,6 +97,10 @@ TEST_P(Truth, TransactionTopicCountsRight) {
   EXPECT_EQ(check_boundaries(stage().stream()), Violations{});
 }
 
+TEST_P(Truth, TheLastEventOfATransactionSaysSoAndCountsRight) {
+  EXPECT_EQ(check_last(stage().stream()), Violations{});
+}
+
 TEST_P(Truth, DeletesHaveTombstones) {
   EXPECT_EQ(check_tombstones(stage().records(), prefix), Violations{});
 }
@@ -117,6 +121,7 @@ TEST_P(Truth, ADamagedStreamIsDetected) {
   lost.events.erase(lost.events.begin() + 50);
   EXPECT_NE(check_transactions(lost, stage().history(), loose_ops(GetParam()), moved_tables()), Violations{});
   EXPECT_NE(check_boundaries(lost), Violations{});
+  EXPECT_NE(check_last(lost), Violations{});
   auto without_inserts = stage().stream();
   std::erase_if(without_inserts.events, [](const auto& event) { return event.write.table == "public.log"; });
   EXPECT_NE(replay(stage().server(), without_inserts, "damaged"), Violations{});

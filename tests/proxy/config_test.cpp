@@ -51,7 +51,8 @@ emit:
     file: {rotate_bytes: 1MB, rotate_seconds: 60}
   - uri: kafka://k:9092/shop
     tombstones: false
-    transaction_topic: false
+    transaction_topic: true
+    pace_ms: 20
     kafka:
       compression.type: lz4
       security: {protocol: ssl}
@@ -70,7 +71,10 @@ shutdown: {timeout_ms: 500}
   EXPECT_EQ(settings.emit[1].rotate_bytes, 1u << 20);
   EXPECT_EQ(settings.emit[2].kafka.at("compression.type"), "lz4");
   EXPECT_EQ(settings.emit[2].kafka.at("security.protocol"), "ssl");
-  EXPECT_FALSE(settings.emit[2].transaction_topic);
+  EXPECT_TRUE(settings.emit[2].transaction_topic);
+  EXPECT_FALSE(settings.emit[1].transaction_topic);
+  EXPECT_EQ(settings.emit[2].pace_ms, 20u);
+  EXPECT_FALSE(settings.emit[1].pace_ms);
   EXPECT_EQ(settings.log_level, "debug");
   EXPECT_EQ(settings.shutdown_timeout.count(), 500);
 }

@@ -87,6 +87,13 @@ StreamEvent to_event(const KafkaRecord& record, const std::map<std::string, std:
   event.xid = source.at("txId").to_number<std::uint64_t>();
   event.lsn = source.at("lsn").to_number<std::uint64_t>();
   event.total_order = value.at("transaction").at("total_order").to_number<std::int64_t>();
+  const auto& transaction = value.at("transaction").as_object();
+  if (transaction.contains("last") != transaction.contains("event_count"))
+    throw std::runtime_error("last and event_count need each other");
+  if (transaction.contains("last")) {
+    if (!transaction.at("last").as_bool()) throw std::runtime_error("last is false");
+    event.last = transaction.at("event_count").to_number<std::int64_t>();
+  }
   event.statement_order = weir.at("statement_order").to_number<std::int64_t>();
   event.id = text_of(weir.at("id"));
   event.fidelity = text_of(weir.at("fidelity"));
@@ -321,6 +328,23 @@ Violations check_exactly_once(const Stream& stream) {
   std::set<std::string> seen;
   for (const auto& event : stream.events) {
     if (!seen.insert(event.id).second) complain(violations, "event " + event.id + " came twice");
+  }
+  return violations;
+}
+
+Violations check_last(const Stream& stream) {
+  Violations violations;
+  for (const auto& [xid, events] : by_transaction(stream)) {
+    const auto name = "transaction " + std::to_string(xid);
+    const auto count = static_cast<std::int64_t>(events.size());
+    for (const auto* event : events) {
+      const bool is_last = event == events.back();
+      if (event->last.has_value() != is_last)
+        complain(violations, name + ": " + event->id + (is_last ? " does not say" : " says") + " that it is the last");
+      if (event->last && *event->last != count)
+        complain(violations, name + ": its last event counts " + std::to_string(*event->last) + " events, there are " +
+                                 std::to_string(count));
+    }
   }
   return violations;
 }

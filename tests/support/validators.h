@@ -45,6 +45,7 @@ struct StreamEvent {
   Write write;
   std::uint64_t xid = 0;
   std::int64_t total_order = 0;
+  std::optional<std::int64_t> last;  ///< of the last event of its transaction: how many there are
   std::int64_t statement_order = 0;
   std::uint64_t lsn = 0;
   std::string id;
@@ -88,6 +89,8 @@ Violations check_versions(const Stream& stream, const Oracle& oracle);
 Violations check_duplicates(const Stream& stream);
 /// No id comes twice.
 Violations check_exactly_once(const Stream& stream);
+/// The last event of each transaction, and no other, says that it is, and how many there are.
+Violations check_last(const Stream& stream);
 /// Each transaction has a BEGIN and an END whose counts are those of its events.
 Violations check_boundaries(const Stream& stream);
 /// Each delete with a key is followed by its tombstone, and no tombstone stands alone.

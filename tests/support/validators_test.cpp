@@ -20,17 +20,20 @@ std::string id_of(std::uint64_t xid, std::size_t order) {
   return "db:" + std::to_string(xid) + ":" + std::to_string(order);
 }
 
-KafkaRecord record_of(std::uint64_t xid, std::size_t order, std::uint64_t lsn, const Change& change) {
+/// `count`: it is the last event of so many; 0: it is not the last.
+KafkaRecord record_of(std::uint64_t xid, std::size_t order, std::uint64_t lsn, const Change& change,
+                      std::size_t count = 0) {
   const auto id = id_of(xid, order);
   KafkaRecord record;
   record.topic = "w.public." + change.table;
   if (!change.key.empty()) record.key = change.key;
-  record.value = "{\"before\":null,\"after\":" + (change.op == 'd' ? "null" : change.after) +
-                 ",\"source\":{\"schema\":\"public\",\"table\":\"" + change.table +
-                 "\",\"txId\":" + std::to_string(xid) + ",\"lsn\":" + std::to_string(lsn) + "},\"op\":\"" + change.op +
-                 "\",\"ts_ms\":1,\"transaction\":{\"id\":\"" + std::to_string(xid) +
-                 "\",\"total_order\":" + std::to_string(order) + "},\"weir\":{\"id\":\"" + id +
-                 "\",\"fidelity\":\"row\",\"statement_order\":" + std::to_string(order) + "}}";
+  record.value =
+      "{\"before\":null,\"after\":" + (change.op == 'd' ? "null" : change.after) +
+      ",\"source\":{\"schema\":\"public\",\"table\":\"" + change.table + "\",\"txId\":" + std::to_string(xid) +
+      ",\"lsn\":" + std::to_string(lsn) + "},\"op\":\"" + change.op + "\",\"ts_ms\":1,\"transaction\":{\"id\":\"" +
+      std::to_string(xid) + "\",\"total_order\":" + std::to_string(order) +
+      (count > 0 ? ",\"last\":true,\"event_count\":" + std::to_string(count) : std::string()) +
+      "},\"weir\":{\"id\":\"" + id + "\",\"fidelity\":\"row\",\"statement_order\":" + std::to_string(order) + "}}";
   record.headers = {{"weir-id", id}, {"weir-txid", std::to_string(xid)}};
   return record;
 }
@@ -45,7 +48,7 @@ struct World {
     std::map<std::string, int> counts;
     for (std::size_t i = 0; i < changes.size(); ++i) {
       const auto& change = changes[i];
-      records.push_back(record_of(xid, i + 1, lsn + i, change));
+      records.push_back(record_of(xid, i + 1, lsn + i, change, i + 1 == changes.size() ? i + 1 : 0));
       if (change.op == 'd') records.push_back({records.back().topic, 0, 0, records.back().key, std::nullopt, {}});
       ++counts["public." + change.table];
       oracle.add(xid,
@@ -75,8 +78,9 @@ struct World {
   Violations violations() const {
     const auto stream = read_stream(records, "w");
     Violations all = check_transactions(stream, oracle);
-    for (const auto& more : {check_versions(stream, oracle), check_duplicates(stream), check_exactly_once(stream),
-                             check_boundaries(stream), check_tombstones(records, "w"), check_fidelity(stream)}) {
+    for (const auto& more :
+         {check_versions(stream, oracle), check_duplicates(stream), check_exactly_once(stream),
+          check_boundaries(stream), check_last(stream), check_tombstones(records, "w"), check_fidelity(stream)}) {
       all.insert(all.end(), more.begin(), more.end());
     }
     return all;
@@ -173,6 +177,12 @@ const std::vector<Mutation> mutations{
     {"lsn_falls", [](World& w) { w.replace("db:13:1", "\"lsn\":300", "\"lsn\":3"); }},
     {"id_of_another_transaction", [](World& w) { w.replace("db:13:1", "\"txId\":13", "\"txId\":11"); }},
     {"header_of_another_event", [](World& w) { w.records[w.index_of("db:13:1")].headers[0].second = "db:1:1"; }},
+    {"no_last", [](World& w) { w.replace("db:11:2", ",\"last\":true,\"event_count\":2", ""); }},
+    {"last_too_early",
+     [](World& w) { w.replace("db:11:1", "\"total_order\":1", "\"total_order\":1,\"last\":true,\"event_count\":2"); }},
+    {"last_is_false", [](World& w) { w.replace("db:11:2", "\"last\":true", "\"last\":false"); }},
+    {"last_with_wrong_count", [](World& w) { w.replace("db:11:2", "\"event_count\":2", "\"event_count\":3"); }},
+    {"last_without_count", [](World& w) { w.replace("db:11:2", ",\"event_count\":2", ""); }},
     {"no_begin", [](World& w) { lose(w, "BEGIN"); }},
     {"no_end", [](World& w) { lose(w, "END"); }},
     {"wrong_count", [](World& w) { w.replace("END", "\"event_count\":2", "\"event_count\":3"); }},
@@ -226,6 +236,18 @@ TEST(Validators, TakeAStatementsDeletesFirstWhereTheyAreToldSo) {
   EXPECT_EQ(check_deletes_first(mixed), Violations{}) << "statements of their own";
   for (auto& event : mixed.events) event.statement_order = 1;
   EXPECT_NE(check_deletes_first(mixed), Violations{});
+}
+
+/// The other validators do not look at it.
+TEST(Validators, LookAtTheLastEventByItself) {
+  for (const auto& [from, to] :
+       {std::pair(",\"last\":true,\"event_count\":2", ""), std::pair("\"event_count\":2", "\"event_count\":1")}) {
+    auto world = small_world();
+    world.replace("db:11:2", from, to);
+    const auto stream = read_stream(world.records, "w");
+    EXPECT_EQ(check_boundaries(stream), Violations{});
+    EXPECT_NE(check_last(stream), Violations{}) << from;
+  }
 }
 
 TEST(Validators, KeepEveryDigitAndUnifyEscapes) {

@@ -68,7 +68,7 @@ std::string fingerprint(const PgConnection& connection, const std::string& table
 
 }  // namespace
 
-Stage::Stage(int version, const PassThrough::Tap& tap)
+Stage::Stage(int version, const PassThrough::Tap& tap, bool transaction_topic)
     : server_(version, settings(version)), broker_(2), reader_(broker_.bootstrap()) {
   make_database(connect(), version);
   int port = server_.port();
@@ -76,17 +76,19 @@ Stage::Stage(int version, const PassThrough::Tap& tap)
     pass_through_ = std::make_unique<PassThrough>(port, tap);
     port = pass_through_->port();
   }
+  std::vector<std::string> arguments{"--format", "debezium", "--capture.exclude", "public.history"};
+  if (transaction_topic) arguments.push_back("--emit.transaction_topic");
   weir_ = std::make_unique<WeirProcess>(
       WeirOptions{.upstream = "postgresql://weir:w%3Ae%2Fi%40r@127.0.0.1:" + std::to_string(port) + "/postgres",
                   .emit = {"kafka://" + broker_.bootstrap() + "/" + prefix},
-                  .arguments = {"--format", "debezium", "--capture.exclude", "public.history"}});
+                  .arguments = std::move(arguments)});
 }
 
 bool Stage::arrived() {
   const auto more = reader_.read_to_end(reader_.topics(prefix + "."));
   records_.insert(records_.end(), more.begin(), more.end());
-  for (const auto& boundary : test_support::read_stream(more, prefix).boundaries) {
-    if (boundary.status == "END") ended_.insert(boundary.xid);
+  for (const auto& event : test_support::read_stream(more, prefix).events) {
+    if (event.last) ended_.insert(event.xid);
   }
   return std::all_of(history_.transactions.begin(), history_.transactions.end(),
                      [this](const auto& transaction) { return ended_.count(transaction.first) != 0; });

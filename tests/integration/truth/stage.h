@@ -23,8 +23,8 @@ inline const std::string prefix = "shop";
 
 class Stage {
  public:
-  /// `tap`: a pass-through between Weir and the database.
-  explicit Stage(int version, const test_support::PassThrough::Tap& tap = {});
+  /// `tap`: a pass-through between Weir and the database. `transaction_topic`: Weir sends BEGIN and END too.
+  explicit Stage(int version, const test_support::PassThrough::Tap& tap = {}, bool transaction_topic = false);
 
   test_support::PgCluster& server() { return server_; }
   test_support::WeirProcess& weir() { return *weir_; }
@@ -48,7 +48,7 @@ class Stage {
   std::unique_ptr<test_support::WeirProcess> weir_;
   test_support::KafkaReader reader_;
   std::vector<test_support::KafkaRecord> records_;
-  std::set<std::uint64_t> ended_;  ///< transactions whose END was read
+  std::set<std::uint64_t> ended_;  ///< transactions whose last event was read
   test_support::Stream stream_;
   test_support::Oracle history_;
   test_support::Oracle decoded_;
