@@ -167,7 +167,7 @@ Result<void> Capturing::open_destination(const Settings& settings, const Emitter
   sinks.checkpoint = [this, name](event::Position position) { committer_->set_checkpoint(name, position); };
   sinks.dead_letter = [this, name](emitters::Refused refused) { committer_->dead_letter(name, std::move(refused)); };
   if (settings.emit.size() == 1) sinks.gone = on_output_gone_;
-  auto stream = with_gap_for_erased(tail_.make_reader(std::move(*reader)), *erased, wall_us());
+  auto stream = tail_.make_reader(with_gap_for_erased(std::move(*reader), *erased, wall_us()));
   deliveries_.push_back(std::make_unique<Delivery>(std::move(*destination), std::move(*format), std::move(stream),
                                                    std::move(sinks), pace_of(emitter)));
   return {};

@@ -15,7 +15,7 @@ std::size_t size_of(const emitters::Record& record) {
 
 }  // namespace
 
-DeliveryLoop::DeliveryLoop(emitters::Emitter& emitter, emitters::Format& format, capture::JournalReader& reader,
+DeliveryLoop::DeliveryLoop(emitters::Emitter& emitter, emitters::Format& format, StreamReader& reader,
                            event::Position after, Sinks sinks, Milliseconds pace)
     : emitter_(emitter),
       format_(format),
@@ -76,6 +76,7 @@ DeliveryLoop::Next DeliveryLoop::offer(Now now) {
   if (slice_ends_) {
     read_through_ = reading_->position;
     reading_.reset();
+    read_ = {};
   }
   slice_.clear();
   slice_bytes_ = 0;
@@ -158,11 +159,10 @@ Result<bool> DeliveryLoop::begin_next() {
   if (!next) return next.error();
   if (!*next) return false;
   sending_ = true;
-  reading_ = std::move(**next);
+  reading_ = std::move(*next);
   after_ordinal_ = 0;
-  events_.clear();
+  read_ = {};
   next_event_ = 0;
-  last_events_ = false;
   slice_ends_ = false;
   format_.begin(*reading_, slice_);
   return true;
@@ -170,22 +170,21 @@ Result<bool> DeliveryLoop::begin_next() {
 
 Result<void> DeliveryLoop::read_slice(std::int64_t now_us) {
   while (slice_.size() < kMaxBatchRecords && slice_bytes_ < kMaxBatchBytes) {
-    if (next_event_ == events_.size()) {
-      if (last_events_) {
+    if (next_event_ == read_.events.size()) {
+      if (read_.last) {
         format_.end(slice_);
         slice_ends_ = true;
         return {};
       }
       auto more = reader_.events(reading_->id, after_ordinal_, kEventsPerRead);
       if (!more) return more.error();
-      events_ = std::move(*more);
+      read_ = std::move(*more);
       next_event_ = 0;
-      last_events_ = capture::JournalReader::are_last(events_, kEventsPerRead);
-      if (!events_.empty()) after_ordinal_ = events_.back().ordinal;
+      if (!read_.events.empty()) after_ordinal_ = read_.events.back().ordinal;
       continue;
     }
     const auto before = slice_.size();
-    format_.change(events_[next_event_++], now_us, slice_);
+    format_.change(read_.events[next_event_++], now_us, slice_);
     for (auto i = before; i < slice_.size(); ++i) slice_bytes_ += size_of(slice_[i]);
   }
   return {};

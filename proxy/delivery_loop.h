@@ -15,10 +15,10 @@
 #include <string>
 #include <vector>
 
-#include "capture/journal.h"
 #include "emitters/emitter.h"
 #include "emitters/format.h"
 #include "emitters/pacer.h"
+#include "proxy/tail.h"
 
 namespace weir::proxy {
 
@@ -66,8 +66,8 @@ class DeliveryLoop {
 
   /// All outlive the loop. `after`: the last position that the destination has. `pace`: the destination pays for each
   /// request; 0: it does not.
-  DeliveryLoop(emitters::Emitter& emitter, emitters::Format& format, capture::JournalReader& reader,
-               event::Position after, Sinks sinks, Milliseconds pace = Milliseconds(0));
+  DeliveryLoop(emitters::Emitter& emitter, emitters::Format& format, StreamReader& reader, event::Position after,
+               Sinks sinks, Milliseconds pace = Milliseconds(0));
 
   /// The journal has something new: at least so many transactions.
   void released(std::size_t transactions = 1);
@@ -91,15 +91,14 @@ class DeliveryLoop {
 
   emitters::Emitter& emitter_;
   emitters::Format& format_;
-  capture::JournalReader& reader_;
+  StreamReader& reader_;
   Sinks sinks_;
   emitters::Pacer pacer_;
 
-  std::optional<event::Transaction> reading_;
+  std::shared_ptr<const event::Transaction> reading_;
   std::uint32_t after_ordinal_ = 0;
-  std::vector<event::ChangeEvent> events_;  // read, and formatted up to next_event_
+  LentEvents read_;  // formatted up to next_event_
   std::size_t next_event_ = 0;
-  bool last_events_ = false;
 
   std::vector<emitters::Record> slice_;
   std::size_t slice_bytes_ = 0;

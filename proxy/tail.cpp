@@ -5,30 +5,41 @@
 
 namespace weir::proxy {
 
-class TailReader final : public capture::JournalReader {
+class TailReader final : public StreamReader {
  public:
   TailReader(Tail& tail, std::size_t number, std::unique_ptr<capture::JournalReader> journal)
       : tail_(tail), number_(number), journal_(std::move(journal)) {}
 
-  Result<std::optional<event::Transaction>> next(event::Position after) override {
+  Result<std::shared_ptr<const event::Transaction>> next(event::Position after) override {
     auto found = tail_.find_after(after, number_);
     current_ = std::move(found.released);
-    if (found.where == Tail::Where::journal) return journal_->next(after);
-    if (found.where == Tail::Where::nowhere) return std::optional<event::Transaction>();
-    return std::optional(current_->transaction);
+    if (found.where == Tail::Where::nowhere) return std::shared_ptr<const event::Transaction>();
+    if (found.where == Tail::Where::here)
+      return std::shared_ptr<const event::Transaction>(current_, &current_->transaction);
+    auto read = journal_->next(after);
+    if (!read) return read.error();
+    if (!*read) return std::shared_ptr<const event::Transaction>();
+    return std::make_shared<const event::Transaction>(std::move(**read));
   }
 
-  Result<std::vector<event::ChangeEvent>> events(std::int64_t id, std::uint32_t after_ordinal,
-                                                 std::size_t limit) override {
-    if (!current_ || current_->transaction.id != id) return journal_->events(id, after_ordinal, limit);
-    const auto& all = *current_->events;
+  Result<LentEvents> events(std::int64_t id, std::uint32_t after_ordinal, std::size_t limit) override {
+    if (!current_ || current_->transaction.id != id) return read_events(id, after_ordinal, limit);
+    const std::span<const event::ChangeEvent> all(*current_->events);
     const auto begin =
         std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.ordinal > after_ordinal; });
-    const auto count = std::min(static_cast<std::size_t>(all.end() - begin), limit);
-    return std::vector<event::ChangeEvent>(begin, begin + static_cast<std::ptrdiff_t>(count));
+    const auto rest = all.last(static_cast<std::size_t>(all.end() - begin));
+    return LentEvents{current_->events, rest.first(std::min(rest.size(), limit)), rest.size() <= limit};
   }
 
  private:
+  Result<LentEvents> read_events(std::int64_t id, std::uint32_t after_ordinal, std::size_t limit) {
+    auto read = journal_->events(id, after_ordinal, limit);
+    if (!read) return read.error();
+    const bool last = capture::JournalReader::are_last(*read, limit);
+    const auto owner = std::make_shared<const std::vector<event::ChangeEvent>>(std::move(*read));
+    return LentEvents{owner, *owner, last};
+  }
+
   Tail& tail_;
   const std::size_t number_;
   std::unique_ptr<capture::JournalReader> journal_;
@@ -45,7 +56,7 @@ void Tail::add(std::vector<Released> released) {
   drop();
 }
 
-std::unique_ptr<capture::JournalReader> Tail::make_reader(std::unique_ptr<capture::JournalReader> journal) {
+std::unique_ptr<StreamReader> Tail::make_reader(std::unique_ptr<capture::JournalReader> journal) {
   const std::lock_guard lock(mutex_);
   readers_.push_back(0);
   return std::make_unique<TailReader>(*this, readers_.size() - 1, std::move(journal));

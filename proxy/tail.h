@@ -3,6 +3,7 @@
 //
 // The journal's thread adds every released transaction, in the order of positions, once the journal has it; each
 // destination reads through a reader of its own, which takes from here what is here and from the journal what is not.
+// What is here is lent, not copied: each destination formats the one transaction that all share.
 // An entry is dropped when every reader is past it, or when the tail has grown beyond its bound. Entries without events
 // stand for transactions that are too large to be kept, or from before a restart: they are read from the journal.
 //
@@ -14,6 +15,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "capture/event/change_event.h"
@@ -28,6 +30,23 @@ struct Released {
   std::size_t bytes = 0;                                          ///< of the events, about
 };
 
+/// Some of a transaction's events, in order.
+struct LentEvents {
+  std::shared_ptr<const std::vector<event::ChangeEvent>> owner;  ///< keeps them
+  std::span<const event::ChangeEvent> events;
+  bool last = false;  ///< nothing follows them
+};
+
+/// What JournalReader reads, lent to those who do not change it. For one thread.
+class StreamReader {
+ public:
+  virtual ~StreamReader() = default;
+  /// The first released transaction with a position > after; null where there is none.
+  virtual Result<std::shared_ptr<const event::Transaction>> next(event::Position after) = 0;
+  /// At most `limit` events of it with ordinal > after_ordinal.
+  virtual Result<LentEvents> events(std::int64_t id, std::uint32_t after_ordinal, std::size_t limit) = 0;
+};
+
 class Tail {
  public:
   static constexpr std::size_t kUsualBytes = 16u << 20;
@@ -36,7 +55,7 @@ class Tail {
 
   void add(std::vector<Released> released);
   /// Reads from here and from `journal`, for one thread.
-  std::unique_ptr<capture::JournalReader> make_reader(std::unique_ptr<capture::JournalReader> journal);
+  std::unique_ptr<StreamReader> make_reader(std::unique_ptr<capture::JournalReader> journal);
 
   std::size_t bytes() const;
 

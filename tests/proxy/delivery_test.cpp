@@ -79,18 +79,18 @@ class FakeFormat final : public emitters::Format {
   }
 };
 
-class FakeReader final : public capture::JournalReader {
+class FakeReader final : public StreamReader {
  public:
-  Result<std::optional<event::Transaction>> next(event::Position after) override {
+  Result<std::shared_ptr<const event::Transaction>> next(event::Position after) override {
     const std::lock_guard lock(mutex);
     ++reads;
     if (error) return *error;
     for (const auto& transaction : transactions) {
-      if (transaction.position > after) return std::optional(transaction);
+      if (transaction.position > after) return std::make_shared<const event::Transaction>(transaction);
     }
-    return std::optional<event::Transaction>();
+    return std::shared_ptr<const event::Transaction>();
   }
-  Result<std::vector<event::ChangeEvent>> events(std::int64_t id, std::uint32_t after, std::size_t limit) override {
+  Result<LentEvents> events(std::int64_t id, std::uint32_t after, std::size_t limit) override {
     const std::lock_guard lock(mutex);
     if (error) return *error;
     std::vector<event::ChangeEvent> result;
@@ -100,9 +100,11 @@ class FakeReader final : public capture::JournalReader {
       event.ordinal = ordinal;
       event.after = std::string(row_size, '.');
       result.push_back(event);
-      if (event::memory_of(result) >= kMostBytes) break;
+      if (event::memory_of(result) >= capture::JournalReader::kMostBytes) break;
     }
-    return result;
+    const bool last = capture::JournalReader::are_last(result, limit);
+    const auto owner = std::make_shared<const std::vector<event::ChangeEvent>>(std::move(result));
+    return LentEvents{owner, *owner, last};
   }
   void release(std::uint32_t events) {
     const std::lock_guard lock(mutex);

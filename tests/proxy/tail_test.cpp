@@ -50,13 +50,13 @@ std::vector<Released> list(Released one) {
 
 class TailTest : public testing::Test {
  protected:
-  std::unique_ptr<capture::JournalReader> make_reader() {
+  std::unique_ptr<StreamReader> make_reader() {
     auto made = std::make_unique<KnownReader>(stored);
     journal = made.get();
     return tail.make_reader(std::move(made));
   }
   /// Position of what comes next, 0 for nothing.
-  static event::Position next(capture::JournalReader& reader, event::Position after) {
+  static event::Position next(StreamReader& reader, event::Position after) {
     const auto found = *reader.next(after);
     return found ? found->position : 0;
   }
@@ -72,9 +72,9 @@ TEST_F(TailTest, WhatAnEarlierRunLeftComesFromTheJournal) {
   EXPECT_EQ(next(*reader, 2), 3);
   tail.add(list(released(5, 1)));
   EXPECT_EQ(next(*reader, 3), 4);
-  EXPECT_EQ(reader->events(104, 0, 10)->size(), 2u);
+  EXPECT_EQ(reader->events(104, 0, 10)->events.size(), 2u);
   EXPECT_EQ(next(*reader, 4), 5);
-  EXPECT_EQ(reader->events(105, 0, 10)->size(), 1u);
+  EXPECT_EQ(reader->events(105, 0, 10)->events.size(), 1u);
   EXPECT_EQ(journal->asked, 3);
   EXPECT_EQ(next(*reader, 5), 0);
   EXPECT_EQ(journal->asked, 3) << "the end is known without asking";
@@ -84,11 +84,29 @@ TEST_F(TailTest, EventsComeInParts) {
   auto reader = make_reader();
   tail.add(list(released(1, 5)));
   ASSERT_EQ(next(*reader, 0), 1);
-  EXPECT_EQ(reader->events(101, 0, 2)->back().ordinal, 2u);
-  EXPECT_EQ(reader->events(101, 2, 2)->front().ordinal, 3u);
-  EXPECT_EQ(reader->events(101, 4, 2)->size(), 1u);
-  EXPECT_EQ(reader->events(101, 5, 2)->size(), 0u);
+  EXPECT_EQ(reader->events(101, 0, 2)->events.back().ordinal, 2u);
+  EXPECT_EQ(reader->events(101, 2, 2)->events.front().ordinal, 3u);
+  EXPECT_EQ(reader->events(101, 4, 2)->events.size(), 1u);
+  EXPECT_EQ(reader->events(101, 5, 2)->events.size(), 0u);
   EXPECT_EQ(journal->asked, 0);
+}
+
+TEST_F(TailTest, EveryReaderIsLentTheSameAndKeepsIt) {
+  auto one = make_reader();
+  auto two = make_reader();
+  tail.add(list(released(1, 3)));
+  const auto transaction = *one->next(0);
+  const auto events = *one->events(101, 1, 10);
+  EXPECT_EQ(*two->next(0), transaction);
+  EXPECT_EQ(two->events(101, 1, 10)->events.data(), events.events.data());
+  EXPECT_TRUE(events.last);
+  EXPECT_FALSE(one->events(101, 0, 2)->last);
+  EXPECT_TRUE(one->events(101, 0, 3)->last);
+  EXPECT_EQ(next(*one, 1), 0);
+  EXPECT_EQ(next(*two, 1), 0);
+  EXPECT_EQ(tail.bytes(), 0u);
+  EXPECT_EQ(transaction->position, 1);
+  EXPECT_EQ(events.events.back().ordinal, 3u) << "it lives as long as it is held";
 }
 
 TEST_F(TailTest, AnEntryGoesWhenEveryReaderIsPastIt) {
@@ -100,7 +118,7 @@ TEST_F(TailTest, AnEntryGoesWhenEveryReaderIsPastIt) {
   EXPECT_EQ(tail.bytes(), 20u);
   EXPECT_EQ(next(*two, 1), 2);
   EXPECT_EQ(tail.bytes(), 10u);
-  EXPECT_EQ(two->events(102, 0, 10)->size(), 1u);
+  EXPECT_EQ(two->events(102, 0, 10)->events.size(), 1u);
 }
 
 TEST_F(TailTest, AboveItsBoundTheOldestAreLeftToTheJournal) {
@@ -123,10 +141,10 @@ TEST_F(TailTest, WhatIsNotInMemoryComesFromTheJournal) {
   tail.add(list(released(1, 0)));
   tail.add(list(released(2, 1)));
   EXPECT_EQ(next(*reader, 0), 1);
-  EXPECT_EQ(reader->events(101, 0, 10)->size(), 7u);
+  EXPECT_EQ(reader->events(101, 0, 10)->events.size(), 7u);
   EXPECT_EQ(journal->asked, 2);
   EXPECT_EQ(next(*reader, 1), 2);
-  EXPECT_EQ(reader->events(102, 0, 10)->size(), 1u);
+  EXPECT_EQ(reader->events(102, 0, 10)->events.size(), 1u);
   EXPECT_EQ(journal->asked, 2);
 }
 
@@ -135,13 +153,13 @@ TEST_F(TailTest, ReadersOfAllSpeedsSeeEverythingInOrder) {
   for (event::Position position = 1; position <= kLast; ++position) stored[position] = 1;
   auto one = make_reader();
   auto two = make_reader();
-  const auto follow = [&](capture::JournalReader& reader, int pause_every) {
+  const auto follow = [&](StreamReader& reader, int pause_every) {
     for (event::Position at = 0; at < kLast;) {
       const auto found = next(reader, at);
       if (found == 0) std::this_thread::yield();
       if (found == 0) continue;
       EXPECT_EQ(found, at + 1);
-      EXPECT_EQ(reader.events(100 + found, 0, 10)->size(), 1u);
+      EXPECT_EQ(reader.events(100 + found, 0, 10)->events.size(), 1u);
       at = found;
       if (at % pause_every == 0) std::this_thread::yield();
     }
