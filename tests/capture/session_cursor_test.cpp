@@ -6,29 +6,10 @@
 namespace weir::testing {
 namespace {
 
-const std::string kTwoRows = "INSERT INTO t SELECT 1 UNION ALL SELECT 2 RETURNING id";
-const std::string kRow = R"({"id":1,"v":null})";
 const std::string kFirst = R"(c public.t 1.1 0/10 key {"id":1} after {"id":1,"v":null})";
 const std::string kSecond = R"(c public.t 2.1 0/18 key {"id":2} after {"id":2})";
 const std::string kBoth = "prepare 1 xid 800 lsn 0/10-0/18 | " + kFirst + " | " + kSecond;
-const std::vector<std::string> kWithAdded{"id", "row_to_json", "tableoid", "xid", "lsn"};
 const std::string kSecondRow = server::row(Values{"2"} + written(R"({"id":2})", "0/18"));
-
-/// In a block, portal "p" of a write with rows of the client's own; one row was fetched.
-void open_portal(SessionScript& script) {
-  script.starts();
-  passes(script, "BEGIN", "BEGIN", 'T');
-  script.client_sends(client::parse("", kTwoRows) + client::bind("p", "") + client::execute("p", 1) + client::sync());
-  script.asks_facts(Table(), false);
-  script
-      .expect_upstream(client::parse("", kTwoRows + suffix_of_list()) + client::bind("p", "") +
-                       client::execute("p", 1) + client::sync())
-      .upstream_sends(server::parse_complete() + server::bind_complete() +
-                      server::row(Values{"1"} + written(kRow, "0/10")) + server::portal_suspended() +
-                      server::ready('T'))
-      .expect_client(server::parse_complete() + server::bind_complete() + server::row({"1"}) +
-                     server::portal_suspended() + server::ready('T'));
-}
 
 /// COMMIT; what is left of p is read before it, and no more comes.
 void commits(SessionScript& script, const std::string& prepared) {

@@ -294,6 +294,24 @@ void passes(SessionScript& script, const std::string& sql, const std::string& ta
   script.client_is_relayed(client::query(sql)).upstream_is_relayed(server::complete(tag) + server::ready(status));
 }
 
+const std::string kTwoRows = "INSERT INTO t SELECT 1 UNION ALL SELECT 2 RETURNING id";
+const std::vector<std::string> kWithAdded{"id", "row_to_json", "tableoid", "xid", "lsn"};
+
+void open_portal(SessionScript& script) {
+  script.starts();
+  passes(script, "BEGIN", "BEGIN", 'T');
+  script.client_sends(client::parse("", kTwoRows) + client::bind("p", "") + client::execute("p", 1) + client::sync());
+  script.asks_facts(Table(), false);
+  script
+      .expect_upstream(client::parse("", kTwoRows + suffix_of_list()) + client::bind("p", "") +
+                       client::execute("p", 1) + client::sync())
+      .upstream_sends(server::parse_complete() + server::bind_complete() +
+                      server::row(Values{"1"} + written(R"({"id":1,"v":null})", "0/10")) + server::portal_suspended() +
+                      server::ready('T'))
+      .expect_client(server::parse_complete() + server::bind_complete() + server::row({"1"}) +
+                     server::portal_suspended() + server::ready('T'));
+}
+
 const std::string kEpilogue =
     "SELECT pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text, "
     "pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text";

@@ -156,6 +156,12 @@ class SessionScript {
 /// A Query that only goes through, with its answer.
 void passes(SessionScript& script, const std::string& sql, const std::string& tag, char status);
 
+/// A write of two rows with a RETURNING of its own, and the columns of its rows as the database sends them.
+extern const std::string kTwoRows;
+extern const std::vector<std::string> kWithAdded;
+/// In a block, portal "p" of kTwoRows; one row was fetched, whose image has id 1 and v null.
+void open_portal(SessionScript& script);
+
 /// What Weir asks before a commit whose rows did not say it: the transaction's id and version.
 extern const std::string kEpilogue;
 void asks_epilogue(SessionScript& script, const Values& answer = {"800", "0/30"});

@@ -9,25 +9,6 @@ namespace {
 const std::string kInsert = "INSERT INTO t VALUES (1)";
 const std::string kRow = R"({"id":1,"v":null})";
 const std::string kCreated = R"(c public.t 1.1 0/10 key {"id":1} after {"id":1,"v":null})";
-const std::string kTwoRows = "INSERT INTO t SELECT 1 UNION ALL SELECT 2 RETURNING id";
-
-/// In a block, portal "p" of a write with rows of the client's own; one row was fetched.
-void open_portal(SessionScript& script) {
-  script.starts();
-  passes(script, "BEGIN", "BEGIN", 'T');
-  script.client_sends(client::parse("", kTwoRows) + client::bind("p", "") + client::execute("p", 1) + client::sync());
-  script.asks_facts(Table(), false);
-  script
-      .expect_upstream(client::parse("", kTwoRows + suffix_of_list()) + client::bind("p", "") +
-                       client::execute("p", 1) + client::sync())
-      .upstream_sends(server::parse_complete() + server::bind_complete() +
-                      server::row(Values{"1"} + written(kRow, "0/10")) + server::portal_suspended() +
-                      server::ready('T'))
-      .expect_client(server::parse_complete() + server::bind_complete() + server::row({"1"}) +
-                     server::portal_suspended() + server::ready('T'));
-}
-
-const std::vector<std::string> kWithAdded{"id", "row_to_json", "tableoid", "xid", "lsn"};
 
 // FACTS: SQL can FETCH from a protocol portal.
 TEST(SessionTrapTest, FetchInSqlFromAProtocolPortal) {
