@@ -44,12 +44,13 @@ tsan: deps ## all tests under ThreadSanitizer
 	@$(BUILD) tsan
 	@tests/run.py --only 'unit|integration' build-tsan
 
-bench: deps ## Weir beside its peers; QUICK=1 takes two minutes
+bench: deps ## Weir beside its peers; QUICK=1 is short, DEBEZIUM=1 measures Debezium Server too
 	@.ci/install.sh demo bench test
 	@tests/support/fetch_servers.sh kafka
 	@cmake --preset bench >/dev/null
 	@$(BUILD) bench
-	@bench/run.py --build build-bench $(if $(QUICK),--quick)
+	@$(if $(DEBEZIUM),bench/fetch_debezium.sh)
+	@bench/run.py --build build-bench $(if $(QUICK),--quick) $(if $(DEBEZIUM),--debezium)
 
 SOURCES = $(shell git ls-files -co --exclude-standard '*.cpp' '*.h')
 

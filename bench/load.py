@@ -8,6 +8,8 @@ import time
 
 from servers import POSTGRES_BIN
 
+READY = re.compile(rb"Z\0\0\0\x05[ITE]\Z")  # at the end of an answer
+
 UPDATE = r"""\set aid random(1, 100000 * :scale)
 UPDATE pgbench_accounts SET abalance = abalance + 1 WHERE aid = :aid;
 """
@@ -43,13 +45,14 @@ class Run:
         self.tps, self.transactions, self.median_us, self.cpu_us = tps, transactions, median_us, cpu_us
 
 
-def pgbench(folder, server, load, clients, mode, seconds, log_latency=False):
-    """`load` is read, tpcb, tpcb_returning or update. The proxy's CPU is µs per transaction; for PostgreSQL itself it says nothing."""
+def pgbench(folder, server, load, clients, mode, seconds, log_latency=False, rate=None):
+    """`load` is read, tpcb, tpcb_returning or update, `rate` in transactions per second. The proxy's CPU is µs per transaction; for PostgreSQL itself it says nothing."""
     command = [POSTGRES_BIN / "pgbench", "-h", "127.0.0.1", "-p", server.port, "-U", "bench", "-n", "-M", mode,
                "-c", clients, "-j", min(clients, 2), "-T", seconds]
     command += {"read": ["-b", "select-only"], "tpcb": ["-b", "tpcb-like"],
                 "update": ["-f", folder.path / "update.sql"],
                 "tpcb_returning": ["-f", folder.path / "tpcb_returning.sql"]}[load]
+    command += ["-R", rate] if rate else []
     prefix = folder.path / f"latency-{time.monotonic_ns()}"
     if log_latency:
         command += ["-l", "--log-prefix", prefix]
@@ -66,9 +69,11 @@ def pgbench(folder, server, load, clients, mode, seconds, log_latency=False):
 
 
 def median_latency(prefix):
+    """Without the time by which pgbench itself began late, where it keeps a rate (the last column then)."""
     latencies = []
     for path in prefix.parent.glob(prefix.name + ".*"):
-        latencies += [int(line.split()[2]) for line in path.read_text().splitlines()]
+        for words in map(str.split, path.read_text().splitlines()):
+            latencies.append(int(words[2]) - (int(words[6]) if len(words) > 6 else 0))
         path.unlink()
     return sorted(latencies)[len(latencies) // 2]
 
@@ -84,7 +89,7 @@ def query_message(text):
 
 def read_until_ready(connection):
     received = b""
-    while not re.search(rb"Z\0\0\0\x05[ITE]\Z", received):
+    while not READY.search(received):
         part = connection.recv(65536)
         if not part or received.startswith(b"E"):
             raise SystemExit(f"a connection was refused: {received + part!r}")
@@ -98,6 +103,35 @@ def idle_connection(port):
     connection.sendall(query_message("SELECT 1"))
     read_until_ready(connection)
     return connection
+
+
+def seconds_of(function):
+    begin = time.monotonic()
+    function()
+    return time.monotonic() - begin
+
+
+def run_query(port, text):
+    """Seconds that one Query takes, on a connection of its own; what it answers must not be large."""
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(startup_message())
+        read_until_ready(connection)
+        begin = time.monotonic()
+        connection.sendall(query_message(text))
+        answer = bytearray()
+        while not READY.search(answer, max(0, len(answer) - 6)):
+            part = connection.recv(1 << 20)
+            if not part:
+                raise SystemExit(f"the connection ended in {text[:60]}…")
+            answer += part
+        taken = time.monotonic() - begin
+    place = 0
+    while place < len(answer):
+        size, = struct.unpack_from("!i", answer, place + 1)
+        if answer[place] == ord("E"):
+            raise SystemExit(f"{text[:60]}…: {bytes(answer[place:place + size + 1])!r}")
+        place += size + 1
+    return taken
 
 
 def kilobytes_per_connection(server, count=200):
@@ -128,6 +162,23 @@ def wait_until_caught_up(lines):
     while len(counts) < 6 or counts[-1] == 0 or counts[-1] != counts[-6]:
         counts.append(int(lines.readline().split()[1]))
     return counts[-1]
+
+
+def seconds_until_read(programs, kafka, topic, rows, write):
+    """(what `write` returns, seconds from its end until all its `rows` events were read)."""
+    counter = subprocess.Popen([programs / "commit_to_kafka", "count", f"127.0.0.1:{kafka.port}", topic, "120"],
+                               stdout=subprocess.PIPE, text=True)
+    try:
+        before = wait_until_caught_up(counter.stdout)
+        taken = write()
+        end = time.time()
+        for at, count in map(str.split, counter.stdout):
+            if int(count) - before >= rows:
+                return taken, max(0.0, float(at) - end)
+    finally:
+        counter.kill()
+        counter.wait()
+    raise SystemExit(f"of {rows} events on {topic} only {int(count) - before} came")
 
 
 def throughput_to_kafka(programs, folder, server, kafka, topic, seconds):

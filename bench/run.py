@@ -13,10 +13,14 @@ import statistics
 import subprocess
 import sys
 
+import commit_path
+import debezium
 import load
 import servers
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+COMPARED_CLIENTS = 8
+DEPS = pathlib.Path(os.environ.get("WEIR_DEPS", ROOT / ".deps"))
 
 
 class Plan:
@@ -27,6 +31,7 @@ class Plan:
         self.clients = (1, 8) if quick else (1, 8, 32)
         self.scale = 5 if quick else 20
         self.latency_seconds, self.throughput_seconds = (5, 5) if quick else (20, 20)
+        self.thread_seconds = 3 if quick else 5
 
 
 def interleaved(folder, plan, what, targets, instead=None):
@@ -75,8 +80,7 @@ def measure_memory(folder, build, database):
         server.stop()
 
 
-def measure_kafka(folder, plan, build, database):
-    kafka = servers.start_kafka(folder, ROOT / ".deps/kafka")
+def measure_kafka(folder, plan, build, database, kafka):
     weir = servers.start_weir(folder, build / "weir", database, f"kafka://127.0.0.1:{kafka.port}/bench")
     topic = "bench.public.bench_latency"
     load.latency_to_kafka(build / "bench", weir, kafka, topic, 1)  # makes the topic and warms the broker up
@@ -96,18 +100,52 @@ def measure_kafka(folder, plan, build, database):
           f"{drained:.1f} s later. Weir's CPU per event, delivery included: {cpu:.0f} µs.")
 
 
+def measure_debezium(folder, plan, build, database, kafka):
+    """The same work as Weir's ways to Kafka: ratios to the database that nothing captures, each in its own round."""
+    captured = prepare(folder, plan, "postgresql-logical", wal_level="logical")
+    server = debezium.start(folder, DEPS / "debezium", captured, kafka)
+    to_kafka = servers.start_weir(folder, build / "weir", database, f"kafka://127.0.0.1:{kafka.port}/beside",
+                                  "--emit.transaction_topic", "false")
+    print(f"\n## Beside Debezium Server 3.0, which reads a database of its own, events to Kafka, {COMPARED_CLIENTS} clients\n")
+    print("| work | direct TPS | Weir: ratio | Debezium: ratio | its CPU µs per transaction, WAL sender left out |\n|" + "---|" * 5)
+    for what, mode in (("update", "simple"), ("update", "prepared"), ("tpcb", "prepared")):
+        runs = collections.defaultdict(list)
+        for _ in range(plan.rounds):
+            for name, target in (("direct", database), ("weir", to_kafka), ("debezium", captured)):
+                cpu = server.cpu_seconds()
+                run = load.pgbench(folder, target, what, COMPARED_CLIENTS, mode, plan.throughput_seconds)
+                runs[name].append((run.tps, (server.cpu_seconds() - cpu) / run.transactions * 1e6))
+        ratio = {name: statistics.median(tps / direct for (tps, _), (direct, _) in zip(runs[name], runs["direct"]))
+                 for name in runs}
+        direct, cpu = (statistics.median(column) for column in (
+            [tps for tps, _ in runs["direct"]], [us for _, us in runs["debezium"]]))
+        print(f"| {what}, {mode} | {direct:,.0f} | {ratio['weir']:.2f} | {ratio['debezium']:.2f} | {cpu:.0f} |")
+    to_kafka.stop()
+    programs, topic = build / "bench", f"{debezium.PREFIX}.public.bench_latency"
+    load.latency_to_kafka(programs, captured, kafka, topic, 1)
+    sql(captured, "TRUNCATE bench_latency; INSERT INTO bench_latency VALUES (1, 0)")
+    found = load.latency_to_kafka(programs, captured, kafka, topic, plan.latency_seconds)
+    taken, behind = load.seconds_until_read(
+        programs, kafka, f"{debezium.PREFIX}.public.pgbench_accounts", commit_path.LARGE_ROWS,
+        lambda: commit_path.psql_seconds(captured, commit_path.LARGE_UPDATE))
+    print(f"\nCommit acknowledged to record read through Debezium, 200 writes/s: p50 {found['p50']:.1f} ms, p99 {found['p99']:.1f} ms. "
+          f"One UPDATE of {commit_path.LARGE_ROWS:,} rows: {taken:.1f} s, commit → last record {behind:.1f} s, "
+          f"peak memory {server.peak_kb() / 1024:.0f} MB.")
+
+
 def sql(database, text):
     subprocess.run(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(database.port), "-U", "bench",
                     "-d", "bench", "-c", text], check=True)
 
 
-def prepare(folder, plan):
-    database = servers.start_postgresql(folder)
+def prepare(folder, plan, *name, **more):
+    database = servers.start_postgresql(folder, *name, **more)
     connect = ["-h", "127.0.0.1", "-p", str(database.port), "-U", "bench"]
     subprocess.run(["psql", "-X", "-q", *connect, "-d", "postgres", "-c", "CREATE DATABASE bench"], check=True)
     subprocess.run([servers.POSTGRES_BIN / "pgbench", *connect, "-i", "-q", "-s", str(plan.scale), "bench"], check=True,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     sql(database, "CREATE TABLE bench_latency (id integer PRIMARY KEY, n bigint); INSERT INTO bench_latency VALUES (1, 0)")
+    sql(database, "CREATE TABLE bench_rows (id integer PRIMARY KEY, name text, n integer)")
     load.write_scripts(folder, plan.scale)
     return database
 
@@ -116,7 +154,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=pathlib.Path, required=True, help="build folder with weir and bench/")
     parser.add_argument("--quick", action="store_true", help="two minutes: fewer clients, one short round")
-    parser.add_argument("--only", default="read,write,memory,kafka", help="parts to run, separated by commas")
+    parser.add_argument("--only", default="read,write,memory,kafka,path", help="parts to run, separated by commas")
+    parser.add_argument("--debezium", action="store_true", help="beside Debezium Server (bench/fetch_debezium.sh)")
     arguments = parser.parse_args()
     plan, build, only = Plan(arguments.quick), arguments.build.resolve(), arguments.only.split(",")
 
@@ -134,14 +173,22 @@ def main():
             loop = {"copy loop": servers.start_copy_loop(folder, build / "bench" / "copy_loop", database)}
             print_ratios("Reads (pgbench -S), capture on", interleaved(folder, plan, "read", peers | loop))
         if "write" in only:
-            print_ratios("Captured: single-row UPDATE, autocommit", interleaved(folder, plan, "update", direct))
+            by_socket = servers.start_weir(folder, build / "weir", database, "stdout", host=folder.path)
+            print_ratios("Captured: single-row UPDATE, autocommit",
+                         interleaved(folder, plan, "update", direct | {"weir, database by Unix socket": by_socket}))
             # What seven round trips through any proxy cost, and what the added columns cost in any way they are asked for.
             returning = "pgbouncer, pgbench asks for the columns"
             hop = direct | {"pgbouncer": peers["pgbouncer"], returning: peers["pgbouncer"]}
             print_ratios("Captured: TPC-B like (PgBouncer only relays)",
                          interleaved(folder, plan, "tpcb", hop, {returning: "tpcb_returning"}))
+        if "kafka" in only or "path" in only or arguments.debezium:
+            kafka = servers.start_kafka(folder, DEPS / "kafka")
         if "kafka" in only:
-            measure_kafka(folder, plan, build, database)
+            measure_kafka(folder, plan, build, database, kafka)
+        if "path" in only:
+            commit_path.measure(folder, plan, build, database, weir, kafka)
+        if arguments.debezium:
+            measure_debezium(folder, plan, build, database, kafka)
     return 0
 
 

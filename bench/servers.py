@@ -4,9 +4,11 @@ PostgreSQL, PgBouncer and HAProxy run as user postgres where the benchmark runs 
 `pid`; `cpu_seconds()` and `resident_kb()` read /proc.
 """
 
+import collections
 import os
 import pathlib
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -67,13 +69,13 @@ class Folder:
 class Server:
     """A process that answers on `port` when it is ready."""
 
-    def __init__(self, folder, name, command, port, as_root=False, stop_signal=signal.SIGTERM):
+    def __init__(self, folder, name, command, port, as_root=False, stop_signal=signal.SIGTERM, cwd=None):
         self.name, self.port, self.stop_signal = name, port, stop_signal
         self.log = folder.path / f"{name}.log"
         user = None if as_root else folder.user
         extra = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([str(part) for part in command], cwd=folder.path, stderr=log,
+            self.process = subprocess.Popen([str(part) for part in command], cwd=cwd or folder.path, stderr=log,
                                             stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
                                             start_new_session=True, **extra)
         folder.servers.append(self)
@@ -107,32 +109,63 @@ class Server:
         fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
+    def cpu_by_thread(self):
+        """{name: seconds} of the threads that live, those of one kind together ("weir-worker-0", "weir-worker-1")."""
+        seconds = collections.Counter()
+        for task in pathlib.Path(f"/proc/{self.pid}/task").iterdir():
+            name = (task / "comm").read_text().strip()
+            kind = "librdkafka" if name.startswith("rdk:") else re.sub(r"-?\d+$", "", name)
+            seconds[kind] += int((task / "schedstat").read_text().split()[0]) / 1e9
+        return dict(seconds)
+
+    def cpu_seconds_of_all(self):
+        """With all processes that it has started, whether they still run or not."""
+        total = 0
+        for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = stat.read_text().rpartition(")")[2].split()
+            except OSError:
+                continue  # it has ended meanwhile
+            if stat.parent.name == str(self.pid):
+                total += sum(map(int, fields[11:15]))
+            elif fields[1] == str(self.pid):
+                total += int(fields[11]) + int(fields[12])
+        return total / TICKS
+
+    def peak_kb(self):
+        return self.status_kb("VmHWM")
+
     def resident_kb(self):
+        return self.status_kb("VmRSS")
+
+    def status_kb(self, name):
         for line in pathlib.Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(name + ":"):
                 return int(line.split()[1])
         raise SystemExit(f"{self.name} has ended:\n{self.log.read_text(errors='replace')[-3000:]}")
 
 
-def start_postgresql(folder):
-    data, port = folder.path / "data", free_port()
+def start_postgresql(folder, name="postgresql", **more):
+    """`more`: settings beyond those of all benchmarks."""
+    data, port = folder.path / f"{name}-data", free_port()
     folder.run(POSTGRES_BIN / "initdb", "-D", data, "-U", "bench", "-A", "trust", "-E", "UTF8", "--no-locale",
                "--no-sync")
     options = {"port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": folder.path,
-               "max_connections": 1000, "shared_buffers": "512MB", "max_wal_size": "8GB", "checkpoint_timeout": "30min"}
+               "max_connections": 1000, "shared_buffers": "512MB", "max_wal_size": "8GB", "checkpoint_timeout": "30min", **more}
     flags = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-    server = Server(folder, "postgresql", [POSTGRES_BIN / "postgres", "-D", data, *flags], port,
+    server = Server(folder, name, [POSTGRES_BIN / "postgres", "-D", data, *flags], port,
                     stop_signal=signal.SIGINT)
     while subprocess.run(["pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]).returncode == 1:
         time.sleep(0.02)  # its port answers while it still starts
     return server
 
 
-def start_weir(folder, binary, upstream, emit, *more):
+def start_weir(folder, binary, upstream, emit, *more, host="127.0.0.1"):
+    """`host` is the database's, or the folder of its Unix socket."""
     port = free_port()
     name = f"weir-{port}"
     command = [binary, "--listen", f"127.0.0.1:{port}", "--upstream",
-               f"postgresql://bench@127.0.0.1:{upstream.port}/bench?sslmode=disable", "--log.level", "warn"]
+               f"postgresql://bench@/bench?host={host}&port={upstream.port}&sslmode=disable", "--log.level", "warn"]
     if emit:
         command += ["--journal", folder.path / f"{name}.journal", "--emit", emit]
     return Server(folder, name, [*command, *more], port, as_root=True)
