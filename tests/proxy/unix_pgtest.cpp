@@ -1,13 +1,15 @@
 // The program with Unix sockets on both sides, in front of a real PostgreSQL.
 #include <gtest/gtest.h>
 #include <libpq-fe.h>
+#include <pwd.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
-#include <future>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -161,6 +163,27 @@ TEST_P(UnixTest, HasItsModeAndStaysOnSighup) {
   EXPECT_NE(weir->errors().find("listening on 127.0.0.1:" + std::to_string(weir->port()) + ", " + socket()),
             std::string::npos)
       << weir->errors();
+}
+
+/// README says so: with `peer` the database asks who Weir runs as, whoever the client is.
+TEST_P(UnixTest, PeerAuthenticationSeesWeirsUser) {
+  const std::string own = ::getpwuid(::getuid())->pw_name;
+  const PgConnection admin(cluster.socket_conninfo());
+  admin.run("CREATE ROLE ann LOGIN; DO $$ BEGIN IF pg_catalog.to_regrole('" + own + "') IS NULL THEN CREATE ROLE \"" +
+            own + "\" LOGIN; END IF; END $$");
+  const auto hba = cluster.data_folder() / "pg_hba.conf";
+  test_support::write_file(hba, "local all postgres trust\nlocal all all peer\n");
+  ASSERT_EQ(admin.value("SELECT pg_reload_conf()"), "t");
+  start(by_parameter());
+  const auto refusal = [&](const std::string& user) {
+    const std::unique_ptr<PGconn, decltype(&PQfinish)> connection(PQconnectdb(weir->conninfo("postgres", user).c_str()),
+                                                                  &PQfinish);
+    return PQstatus(connection.get()) == CONNECTION_OK ? "" : std::string(PQerrorMessage(connection.get()));
+  };
+  EXPECT_TRUE(eventually(seconds(10), [&] {
+    return refusal("ann").find("Peer authentication failed for user \"ann\"") != std::string::npos;
+  }));
+  EXPECT_EQ(refusal(own), "") << "without a password, and by TCP";
 }
 
 INSTANTIATE_TEST_SUITE_P(Versions, UnixTest, ::testing::Values(15, 18),
