@@ -2,7 +2,7 @@
 //
 //   commit_to_kafka latency CONNINFO BROKERS TOPIC WRITES_PER_SECOND SECONDS
 //     updates one row at this rate (autocommit, prepared) and prints one line: p50, p99 and maximum in milliseconds,
-//     and how many records never came.
+//     and how many records never came. With 0 seconds it ends with the first record that it reads of its own.
 //   commit_to_kafka count BROKERS TOPIC IDLE_SECONDS
 //     prints the time (seconds since the epoch) and the number of records read so far, ten times a second, until none
 //     came for so long.
@@ -28,7 +28,8 @@ using Clock = std::chrono::steady_clock;
 using weir::bench::KafkaReader;
 
 constexpr auto kLastRecordPatience = std::chrono::seconds(10);
-constexpr auto kWarmUpPatience = std::chrono::seconds(60);
+/// Who captures may be behind by what was written before.
+constexpr auto kWarmUpPatience = std::chrono::seconds(300);
 
 [[noreturn]] void fail(const std::string& what) {
   std::fprintf(stderr, "commit_to_kafka: %s\n", what.c_str());
@@ -118,6 +119,11 @@ int measure_latency(const char* conninfo, const char* brokers, const char* topic
 
   Writer writer(conninfo);
   warm_up(writer, first, ready);
+  if (seconds == 0) {
+    stop = true;
+    reading.join();
+    return 0;
+  }
   const auto begin = Clock::now();
   for (std::size_t number = 1; number <= writes; ++number) {
     std::this_thread::sleep_until(begin + std::chrono::nanoseconds(1'000'000'000LL * static_cast<long>(number) / rate));

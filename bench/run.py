@@ -19,7 +19,6 @@ import load
 import servers
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-COMPARED_CLIENTS = 8
 DEPS = pathlib.Path(os.environ.get("WEIR_DEPS", ROOT / ".deps"))
 
 
@@ -100,39 +99,6 @@ def measure_kafka(folder, plan, build, database, kafka):
           f"{drained:.1f} s later. Weir's CPU per event, delivery included: {cpu:.0f} µs.")
 
 
-def measure_debezium(folder, plan, build, database, kafka):
-    """The same work as Weir's ways to Kafka: ratios to the database that nothing captures, each in its own round."""
-    captured = prepare(folder, plan, "postgresql-logical", wal_level="logical")
-    server = debezium.start(folder, DEPS / "debezium", captured, kafka)
-    to_kafka = servers.start_weir(folder, build / "weir", database, f"kafka://127.0.0.1:{kafka.port}/beside",
-                                  "--emit.transaction_topic", "false")
-    print(f"\n## Beside Debezium Server 3.0, which reads a database of its own, events to Kafka, {COMPARED_CLIENTS} clients\n")
-    print("| work | direct TPS | Weir: ratio | Debezium: ratio | its CPU µs per transaction, WAL sender left out |\n|" + "---|" * 5)
-    for what, mode in (("update", "simple"), ("update", "prepared"), ("tpcb", "prepared")):
-        runs = collections.defaultdict(list)
-        for _ in range(plan.rounds):
-            for name, target in (("direct", database), ("weir", to_kafka), ("debezium", captured)):
-                cpu = server.cpu_seconds()
-                run = load.pgbench(folder, target, what, COMPARED_CLIENTS, mode, plan.throughput_seconds)
-                runs[name].append((run.tps, (server.cpu_seconds() - cpu) / run.transactions * 1e6))
-        ratio = {name: statistics.median(tps / direct for (tps, _), (direct, _) in zip(runs[name], runs["direct"]))
-                 for name in runs}
-        direct, cpu = (statistics.median(column) for column in (
-            [tps for tps, _ in runs["direct"]], [us for _, us in runs["debezium"]]))
-        print(f"| {what}, {mode} | {direct:,.0f} | {ratio['weir']:.2f} | {ratio['debezium']:.2f} | {cpu:.0f} |")
-    to_kafka.stop()
-    programs, topic = build / "bench", f"{debezium.PREFIX}.public.bench_latency"
-    load.latency_to_kafka(programs, captured, kafka, topic, 1)
-    sql(captured, "TRUNCATE bench_latency; INSERT INTO bench_latency VALUES (1, 0)")
-    found = load.latency_to_kafka(programs, captured, kafka, topic, plan.latency_seconds)
-    taken, behind = load.seconds_until_read(
-        programs, kafka, f"{debezium.PREFIX}.public.pgbench_accounts", commit_path.LARGE_ROWS,
-        lambda: commit_path.psql_seconds(captured, commit_path.LARGE_UPDATE))
-    print(f"\nCommit acknowledged to record read through Debezium, 200 writes/s: p50 {found['p50']:.1f} ms, p99 {found['p99']:.1f} ms. "
-          f"One UPDATE of {commit_path.LARGE_ROWS:,} rows: {taken:.1f} s, commit → last record {behind:.1f} s, "
-          f"peak memory {server.peak_kb() / 1024:.0f} MB.")
-
-
 def sql(database, text):
     subprocess.run(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(database.port), "-U", "bench",
                     "-d", "bench", "-c", text], check=True)
@@ -188,7 +154,8 @@ def main():
         if "path" in only:
             commit_path.measure(folder, plan, build, database, weir, kafka)
         if arguments.debezium:
-            measure_debezium(folder, plan, build, database, kafka)
+            captured = prepare(folder, plan, "postgresql-logical", wal_level="logical")
+            debezium.measure(folder, plan, build, DEPS / "debezium", database, captured, kafka)
     return 0
 
 
