@@ -89,6 +89,7 @@ std::shared_ptr<const Plan> SessionMachine::find_plan(const std::shared_ptr<cons
   const bool depends = catalog_pending_ > 0 || may_recover();
   if (depends && !wait_for_answers(turn)) return nullptr;
   if (skipping_ || failed_) return kNoPlan;
+  for (OwnStatement& own : facts_statements_) let_go(own, turn);
   if (catalog_epoch_ != epoch_->load(std::memory_order_relaxed)) forget_catalog();
   const auto known = plans_.find(&statement);
   if (known != plans_.end() && !is_aged(known->second.asked)) return known->second.plan;
@@ -244,7 +245,9 @@ bool SessionMachine::ask_facts(const std::vector<WantedFacts>& wanted, wire::Tur
       send_own(prepare_facts(one.text, turn), {one.name, ""}, Purpose::facts, turn);
     }
   }
-  for (OwnStatement& own : facts_statements_) let_go(own, turn);
+  // Behind what the client has sent, the answer comes before the next transaction, and says whether there is a pooler.
+  if (clean || pooling_ != Pooling::unknown)
+    for (OwnStatement& own : facts_statements_) let_go(own, turn);
   if (clean) {
     // A transaction of its own: the client's own begins with the client's own statement.
     wire::append_sync(turn.to_upstream.buffer());

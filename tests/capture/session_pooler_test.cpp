@@ -81,6 +81,33 @@ TEST(SessionPoolerTest, ABackendOfTheSessionsOwnKeepsIt) {
   EXPECT_EQ(script.replay(), "");
 }
 
+/// The session's first question, inside of a block.
+void asks_in_block(SessionScript& script, const std::string& backend) {
+  script.starts("15.20", "UTF8", 4711)
+      .client_is_relayed(client::query("BEGIN"))
+      .upstream_is_relayed(server::complete("BEGIN") + server::ready('T'))
+      .client_sends(client::query(kInsert));
+  script.asks_facts(table_of(backend), false);
+}
+
+// There the answer comes while the transaction has its backend still.
+TEST(SessionPoolerTest, TheQuestionOfABlockIsClosedInItOrKept) {
+  SessionScript kept;
+  asks_in_block(kept, "4711");
+  kept.expect_upstream(client::query(kInsert + suffix()))
+      .upstream_sends(query_answered({written(kRow, "0/10")}, "INSERT 0 1") + server::ready('T'))
+      .expect_client(server::complete("INSERT 0 1") + server::ready('T'))
+      .client_sends(client::query("INSERT INTO u VALUES (1)"));
+  Table other = table_of("4711");
+  other.name = "\"u\"";
+  kept.asks_facts(other, false).expect_upstream(client::query("INSERT INTO u VALUES (1)" + suffix("u")));
+  EXPECT_EQ(kept.replay(), "");
+  SessionScript closed;
+  asks_in_block(closed, "12");
+  closed.expect_upstream(client::close('S', "weir:1") + client::query(kInsert + suffix()));
+  EXPECT_EQ(closed.replay(), "");
+}
+
 // Should it be another all the same, that is noticed by what is missing there.
 TEST(SessionPoolerTest, AMissingTwinIsMadeAnew) {
   SessionScript script;

@@ -193,8 +193,8 @@ SessionScript& SessionScript::asks_facts(capture::FactsText text, std::initializ
     answers +=
         server::bind_complete() + server::row(table.facts()) + server::complete("SELECT 1") + server::close_complete();
   }
-  // It is not known yet whether a pooler stands in between.
-  if (pid_ != 0) {
+  // It is not known yet whether a pooler stands in between, and the transaction ends before the answer is seen.
+  if (pid_ != 0 && clean) {
     asked += client::close('S', statement);
     answers += server::close_complete();
     statement.clear();
