@@ -15,9 +15,12 @@ struct HostPort {
   /// in libpq.
   std::string host;
   std::uint16_t port = 5432;
+  std::string hostaddr = {};  ///< where it is reached, so that the name is not resolved; empty but in `upstream`
 
   /// "127.0.0.1:5432", "[::1]:5432" or "/var/run/postgresql/.s.PGSQL.5432".
   std::string text() const;
+  /// What is resolved, or an address already.
+  const std::string& target() const { return hostaddr.empty() ? host : hostaddr; }
   bool is_unix() const { return host.starts_with('/') || is_abstract(); }
   bool is_abstract() const { return host.starts_with('@'); }
   bool operator==(const HostPort&) const = default;

@@ -58,14 +58,18 @@ void add_tcp_options(const TcpOptions& tcp, std::map<std::string, std::string>& 
 /// Keywords and values as PQconnectdbParams wants them; empty values stay libpq's own business.
 std::map<std::string, std::string> connection_options(const Upstream& upstream, const Credentials& credentials) {
   std::string hosts;
+  std::string addresses;
   std::string ports;
-  for (const auto& [host, port] : upstream.hosts) {
-    hosts += (hosts.empty() ? "" : ",") + host;
-    ports += (ports.empty() ? "" : ",") + std::to_string(port);
+  for (const auto& [host, port, address] : upstream.hosts) {
+    const char* comma = ports.empty() ? "" : ",";
+    hosts += comma + host;
+    addresses += comma + address;
+    ports += comma + std::to_string(port);
   }
   const auto seconds = std::max<std::int64_t>(2, upstream.connect_timeout.count() / 1000);
   std::map<std::string, std::string> options = {
       {"host", hosts},
+      {"hostaddr", addresses.find_first_not_of(',') == std::string::npos ? "" : addresses},
       {"port", ports},
       {"user", credentials.user},
       {"password", credentials.password},

@@ -57,7 +57,7 @@ bool is_same_address(const HostPort& database, const HostPort& own) {
   if (database.is_unix() || own.is_unix()) return database.is_unix() && own.is_unix() && is_same_socket(database, own);
   if (database.port != own.port) return false;
   const auto own_addresses = addresses_of(own.host);
-  const auto targets = addresses_of(database.host);
+  const auto targets = addresses_of(database.target());
   return std::any_of(targets.begin(), targets.end(), [&](const auto& target) {
     return std::any_of(own_addresses.begin(), own_addresses.end(),
                        [&](const auto& address) { return reaches(target, address); });

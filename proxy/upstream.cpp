@@ -61,7 +61,7 @@ void UpstreamConnector::next_host() {
   address_ = 0;
   if (host().is_unix()) return use_unix_socket();
   boost::system::error_code no_address;
-  const asio::ip::address numeric = asio::ip::make_address(host().host, no_address);
+  const asio::ip::address numeric = asio::ip::make_address(host().target(), no_address);
   if (!no_address) {
     addresses_.emplace_back(asio::ip::tcp::endpoint(numeric, host().port));
     return next_address();

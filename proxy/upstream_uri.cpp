@@ -1,9 +1,12 @@
 #include "proxy/upstream_uri.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 namespace weir::proxy {
 
@@ -124,7 +127,7 @@ const std::array kParameters = std::to_array<Parameter>({
     {"connect_timeout", store_connect_timeout, {}},
     {"dbname", store_credential<&Credentials::database>, {}},
     {"host", accept_any, {}},
-    {"hostaddr", nullptr, "write the address as the host"},
+    {"hostaddr", accept_any, {}},
     {"port", accept_any, {}},
     {"client_encoding", nullptr, kClientsSay},
     {"options", nullptr, kClientsSay},
@@ -186,16 +189,33 @@ std::vector<std::string> split(const std::string& text) {
   return parts;
 }
 
+bool is_address(const std::string& text) {
+  std::array<unsigned char, sizeof(in6_addr)> bytes;
+  return ::inet_pton(AF_INET, text.c_str(), bytes.data()) == 1 ||
+         ::inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1;
+}
+
+/// As libpq: lists of hosts, of addresses or nothing in their place, and of ports, or one port for all.
 Complaint read_hosts(const std::map<std::string, std::string>& given, std::vector<HostPort>& hosts) {
   const auto text = [&](const char* key) { return given.count(key) != 0 ? given.at(key) : std::string(); };
-  const auto names = split(text("host"));
+  const bool has_addresses = !text("hostaddr").empty();
+  const auto addresses = split(text("hostaddr"));
+  const auto names = has_addresses && text("host").empty() ? addresses : split(text("host"));
   const auto ports = split(text("port"));
   if (ports.size() != 1 && ports.size() != names.size()) return kUriForm;
+  if (has_addresses && addresses.size() != names.size())
+    return "has a wrong value of the parameter \"hostaddr\": it must have an address, or nothing, for each host";
   for (std::size_t i = 0; i < names.size(); ++i) {
+    HostPort host{names[i].empty() ? "127.0.0.1" : names[i], 5432, has_addresses ? addresses[i] : ""};
+    if (!host.hostaddr.empty() && (host.is_unix() || !is_address(host.hostaddr)))
+      return "has a wrong value of the parameter \"hostaddr\": it must be an IPv4 or IPv6 address, of a host that is "
+             "no "
+             "Unix socket";
     const auto& port = ports.size() == 1 ? ports[0] : ports[i];
     std::uint64_t number = 5432;
     if (!port.empty() && read_number(port, 1, 65535, number)) return "has a port that is none: 1 to 65535 is allowed";
-    hosts.push_back({names[i].empty() ? "127.0.0.1" : names[i], static_cast<std::uint16_t>(number)});
+    host.port = static_cast<std::uint16_t>(number);
+    hosts.push_back(std::move(host));
   }
   return std::nullopt;
 }

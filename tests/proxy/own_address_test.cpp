@@ -21,6 +21,7 @@ TEST(OwnAddress, TheSameAddressByAnyName) {
   EXPECT_TRUE(is_own({"127.0.0.1", 6432}, {"localhost", 6432}));
   EXPECT_TRUE(is_own({"0.0.0.0", 6432}, {"127.0.0.1", 6432}));
   EXPECT_TRUE(is_own({"::ffff:127.0.0.1", 6432}, {"127.0.0.1", 6432}));
+  EXPECT_TRUE(is_own({"no-such-host.invalid", 6432, "127.0.0.1"}, {"127.0.0.1", 6432}));
 }
 
 TEST(OwnAddress, WhoeverListensEverywhereHasEveryAddressOfThisMachine) {

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 
+#include "proxy/libpq.h"
 #include "tests/support/child_process.h"
 #include "tests/support/pg_cluster.h"
 #include "tests/support/pg_connection.h"
@@ -184,6 +185,31 @@ TEST_P(UnixTest, PeerAuthenticationSeesWeirsUser) {
     return refusal("ann").find("Peer authentication failed for user \"ann\"") != std::string::npos;
   }));
   EXPECT_EQ(refusal(own), "") << "without a password, and by TCP";
+}
+
+/// Weir's own login as the URI has it: libpq is told all of it.
+TEST(OwnLogin, HasTheParametersOfTheUri) {
+  PgCluster cluster(15);
+  cluster.start();
+  const std::string port = std::to_string(cluster.port());
+  const auto ask = [](const std::string& uri, const std::string& sql) {
+    const auto parsed = parse_upstream_uri(uri);
+    if (!parsed) return parsed.error().message;
+    auto connection = SideConnection::open(parsed->upstream, parsed->credentials);
+    if (!connection) return connection.error().message;
+    const auto rows = connection->query(sql);
+    return rows ? rows->at(0).at(0).value_or("NULL") : rows.error().message;
+  };
+  const std::string beside = "postgresql://postgres@nowhere.invalid:" + port + "/postgres?hostaddr=127.0.0.1";
+  EXPECT_EQ(ask(beside, "SELECT host(inet_server_addr())"), "127.0.0.1");
+  EXPECT_EQ(ask(beside, "SELECT current_setting('application_name')"), "weir");
+  EXPECT_EQ(ask(beside + "&fallback_application_name=f", "SELECT current_setting('application_name')"), "f");
+  EXPECT_EQ(ask(beside + "&application_name=a", "SELECT current_setting('application_name')"), "a");
+  EXPECT_NE(ask(beside + "&channel_binding=require", "SELECT 1").find("channel binding"), std::string::npos);
+  const std::string socket =
+      "postgresql://postgres@/postgres?host=" + cluster.socket_folder().string() + "&port=" + port;
+  EXPECT_EQ(ask(socket + "&sslmode=verify-full", "SELECT inet_server_addr()"), "NULL");
+  EXPECT_NE(ask(socket + "&requirepeer=nobody-of-that-name", "SELECT 1").find("requirepeer"), std::string::npos);
 }
 
 INSTANTIATE_TEST_SUITE_P(Versions, UnixTest, ::testing::Values(15, 18),

@@ -237,6 +237,15 @@ int option_of(const Upstream& upstream, int level, int name) {
   return value;
 }
 
+TEST(UpstreamSocket, IsThatOfTheAddressBesideTheHost) {
+  const TcpPort database;
+  Upstream upstream;
+  upstream.hosts = {{"no-such-host.invalid", static_cast<std::uint16_t>(database.port()), "127.0.0.1"}};
+  EXPECT_EQ(option_of(upstream, SOL_SOCKET, SO_KEEPALIVE), 1) << "it is connected";
+  upstream.hosts[0].hostaddr = "";
+  EXPECT_EQ(option_of(upstream, SOL_SOCKET, SO_KEEPALIVE), -1);
+}
+
 TEST(UpstreamSocket, HasTheOptionsOfTheUri) {
   const TcpPort database;
   Upstream upstream;

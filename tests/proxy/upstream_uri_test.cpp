@@ -37,7 +37,7 @@ const std::vector<std::pair<std::string, std::string>> kParameters = {
     {"connect_timeout", "3"},
     {"dbname", "other"},
     {"host", "/run/postgresql"},
-    {"hostaddr", ""},
+    {"hostaddr", "10.0.0.7"},
     {"port", "5434"},
     {"client_encoding", ""},
     {"options", ""},
@@ -150,6 +150,19 @@ TEST(UpstreamUri, ValuesThatWeirDoesNotDoAreRefusedByName) {
 TEST(UpstreamUri, WhatIsNoParameterGetsTheNearestName) {
   expect_refusal("sslmod=require", {"\"sslmod\", which libpq does not know", "did you mean \"sslmode\"?"});
   expect_refusal("zzzzzzzzzzzzz=1", {"\"zzzzzzzzzzzzz\""});
+}
+
+TEST(UpstreamUri, AddressesStandBesideTheirHosts) {
+  const auto both = parse_upstream_uri("postgresql://a,b:5433/shop?hostaddr=,fe80::1");
+  ASSERT_TRUE(both) << both.error().message;
+  EXPECT_EQ(both->upstream.hosts.at(0).target(), "a");
+  EXPECT_EQ(both->upstream.hosts.at(1), (HostPort{"b", 5433, "fe80::1"}));
+  const auto alone = parse_upstream_uri("postgresql:///shop?hostaddr=10.0.0.7,10.0.0.8&port=6000");
+  ASSERT_TRUE(alone) << alone.error().message;
+  EXPECT_EQ(alone->upstream.hosts.at(1), (HostPort{"10.0.0.8", 6000, "10.0.0.8"}))
+      << "as libpq, also for its certificate";
+  for (const char* wrong : {"hostaddr=10.0.0.7,10.0.0.8", "hostaddr=geheim", "hostaddr=10.0.0.7&host=/run"})
+    expect_refusal(wrong, {"\"hostaddr\": it must "});
 }
 
 TEST(UpstreamUri, UnixSocketsAreWrittenInEveryWayOfLibpq) {
