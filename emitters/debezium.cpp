@@ -7,6 +7,7 @@
 #include "capture/event/json_members.h"
 #include "emitters/json_text.h"
 #include "emitters/last_record.h"
+#include "emitters/table_templates.h"
 
 namespace weir::emitters {
 
@@ -27,6 +28,8 @@ struct Part {
 
 const std::optional<std::string> nothing;
 
+constexpr std::size_t most_tables = 10'000;
+
 class Debezium final : public Format {
  public:
   explicit Debezium(const FormatOptions& options) : options_(options) {}
@@ -38,57 +41,92 @@ class Debezium final : public Format {
  private:
   struct Collection {
     std::string name;
-    std::int64_t events = 0;
+    std::int64_t events = 0;  // of the transaction `counted_in`
+    std::uint64_t counted_in = 0;
+  };
+  /// What all events of a table have in common, made at its first one.
+  struct Table {
+    std::string topic;
+    std::string source;  // its part of the source block
+    Collection* collection = nullptr;
   };
 
+  void look_at_database(const std::string& database);
   void announce(std::vector<Record>& out);
   void append_gap(const ChangeEvent& change, std::vector<Record>& out);
   void append_context(std::string& value, const ChangeEvent& change) const;
   void append_part(const ChangeEvent& change, const Part& part, std::int64_t now_us, std::vector<Record>& out);
-  std::string value(const ChangeEvent& change, const Part& part, std::int64_t now_us);
-  void append_transaction(std::string& value, const ChangeEvent& change);
-  void append_source(std::string& value, const ChangeEvent& change) const;
+  std::string value(const Table& table, const ChangeEvent& change, const Part& part, std::int64_t now_us);
+  void append_source(std::string& value, const Table& table, const ChangeEvent& change) const;
+  void append_transaction(std::string& value, Collection& collection);
   void append_weir(std::string& value, const ChangeEvent& change, const Part& part) const;
-  Collection& count(const ChangeEvent& change);
+  Table& table_of(const ChangeEvent& change);
+  void make_table(const ChangeEvent& change, Table& table);
+  void count(Collection& collection);
   std::string boundary(std::string_view status) const;
 
   const FormatOptions options_;
-  event::Transaction transaction_;
-  std::string name_;
+
+  // Of the database of the transaction, made where it is another one than before.
+  std::optional<std::string> database_;
   std::string prefix_;
-  std::string source_;   // of this transaction, up to the lsn within `sequence`
-  std::string context_;  // of this transaction, up to the tags
+  std::string source_head_;  // up to the times
+  std::string source_tail_;  // from there up to the lsn that all is resolved to
+
+  // Of the transaction.
+  std::int64_t committed_us_ = 0;
+  std::string xid_;  // empty where it is not known
+  std::string name_;
+  std::string id_prefix_;
+  std::string source_;   // up to the lsn within `sequence`
+  std::string row_;      // what is between table and lsn
+  std::string context_;  // up to the tags
   bool announced_ = false;
   LastRecord last_;
-  std::size_t last_mark_ = 0;            // in the value that was just made, the end of its transaction block
-  std::vector<Collection> collections_;  // in order of first appearance
-  std::unordered_map<std::string, std::size_t> collection_index_;
+  std::size_t last_mark_ = 0;         // in the value that was just made, the end of its transaction block
+  std::uint64_t number_ = 0;          // of the transactions so far
+  std::vector<Collection*> counted_;  // in order of first appearance
+
+  TableTemplates<Table> tables_;
+  std::unordered_map<std::string, Collection> collections_;  // by name
 };
 
-void append_times(std::string& out, std::int64_t microseconds) {
-  append_integer(out, "\"ts_ms\":", microseconds / 1000);
-  append_integer(out, ",\"ts_us\":", microseconds);
-  append_integer(out, ",\"ts_ns\":", microseconds * 1000);
+/// The prefix may name the database.
+void Debezium::look_at_database(const std::string& database) {
+  if (database_ == database) return;
+  database_ = database;
+  prefix_ = prefix_of(options_.prefix, database);
+  source_head_.clear();
+  append_text(source_head_, "\"source\":{\"version\":", WEIR_VERSION);
+  append_text(source_head_, ",\"connector\":\"postgresql\",\"name\":", prefix_);
+  source_head_ += ',';
+  source_tail_.clear();
+  append_text(source_tail_, ",\"snapshot\":\"false\",\"db\":", database);
+  source_tail_ += ",\"sequence\":\"[\\\"";
 }
 
 void Debezium::begin(const event::Transaction& transaction, std::vector<Record>&) {
-  transaction_ = transaction;
+  look_at_database(transaction.database);
+  committed_us_ = transaction.committed_us;
+  xid_.clear();
+  if (transaction.xid != 0) append_number(xid_, transaction.xid);
   name_ = transaction_name(transaction, options_.instance);
-  prefix_ = prefix_of(options_.prefix, transaction);
+  id_prefix_ = event_id_prefix(transaction, options_.instance);
   announced_ = false;
   last_.begin();
-  collections_.clear();
-  collection_index_.clear();
+  counted_.clear();
+  ++number_;
+  if (tables_.limit(most_tables)) collections_.clear();
 
-  source_.clear();
-  append_text(source_, "\"source\":{\"version\":", WEIR_VERSION);
-  append_text(source_, ",\"connector\":\"postgresql\",\"name\":", prefix_);
-  source_ += ',';
+  source_ = source_head_;
   append_times(source_, transaction.committed_us);
-  append_text(source_, ",\"snapshot\":\"false\",\"db\":", transaction.database);
-  source_ += ",\"sequence\":\"[\\\"";
+  source_ += source_tail_;
   append_number(source_, transaction.resolved);
   source_ += "\\\",\\\"";
+
+  row_ = ",\"txId\":";
+  row_ += xid_.empty() ? "null" : xid_;
+  row_ += ",\"lsn\":";
 
   const event::Context& context = transaction.context;
   context_.clear();
@@ -105,7 +143,7 @@ void Debezium::change(const ChangeEvent& change, std::int64_t now_us, std::vecto
   if (!by_row && options_.statements == Statements::skip) return;
   if (!by_row && options_.statements == Statements::gap) return append_gap(change, out);
   announce(out);
-  const std::string id = event_id(transaction_, change, options_.instance);
+  const std::string id = event_id(id_prefix_, change);
   if (change.op == event::Op::update && change.old_key && change.key) {
     append_part(change, {'d', change.old_key, change.before, nothing, id + ":d", "__debezium.newkey", change.key},
                 now_us, out);
@@ -125,10 +163,10 @@ void Debezium::end(std::vector<Record>& out) {
   std::string value = boundary("END");
   append_integer(value, ",\"event_count\":", last_.count());
   value += ",\"data_collections\":[";
-  for (const Collection& collection : collections_) {
+  for (const Collection* collection : counted_) {
     if (value.back() != '[') value += ',';
-    append_text(value, "{\"data_collection\":", collection.name);
-    append_integer(value, ",\"event_count\":", collection.events);
+    append_text(value, "{\"data_collection\":", collection->name);
+    append_integer(value, ",\"event_count\":", collection->events);
     value += '}';
   }
   value += "]}";
@@ -152,28 +190,28 @@ std::string Debezium::boundary(std::string_view status) const {
   std::string value;
   append_text(value, "{\"status\":", status);
   append_text(value, ",\"id\":", name_);
-  append_integer(value, ",\"ts_ms\":", transaction_.committed_us / 1000);
+  append_integer(value, ",\"ts_ms\":", committed_us_ / 1000);
   return value;
 }
 
 void Debezium::append_gap(const ChangeEvent& change, std::vector<Record>& out) {
-  const std::string id = event_id(transaction_, change, options_.instance);
+  const std::string id = event_id(id_prefix_, change);
   std::string value;
   append_text(value, "{\"id\":", id);
   value += ",\"transaction\":";
-  if (transaction_.xid == 0) {
+  if (xid_.empty()) {
     value += "null";
   } else {
     event::append_json_string(value, name_);
   }
   value += ",\"db\":";
-  if (transaction_.database.empty()) {
+  if (database_->empty()) {
     value += "null";
   } else {
-    event::append_json_string(value, transaction_.database);
+    event::append_json_string(value, *database_);
   }
   append_context(value, change);
-  append_integer(value, ",\"ts_ms\":", transaction_.committed_us / 1000);
+  append_integer(value, ",\"ts_ms\":", committed_us_ / 1000);
   value += ",\"lsn\":";
   append_number(value, change.lsn);
   value += ",\"table\":";
@@ -189,14 +227,14 @@ void Debezium::append_gap(const ChangeEvent& change, std::vector<Record>& out) {
     append_text(value, ",\"fidelity\":", event::to_text(change.fidelity));
   }
   value += '}';
-  last_.follow(
-      {Record::Kind::gap, prefix_ + ".gap", std::nullopt, std::move(value), record_headers(transaction_, change, id)},
-      out);
+  last_.follow({Record::Kind::gap, prefix_ + ".gap", std::nullopt, std::move(value), record_headers(xid_, change, id)},
+               out);
 }
 
 void Debezium::append_part(const ChangeEvent& change, const Part& part, std::int64_t now_us, std::vector<Record>& out) {
-  Record record{Record::Kind::change, prefix_ + "." + event::qualified_table(change), part.key,
-                value(change, part, now_us), record_headers(transaction_, change, part.id)};
+  const Table& table = table_of(change);
+  Record record{Record::Kind::change, table.topic, part.key, value(table, change, part, now_us),
+                record_headers(xid_, change, part.id)};
   if (!part.key_header.empty()) record.headers.emplace_back(part.key_header, *part.other_key);
   const bool tombstone = part.op == 'd' && part.key && options_.tombstones;
   Record stone;
@@ -205,7 +243,7 @@ void Debezium::append_part(const ChangeEvent& change, const Part& part, std::int
   if (tombstone) last_.follow(std::move(stone), out);
 }
 
-std::string Debezium::value(const ChangeEvent& change, const Part& part, std::int64_t now_us) {
+std::string Debezium::value(const Table& table, const ChangeEvent& change, const Part& part, std::int64_t now_us) {
   std::string value;
   value.reserve(source_.size() + context_.size() + 512 + (part.before ? part.before->size() : 0) +
                 (part.after ? part.after->size() : 0) + change.statement.size());
@@ -214,19 +252,19 @@ std::string Debezium::value(const ChangeEvent& change, const Part& part, std::in
   value += ",\"after\":";
   append_or_null(value, part.after);
   value += ',';
-  append_source(value, change);
+  append_source(value, table, change);
   value += ",\"op\":\"";
   value += part.op;
   value += "\",";
   append_times(value, now_us);
-  append_transaction(value, change);
+  append_transaction(value, *table.collection);
   append_weir(value, change, part);
   value += '}';
   return value;
 }
 
-void Debezium::append_transaction(std::string& value, const ChangeEvent& change) {
-  const Collection& collection = count(change);
+void Debezium::append_transaction(std::string& value, Collection& collection) {
+  count(collection);
   append_text(value, ",\"transaction\":{\"id\":", name_);
   append_integer(value, ",\"total_order\":", last_.count() + 1);
   append_integer(value, ",\"data_collection_order\":", collection.events);
@@ -234,20 +272,14 @@ void Debezium::append_transaction(std::string& value, const ChangeEvent& change)
   value += "},";
 }
 
-void Debezium::append_source(std::string& value, const ChangeEvent& change) const {
+void Debezium::append_source(std::string& value, const Table& table, const ChangeEvent& change) const {
   value += source_;
+  const std::size_t begin = value.size();
   append_number(value, change.lsn);
-  value += "\\\"]\"";
-  append_text(value, ",\"schema\":", change.schema);
-  append_text(value, ",\"table\":", change.table);
-  value += ",\"txId\":";
-  if (transaction_.xid == 0) {
-    value += "null";
-  } else {
-    append_number(value, transaction_.xid);
-  }
-  value += ",\"lsn\":";
-  append_number(value, change.lsn);
+  const std::size_t end = value.size();
+  value += table.source;
+  value += row_;
+  value.append(value, begin, end - begin);
   value += ",\"xmin\":null}";
 }
 
@@ -269,13 +301,27 @@ void Debezium::append_context(std::string& value, const ChangeEvent& change) con
   value += '}';
 }
 
-Debezium::Collection& Debezium::count(const ChangeEvent& change) {
-  std::string name = event::qualified_table(change);
-  const auto [found, is_new] = collection_index_.try_emplace(name, collections_.size());
-  if (is_new) collections_.push_back({std::move(name)});
-  Collection& collection = collections_[found->second];
+Debezium::Table& Debezium::table_of(const ChangeEvent& change) {
+  return tables_.of(*database_, change, [&](Table& table) { make_table(change, table); });
+}
+
+void Debezium::make_table(const ChangeEvent& change, Table& table) {
+  const std::string name = event::qualified_table(change);
+  table.topic = prefix_ + "." + name;
+  table.source = "\\\"]\"";
+  append_text(table.source, ",\"schema\":", change.schema);
+  append_text(table.source, ",\"table\":", change.table);
+  table.collection = &collections_[name];
+  table.collection->name = name;
+}
+
+void Debezium::count(Collection& collection) {
+  if (collection.counted_in != number_) {
+    collection.counted_in = number_;
+    collection.events = 0;
+    counted_.push_back(&collection);
+  }
   ++collection.events;
-  return collection;
 }
 
 }  // namespace

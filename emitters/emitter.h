@@ -31,7 +31,8 @@ class Emitter {
   virtual const std::string& name() const = 0;
   /// False where it cannot take more now; then call wait. An error is transient: offer the same batch again, later.
   /// `position` is the transaction the records belong to; `ends` says that its last record is among them.
-  virtual Result<bool> offer(const std::vector<Record>& batch, event::Position position, bool ends) = 0;
+  /// Where it answers true the records are its own, moved or copied; else `batch` is as it was.
+  virtual Result<bool> offer(std::vector<Record>&& batch, event::Position position, bool ends) = 0;
   /// Highest position of which all records, up to the one that `ends` it, are safe.
   virtual event::Position durable_through() = 0;
   /// Also takes up what the destination has answered meanwhile: to be called before durable_through and trouble.

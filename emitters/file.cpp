@@ -46,7 +46,7 @@ class FileEmitter final : public Emitter {
   Result<void> open_file();
 
   const std::string& name() const override { return name_; }
-  Result<bool> offer(const std::vector<Record>& batch, event::Position position, bool ends) override;
+  Result<bool> offer(std::vector<Record>&& batch, event::Position position, bool ends) override;
   event::Position durable_through() override { return durable_; }
   void wait(std::chrono::milliseconds at_most) override;
   bool close(std::chrono::milliseconds at_most) override;
@@ -108,7 +108,7 @@ Result<void> FileEmitter::sync_directory() const {
   return {};
 }
 
-Result<bool> FileEmitter::offer(const std::vector<Record>& batch, event::Position position, bool ends) {
+Result<bool> FileEmitter::offer(std::vector<Record>&& batch, event::Position position, bool ends) {
   if (!trouble_.empty() || pending_.size() >= pending_limit) {
     const Result<void> flushed = flush();
     if (!flushed) return flushed.error();

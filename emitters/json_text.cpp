@@ -2,8 +2,7 @@
 
 #include <array>
 #include <charconv>
-#include <cstdio>
-#include <ctime>
+#include <chrono>
 
 #include "capture/event/json_members.h"
 
@@ -19,6 +18,11 @@ void append_digits(std::string& out, Number number) {
   std::array<char, 24> digits;
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
   out.append(digits.data(), end);
+}
+
+/// Over the `width` characters at `at`.
+void put_digits(std::string& text, std::size_t at, std::size_t width, std::int64_t number) {
+  for (std::size_t i = width; i > 0; --i, number /= 10) text[at + i - 1] = static_cast<char>('0' + number % 10);
 }
 
 }  // namespace
@@ -49,6 +53,24 @@ void append_integer(std::string& out, std::string_view name, std::int64_t value)
   append_number(out, value);
 }
 
+void append_times(std::string& out, std::int64_t microseconds) {
+  // The digits are made once: those of milliseconds are the first of them, those of nanoseconds have three more.
+  std::array<char, 24> digits;
+  const auto* const end = std::to_chars(digits.data(), digits.data() + digits.size(), microseconds).ptr;
+  const std::string_view us(digits.data(), static_cast<std::size_t>(end - digits.data()));
+  if (microseconds < 1000) {
+    append_integer(out, "\"ts_ms\":", microseconds / 1000);
+  } else {
+    out += "\"ts_ms\":";
+    out += us.substr(0, us.size() - 3);
+  }
+  out += ",\"ts_us\":";
+  out += us;
+  out += ",\"ts_ns\":";
+  out += us;
+  if (microseconds != 0) out += "000";
+}
+
 void append_rows(std::string& out, const event::ChangeEvent& change) {
   const std::int64_t rows = change.counts.inserted + change.counts.updated + change.counts.deleted;
   // One that is known to have written none is no event.
@@ -72,22 +94,29 @@ void append_counts(std::string& out, const event::ChangeEvent& change) {
 }
 
 std::string utc_time(std::int64_t microseconds) {
-  const std::time_t seconds = static_cast<std::time_t>(microseconds / 1'000'000);
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  std::array<char, 64> text;
-  const int size = std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", parts.tm_year + 1900,
-                                 parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
-                                 static_cast<int>(microseconds % 1'000'000));
-  return {text.data(), static_cast<std::size_t>(size)};
+  using namespace std::chrono;
+  const sys_time<std::chrono::microseconds> time{std::chrono::microseconds(microseconds)};
+  const auto day = floor<days>(time);
+  const year_month_day date(day);
+  const auto of_day = (time - day).count();
+  const auto seconds = of_day / 1'000'000;
+  std::string text = "0000-00-00T00:00:00.000000Z";
+  put_digits(text, 0, 4, int{date.year()});
+  put_digits(text, 5, 2, unsigned{date.month()});
+  put_digits(text, 8, 2, unsigned{date.day()});
+  put_digits(text, 11, 2, seconds / 3600);
+  put_digits(text, 14, 2, seconds / 60 % 60);
+  put_digits(text, 17, 2, seconds % 60);
+  put_digits(text, 20, 6, of_day % 1'000'000);
+  return text;
 }
 
-std::string prefix_of(const std::string& prefix, const event::Transaction& transaction) {
+std::string prefix_of(const std::string& prefix, const std::string& database) {
   constexpr std::string_view place = "{db}";
-  const std::string database = transaction.database.empty() ? "unknown" : transaction.database;
+  const std::string name = database.empty() ? "unknown" : database;
   std::string result = prefix;
-  for (auto at = result.find(place); at != std::string::npos; at = result.find(place, at + database.size()))
-    result.replace(at, place.size(), database);
+  for (auto at = result.find(place); at != std::string::npos; at = result.find(place, at + name.size()))
+    result.replace(at, place.size(), name);
   return result;
 }
 
@@ -103,23 +132,28 @@ std::string transaction_name(const event::Transaction& transaction, const std::s
   return std::to_string(transaction.xid);
 }
 
-std::string event_id(const event::Transaction& transaction, const event::ChangeEvent& change,
-                     std::string_view instance) {
-  std::string id(instance.substr(0, kInstanceInId));
-  id += '-';
-  append_number(id, transaction.id);
-  id += ':';
+std::string event_id_prefix(const event::Transaction& transaction, std::string_view instance) {
+  std::string prefix(instance.substr(0, kInstanceInId));
+  prefix += '-';
+  append_number(prefix, transaction.id);
+  prefix += ':';
+  return prefix;
+}
+
+std::string event_id(std::string_view prefix, const event::ChangeEvent& change) {
+  std::string id;
+  id.reserve(prefix.size() + 12);  // and ":d" where one becomes two
+  id += prefix;
   append_number(id, std::uint64_t{change.ordinal});
   return id;
 }
 
-std::vector<std::pair<std::string, std::string>> record_headers(const event::Transaction& transaction,
-                                                                const event::ChangeEvent& change,
+std::vector<std::pair<std::string, std::string>> record_headers(std::string_view xid, const event::ChangeEvent& change,
                                                                 const std::string& id) {
   std::vector<std::pair<std::string, std::string>> headers;
   headers.reserve(change.tags.empty() ? 3 : 5);
   headers.emplace_back("weir-id", id);
-  if (transaction.xid != 0) headers.emplace_back("weir-txid", std::to_string(transaction.xid));
+  if (!xid.empty()) headers.emplace_back("weir-txid", xid);
   if (change.op != event::Op::gap) headers.emplace_back("weir-fidelity", event::to_text(change.fidelity));
   if (change.tags.empty()) return headers;
   for (const char* name : {"traceparent", "tracestate"}) {

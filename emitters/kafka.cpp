@@ -135,7 +135,7 @@ class KafkaEmitter final : public Emitter {
   Result<void> start();
 
   const std::string& name() const override { return options_.name; }
-  Result<bool> offer(const std::vector<Record>& batch, event::Position position, bool ends) override;
+  Result<bool> offer(std::vector<Record>&& batch, event::Position position, bool ends) override;
   event::Position durable_through() override;
   std::vector<Refused> take_refused() override;
   void wait(milliseconds at_most) override;
@@ -181,7 +181,8 @@ class KafkaEmitter final : public Emitter {
   Producer producer_;
   Queue events_;
   std::unordered_map<std::string, Topic> topics_;
-  bool topics_asked_ = false;  ///< a CreateTopics request is on its way
+  std::pair<const std::string, Topic>* last_topic_ = nullptr;  ///< the one that was asked for last
+  bool topics_asked_ = false;                                  ///< a CreateTopics request is on its way
   bool topics_wanted_ = false;
   Clock::time_point ask_topics_at_{};
   Clock::time_point send_at_{};
@@ -212,6 +213,7 @@ Result<void> KafkaEmitter::start() {
 
 void KafkaEmitter::stop() {
   topics_.clear();
+  last_topic_ = nullptr;
   topics_asked_ = false;
   events_.reset();
   producer_.reset();
@@ -412,7 +414,9 @@ rd_kafka_resp_err_t KafkaEmitter::produce(SendQueue::Entry& entry, Topic& topic)
 // -- topics ---------------------------------------------------------------------------------------------------------
 
 KafkaEmitter::Topic& KafkaEmitter::topic_of(const std::string& name) {
+  if (last_topic_ != nullptr && last_topic_->first == name) return last_topic_->second;
   const auto [place, is_new] = topics_.try_emplace(name);
+  last_topic_ = &*place;
   Topic& topic = place->second;
   if (is_new) {
     topic.name = kafka_topic_name(name);
@@ -487,14 +491,15 @@ void KafkaEmitter::topic_answered(Topic& topic, rd_kafka_resp_err_t error, const
 
 // -- the contract ---------------------------------------------------------------------------------------------------
 
-Result<bool> KafkaEmitter::offer(const std::vector<Record>& batch, event::Position position, bool ends) {
+Result<bool> KafkaEmitter::offer(std::vector<Record>&& batch, event::Position position, bool ends) {
   if (closed_) return Error{options_.name + ": offered to after close", ""};
   const std::size_t bytes = queue_.bytes();
-  if (!queue_.add(batch, position, ends)) return false;
+  const std::size_t records = batch.size();
   if (producer_) {
     for (const Record& record : batch) topic_of(record.topic);  // so that all new topics are asked for in one request
   }
-  collect(batch.size(), queue_.bytes() - bytes);
+  if (!queue_.add(std::move(batch), position, ends)) return false;
+  collect(records, queue_.bytes() - bytes);
   pump();
   return true;
 }

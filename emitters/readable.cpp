@@ -202,7 +202,9 @@ class Readable final : public Format {
   Readable(const FormatOptions& options, bool colour) : options_(options), colour_(colour) {}
 
   void begin(const event::Transaction& transaction, std::vector<Record>&) override {
-    transaction_ = transaction;
+    prefix_ = prefix_of(options_.prefix, transaction.database);
+    xid_ = transaction.xid == 0 ? "" : std::to_string(transaction.xid);
+    id_prefix_ = event_id_prefix(transaction, options_.instance);
     time_ = utc_time(transaction.committed_us).substr(11, 12);
   }
 
@@ -210,7 +212,7 @@ class Readable final : public Format {
     const bool gap = change.op == event::Op::gap;
     if (!gap && !has_row(change) && options_.statements == Statements::skip) return;
     Line line(colour_);
-    line.add(time_ + " " + (transaction_.xid == 0 ? "-" : std::to_string(transaction_.xid)) + " ", Style::dim);
+    line.add(time_ + " " + (xid_.empty() ? "-" : xid_) + " ", Style::dim);
     const auto [word, style] = op_word(change.op);
     line.add(word, style);
     if (!change.table.empty()) line.add(" " + printable(event::qualified_table(change)));
@@ -220,9 +222,8 @@ class Readable final : public Format {
       add_change(line, change);
     }
     out.push_back({gap ? Record::Kind::gap : Record::Kind::change,
-                   prefix_of(options_.prefix, transaction_) + "." + (gap ? "gap" : event::qualified_table(change)),
-                   change.key, line.take(),
-                   record_headers(transaction_, change, event_id(transaction_, change, options_.instance))});
+                   prefix_ + "." + (gap ? "gap" : event::qualified_table(change)), change.key, line.take(),
+                   record_headers(xid_, change, event_id(id_prefix_, change))});
   }
 
   void end(std::vector<Record>&) override {}
@@ -230,7 +231,10 @@ class Readable final : public Format {
  private:
   const FormatOptions options_;
   const bool colour_;
-  event::Transaction transaction_;
+  // Of the transaction.
+  std::string prefix_;
+  std::string xid_;  // empty where it is not known
+  std::string id_prefix_;
   std::string time_;
 };
 

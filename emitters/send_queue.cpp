@@ -21,15 +21,15 @@ std::size_t size_of(const Record& record) {
 
 }  // namespace
 
-bool SendQueue::add(const std::vector<Record>& batch, event::Position position, bool ends) {
+bool SendQueue::add(std::vector<Record>&& batch, event::Position position, bool ends) {
   std::size_t bytes = 0;
   for (const Record& record : batch) bytes += size_of(record);
   const bool fits = entries_.size() + batch.size() <= limits_.records && bytes_ + bytes <= limits_.bytes;
   if (!fits && !entries_.empty()) return false;
-  for (const Record& record : batch) {
-    Entry entry{record, position, false, false, State::waiting, size_of(record), {}};
-    entry.ends = ends && &record == &batch.back();
-    push(std::move(entry));
+  for (Record& record : batch) {
+    const std::size_t size = size_of(record);
+    const bool is_last = ends && &record == &batch.back();
+    push(Entry{std::move(record), position, is_last, false, State::waiting, size, {}});
     ++unsettled_;
   }
   if (batch.empty() && ends) {

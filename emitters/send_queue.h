@@ -36,8 +36,8 @@ class SendQueue {
 
   explicit SendQueue(Limits limits) : limits_(limits) {}
 
-  /// False, and nothing taken, where the limits leave no room. An empty queue takes a batch of any size.
-  bool add(const std::vector<Record>& batch, event::Position position, bool ends);
+  /// False, and nothing taken from `batch`, where the limits leave no room. An empty queue takes a batch of any size.
+  bool add(std::vector<Record>&& batch, event::Position position, bool ends);
 
   /// The record to send next; null where there is none, or where something on its way must be waited for.
   Entry* next();

@@ -22,7 +22,7 @@ class StdoutEmitter final : public Emitter {
   explicit StdoutEmitter(int descriptor, bool regular) : descriptor_(descriptor), regular_(regular) {}
 
   const std::string& name() const override { return name_; }
-  Result<bool> offer(const std::vector<Record>& batch, event::Position position, bool ends) override;
+  Result<bool> offer(std::vector<Record>&& batch, event::Position position, bool ends) override;
   event::Position durable_through() override;
   void wait(std::chrono::milliseconds at_most) override;
   bool close(std::chrono::milliseconds at_most) override;
@@ -48,7 +48,7 @@ class StdoutEmitter final : public Emitter {
   bool gone_ = false;
 };
 
-Result<bool> StdoutEmitter::offer(const std::vector<Record>& batch, event::Position position, bool ends) {
+Result<bool> StdoutEmitter::offer(std::vector<Record>&& batch, event::Position position, bool ends) {
   const Result<void> pushed = push();
   if (!pushed) return pushed.error();
   if (!rest().empty()) return false;

@@ -67,7 +67,7 @@ void DeliveryLoop::caught_up(Clock::time_point now) {
 }
 
 DeliveryLoop::Next DeliveryLoop::offer(Now now) {
-  const auto taken = emitter_.offer(slice_, reading_->position, slice_ends_);
+  const auto taken = emitter_.offer(std::move(slice_), reading_->position, slice_ends_);
   if (!taken) return fail(taken.error(), now.steady);
   if (!failure_.empty()) log::info(emitter_.name() + ": goes on");
   failure_.clear();

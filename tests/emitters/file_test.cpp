@@ -67,11 +67,11 @@ class FileTest : public testing::Test {
 TEST_F(FileTest, WritesALinePerChangeAndGapAndNothingElse) {
   open();
   EXPECT_EQ(emitter_->name(), "file:" + options_.path);
-  const std::vector<Record> batch = {line("BEGIN", Record::Kind::transaction),
-                                     line("{1}"),
-                                     {Record::Kind::tombstone, "t", "{}", std::nullopt, {}},
-                                     line("{2}", Record::Kind::gap)};
-  ASSERT_TRUE(*emitter_->offer(batch, 1, true));
+  std::vector<Record> batch = {line("BEGIN", Record::Kind::transaction),
+                               line("{1}"),
+                               {Record::Kind::tombstone, "t", "{}", std::nullopt, {}},
+                               line("{2}", Record::Kind::gap)};
+  ASSERT_TRUE(*emitter_->offer(std::move(batch), 1, true));
   EXPECT_EQ(emitter_->durable_through(), 0) << "nothing is promised yet";
   emitter_->wait(milliseconds(0));
   EXPECT_EQ(emitter_->durable_through(), 1);

@@ -345,6 +345,60 @@ TEST(DebeziumTest, CountsBeginAnewWithEveryTransaction) {
   EXPECT_EQ(render(records(*format, transaction(), two_tables())), render(first));
 }
 
+/// Two tables whose names read alike are one collection, as they are one topic.
+TEST(DebeziumTest, NamesThatReadAlikeAreCountedTogether) {
+  ChangeEvent one = insert(1);
+  one.schema = "a";
+  one.table = "b.c";
+  ChangeEvent other = insert(2);
+  other.schema = "a.b";
+  other.table = "c";
+  const auto made = records(*make("debezium"), transaction(), {one, other});
+  ASSERT_EQ(made.size(), 4u);
+  EXPECT_EQ(made[1].topic, made[2].topic);
+  EXPECT_NE(made[1].value->find("\"schema\":\"a\",\"table\":\"b.c\""), std::string::npos);
+  EXPECT_NE(made[2].value->find("\"schema\":\"a.b\",\"table\":\"c\""), std::string::npos);
+  EXPECT_NE(made[2].value->find("\"data_collection_order\":2"), std::string::npos);
+  EXPECT_NE(made[3].value->find("[{\"data_collection\":\"a.b.c\",\"event_count\":2}]"), std::string::npos);
+}
+
+/// What is made once for each table, database and prefix must not be taken for another's, nor grow for ever.
+TEST(FormatTest, TablesAndDatabasesInAnyOrderGiveWhatANewFormatGives) {
+  for (const std::string name : {"debezium", "flat"}) {
+    FormatOptions options{"a-{db}", true, true};
+    const auto format = make(name, options);
+    for (int i = 0; i < 25'000; ++i) {
+      Transaction of = transaction();
+      of.database = i % 3 == 0 ? "one" : i % 3 == 1 ? "two" : "";
+      ChangeEvent first = insert(1);
+      first.table = "t" + std::to_string(i % 12'000);
+      ChangeEvent second = insert(2);
+      second.table = "t" + std::to_string(i / 2);
+      const auto made = records(*format, of, {first, second, first});
+      if (i % 97 == 0 || i < 10) {
+        ASSERT_EQ(render(made), render(records(*make(name, options), of, {first, second, first}))) << name << i;
+      }
+    }
+  }
+}
+
+TEST(FormatTest, TimesAreThoseOfTheCalendar) {
+  for (const auto& [us, text] :
+       std::vector<std::pair<std::int64_t, std::string>>{{0, "1970-01-01T00:00:00.000000Z"},
+                                                         {1'795'247'617'702'980, "2026-11-21T07:53:37.702980Z"},
+                                                         {1'709'251'199'999'999, "2024-02-29T23:59:59.999999Z"},
+                                                         {4'107'542'400'000'001, "2100-03-01T00:00:00.000001Z"}}) {
+    Transaction of = transaction();
+    of.committed_us = us;
+    const auto flat = records(*make("flat"), of, {insert()});
+    EXPECT_NE(flat.at(0).value->find("\"commit_ts\":\"" + text + "\""), std::string::npos) << *flat[0].value;
+    const auto debezium = records(*make("debezium"), of, {insert()});
+    const std::string times = "\"ts_ms\":" + std::to_string(us / 1000) + ",\"ts_us\":" + std::to_string(us) +
+                              ",\"ts_ns\":" + std::to_string(us * 1000) + ",";
+    EXPECT_NE(debezium.at(1).value->find(times), std::string::npos) << *debezium[1].value;
+  }
+}
+
 TEST(DebeziumTest, SlicesMakeNoDifference) {
   const auto whole = records(*make("debezium"), transaction(), two_tables());
   const auto format = make("debezium");

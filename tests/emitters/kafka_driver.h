@@ -56,7 +56,7 @@ inline void give(Emitter& emitter, const std::vector<Record>& batch, event::Posi
   bool taken = false;
   ASSERT_TRUE(wait_until(emitter, seconds(60),
                          [&] {
-                           const Result<bool> answer = emitter.offer(batch, position, ends);
+                           const Result<bool> answer = emitter.offer(std::vector<Record>(batch), position, ends);
                            if (!answer) throw std::runtime_error(answer.error().message);
                            taken = *answer;
                            return taken;

@@ -249,7 +249,7 @@ void keeps_order_while(KafkaBroker& hurt, const std::string& topic, Interrupt in
     std::vector<Record> batch;
     for (int key = 0; key < keys; ++key) batch.push_back(record(topic, std::to_string(key), std::to_string(i)));
     interrupt(i, 0);
-    for (int refusals = 1; !emitter->offer(batch, i, true).value(); ++refusals) {
+    for (int refusals = 1; !emitter->offer(std::vector<Record>(batch), i, true).value(); ++refusals) {
       interrupt(i, refusals);
       emitter->wait(milliseconds(10));
     }

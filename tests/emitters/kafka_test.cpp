@@ -111,7 +111,7 @@ TEST(KafkaMock, AFullBatchLeavesBeforeWait) {
     const auto emitter = emitter_to(cluster);
     const int records = size == 10 ? 512 : 12;
     std::vector<Record> batch(records, record("t", "k", std::string(size, 'x')));
-    ASSERT_TRUE(emitter->offer(batch, 1, true).value());
+    ASSERT_TRUE(emitter->offer(std::move(batch), 1, true).value());
     const auto deadline = std::chrono::steady_clock::now() + seconds(30);
     while (emitter->durable_through() == 0 && std::chrono::steady_clock::now() < deadline) emitter->take_refused();
     EXPECT_EQ(emitter->durable_through(), 1) << records;
@@ -180,7 +180,7 @@ TEST(KafkaMock, TakesABatchWholeOrNotAtAllWhenFull) {
   EXPECT_TRUE(emitter->offer(numbered("t", 2, 5), 2, true).value());
   EXPECT_TRUE(emitter->offer(numbered("t", 6, 9), 3, true).value());
   const auto third = numbered("t", 10, 13);
-  for (int i = 0; i < 3; ++i) EXPECT_FALSE(emitter->offer(third, 4, true).value());
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(emitter->offer(std::vector<Record>(third), 4, true).value());
   EXPECT_EQ(emitter->durable_through(), 1);
   cluster.up();
   give(*emitter, third, 4);

@@ -88,6 +88,20 @@ TEST(SendQueue, TakesABatchWholeOrNotAtAll) {
   EXPECT_TRUE(queue.add(records("f"), 3, true));
 }
 
+TEST(SendQueue, MovesWhatItTakesAndLeavesWhatItDoesNot) {
+  SendQueue queue({3, 1'000'000});
+  auto taken = records("ab");
+  const std::string long_value(1'000, 'x');
+  taken[0].value = long_value;
+  const char* where = taken[0].value->data();
+  ASSERT_TRUE(queue.add(std::move(taken), 1, true));
+  EXPECT_EQ(queue.next()->record.value->data(), where) << "the same memory";
+  auto left = records("cd");
+  EXPECT_FALSE(queue.add(std::move(left), 2, true));
+  ASSERT_EQ(left.size(), 2u);
+  EXPECT_EQ(left[1].value, "d");
+}
+
 TEST(SendQueue, LimitsBytes) {
   SendQueue queue({1000, 10'000});
   ASSERT_TRUE(queue.add({record("t", "k", std::string(6000, 'x'))}, 1, true));

@@ -82,7 +82,7 @@ TEST_F(PipeTest, LinesThatFitIntoAnAtomicWriteAreNeverTorn) {
     std::vector<Record> batch;
     for (std::size_t i = 0; i < 20; ++i)
       batch.push_back(line(std::string(1 + (i * 391 + static_cast<std::size_t>(round)) % (PIPE_BUF - 1), 'x')));
-    const auto taken = emitter_->offer(batch, ++position, true);
+    const auto taken = emitter_->offer(std::vector<Record>(batch), ++position, true);
     ASSERT_TRUE(taken);
     if (!*taken) {
       const std::string part = drain();

@@ -16,7 +16,7 @@ using What = DeliveryLoop::Next::What;
 class FakeEmitter final : public emitters::Emitter {
  public:
   const std::string& name() const override { return name_; }
-  Result<bool> offer(const std::vector<Record>& batch, event::Position position, bool ends) override {
+  Result<bool> offer(std::vector<Record>&& batch, event::Position position, bool ends) override {
     const std::lock_guard lock(mutex);
     ++offers;
     if (error) return *error;
