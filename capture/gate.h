@@ -1,11 +1,12 @@
-// What a session needs from the outside to make its commits safe: the journal, behind an asynchronous face.
+// What a session needs from the outside to make its commits safe: the journal.
 //
-// proxy implements it over the journal's thread; tests implement it with a list. The session calls it from its own
-// worker's thread and never blocks on it. Calls of one session are carried out in the order they were made.
+// proxy implements it over the log; tests implement it with a list. The session calls it from its own worker's thread.
+// Calls of one session are carried out in the order they were made. They may write a file, and never wait for a disk.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "capture/event/change_event.h"
@@ -28,12 +29,14 @@ class CommitGate {
   virtual std::int64_t open() = 0;
   /// Streams events of a transaction that is still running to the journal (large transactions).
   virtual void append(std::int64_t id, std::vector<event::ChangeEvent> events) = 0;
-  /// Bytes of appended events that are not yet in the journal. When it has fallen, the session is woken.
-  virtual std::size_t backlog() const { return 0; }
   /// ROLLBACK TO SAVEPOINT of streamed events: forget ordinals >= ordinal.
   virtual void truncate(std::int64_t id, std::uint32_t ordinal) = 0;
-  /// Journals the rest and makes the whole durable. Answered once, later, by CaptureSession::on_prepared.
-  virtual void prepare(event::Transaction transaction, std::vector<event::ChangeEvent> rest) = 0;
+  /// Journals the rest, and with it the whole. The answer, or nothing where it comes later, by
+  /// CaptureSession::on_prepared: there is no room, or the whole must be durable before it commits.
+  virtual std::optional<Result<void>> prepare(event::Transaction transaction, std::vector<event::ChangeEvent> rest) = 0;
+  /// Of what was prepared: whether a client may hear that it committed. Where not, CaptureSession::on_durable comes when
+  /// it may.
+  virtual bool may_be_told(std::int64_t id) = 0;
   /// It was prepared, but what was to commit it failed, or was none, and its block goes on: prepared no more. More
   /// can be appended and taken back, and it is prepared again before it commits, even where nothing is left of it.
   virtual void reopen(std::int64_t id) = 0;

@@ -9,8 +9,6 @@ namespace {
 
 /// Events kept in a session before they are streamed to the journal.
 constexpr std::size_t kLargestKeptBytes = 1u << 20;
-/// Streamed events that may wait for the journal before the database is no longer read.
-constexpr std::size_t kLargestBacklog = 8u << 20;
 
 }  // namespace
 
@@ -49,8 +47,7 @@ void SessionMachine::heard_outcome(std::string_view status) {
 bool SessionMachine::ready_to_commit(bool ends_block, wire::Turn& turn, bool surely) {
   if (commit_ == Commit::prepared || commit_ == Commit::refused) return true;
   if (ends_block && knows_enough_to_commit()) {
-    prepare();
-    return false;
+    return prepare();
   }
   if (!wait_for_answers(turn)) return false;
   if (skipping_ || failed_ || (in_block_ && !ends_block)) return true;
@@ -74,8 +71,7 @@ bool SessionMachine::ready_to_commit(bool ends_block, wire::Turn& turn, bool sur
     let_go(epilogue_statement_, turn);
     return wait_for_answers(turn);
   }
-  prepare();
-  return false;
+  return prepare();
 }
 
 /// Before bytes that may commit: what the handler is to return instead of sending them, or nothing.
@@ -127,21 +123,44 @@ event::Transaction SessionMachine::describe_report() const {
   return described;
 }
 
-void SessionMachine::prepare() {
+/// True where the gate has answered at once.
+bool SessionMachine::prepare() {
   announce_write();
   commit_ = Commit::preparing;
-  wait_ = Wait::journal;
   gathers_ = true;
   const event::Transaction described = describe_transaction();
-  gate_->prepare(described, transaction_.take_events());
+  const std::optional<Result<void>> answer = gate_->prepare(described, transaction_.take_events());
+  if (!answer) {
+    wait_ = Wait::journal;
+    return false;
+  }
+  prepared(*answer);
+  return true;
+}
+
+void SessionMachine::prepared(const Result<void>& result) {
+  commit_ = result ? Commit::prepared : Commit::refused;
+  if (!result) refusal_ = result.error();
 }
 
 void SessionMachine::on_prepared(Result<void> result, wire::Turn& turn) {
   if (commit_ != Commit::preparing) return;
   wait_ = Wait::nothing;
-  commit_ = result ? Commit::prepared : Commit::refused;
-  if (!result) refusal_ = result.error();
+  prepared(result);
   feed_replay(turn);
+}
+
+/// What may tell the client that it committed, while a crash of the machine could still take its events away, stays
+/// where it is, and all that follows too.
+bool SessionMachine::must_hold(char type) {
+  if (commit_ != Commit::sent || lost_) return false;
+  if (type != wire::backend::kCommandComplete && type != wire::backend::kReadyForQuery) return false;
+  holds_upstream_ = !gate_->may_be_told(gate_id_);
+  return holds_upstream_;
+}
+
+void SessionMachine::on_durable() {
+  holds_upstream_ = false;
 }
 
 /// The journal does not take it, so it must not commit: the server is made to fail, the client is told why, and a block
@@ -230,7 +249,7 @@ bool SessionMachine::idle() const {
 }
 
 bool SessionMachine::upstream_stalled() const {
-  return gate_->backlog() > kLargestBacklog;
+  return holds_upstream_;
 }
 
 void SessionMachine::upstream_gone() {

@@ -58,6 +58,7 @@ class SessionMachine final : public CaptureSession {
   std::size_t upstream_frame_size() const override { return upstream_frame_size_; }
   void upstream_gone() override;
   void on_prepared(Result<void> result, wire::Turn& turn) override;
+  void on_durable() override;
   bool ask(Question& question, wire::Turn& turn) override;
 
  private:
@@ -179,7 +180,9 @@ class SessionMachine final : public CaptureSession {
   bool learn_outcome(wire::Turn& turn);
   void heard_outcome(std::string_view status);
   void announce_write();
-  void prepare();
+  bool prepare();
+  void prepared(const Result<void>& result);
+  bool must_hold(char type);
   Took refuse_commit(const Frame& frame, wire::Turn& turn);
   void roll_back_refused(wire::Turn& turn);
   void reopen();
@@ -372,6 +375,7 @@ class SessionMachine final : public CaptureSession {
   bool hid_rollback_ = false;    // a text that could not be read rolled back, wholly or to a savepoint
   Error refusal_;
   bool must_roll_back_ = false;  // at the Sync behind a COMMIT that was refused
+  bool holds_upstream_ = false;  // until on_durable
   bool gathers_ = false;  // from the gate's question to the commit's answer: what is shown before goes along with that
 
   // A Query that runs in steps.

@@ -84,7 +84,7 @@ bool shows_rows(const Pending& pending, const Execution& rows) {
 
 std::size_t SessionMachine::from_upstream(std::string_view received, wire::Turn& turn) {
   upstream_frame_size_ = 0;
-  if (closed_) return 0;
+  if (closed_ || holds_upstream_) return 0;
   std::size_t used = 0;
   while (used < received.size() && !turn.close) {
     const std::string_view rest = received.substr(used);
@@ -107,6 +107,7 @@ std::size_t SessionMachine::from_upstream(std::string_view received, wire::Turn&
       upstream_frame_size_ = frame.size;
       break;
     }
+    if (must_hold(frame.type)) break;
     take_upstream(frame, turn);
     used += frame.received.size();
   }

@@ -39,23 +39,6 @@ bool continues_character(char byte) {
   return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
 }
 
-/// Control characters of ASCII and of Latin-1 (C1, two bytes in UTF-8) become '?'.
-std::string printable(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    const auto byte = static_cast<unsigned char>(text[at]);
-    const auto next = at + 1 < text.size() ? static_cast<unsigned char>(text[at + 1]) : 0;
-    if (byte == 0xC2 && next >= 0x80 && next < 0xA0) {
-      out += '?';
-      ++at;
-    } else {
-      out += byte < 0x20 || byte == 0x7F ? '?' : text[at];
-    }
-  }
-  return out;
-}
-
 /// Characters, not bytes; wide and combining ones count as one.
 std::size_t width(std::string_view text) {
   std::size_t characters = 0;
@@ -239,6 +222,23 @@ class Readable final : public Format {
 };
 
 }  // namespace
+
+std::string printable(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    // Those of Latin-1, C1, are two bytes in UTF-8.
+    const auto byte = static_cast<unsigned char>(text[at]);
+    const auto next = at + 1 < text.size() ? static_cast<unsigned char>(text[at + 1]) : 0;
+    if (byte == 0xC2 && next >= 0x80 && next < 0xA0) {
+      out += '?';
+      ++at;
+    } else {
+      out += byte < 0x20 || byte == 0x7F ? '?' : text[at];
+    }
+  }
+  return out;
+}
 
 std::unique_ptr<Format> make_readable(const FormatOptions& options, bool colour) {
   return std::make_unique<Readable>(options, colour);

@@ -4,10 +4,15 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <string_view>
 
 #include "emitters/format.h"
 
 namespace weir::emitters {
+
+/// Control characters of ASCII and of Latin-1 become '?'.
+std::string printable(std::string_view text);
 
 std::unique_ptr<Format> make_readable(const FormatOptions& options, bool colour);
 

@@ -39,7 +39,7 @@ class CapturedSession final : public wire::Engine {
         sessions_(sessions),
         patterns_(patterns),
         about_patterns_(patterns.take(info.database)),
-        gate_(committer.make_gate(answer_through(info), wake_through(info.handle), info.counts)) {
+        gate_(committer.make_gate(answers_through(info), info.counts)) {
     options.gate = gate_.get();
     options.questions = &sessions_;
     session_ = capture::make_session(options);
@@ -74,17 +74,23 @@ class CapturedSession final : public wire::Engine {
 
  private:
   /// The log gets the whole cause, the client what it may know.
-  static Answer answer_through(const SessionInfo& info) {
-    return [handle = info.handle, title = title_of(info)](std::int64_t, Result<void> result) {
-      if (!result) {
-        log::warn("refused commits",
-                  title + ": a commit is refused (" + result.error().sqlstate + "): " + result.error().message);
-        result = refusal_for_client(result.error());
-      }
+  static GateAnswers answers_through(const SessionInfo& info) {
+    GateAnswers answers;
+    answers.refusal = [title = title_of(info)](const Error& error) {
+      log::warn("refused commits", title + ": a commit is refused (" + error.sqlstate + "): " + error.message);
+      return refusal_for_client(error);
+    };
+    answers.prepared = [handle = info.handle, refusal = answers.refusal](std::int64_t, Result<void> result) {
+      if (!result) result = refusal(result.error());
       handle.post([result = std::move(result)](wire::Engine& engine, wire::Turn& turn) {
         static_cast<CapturedSession&>(engine).session_->on_prepared(result, turn);
       });
     };
+    answers.durable = [handle = info.handle] {
+      handle.post(
+          [](wire::Engine& engine, wire::Turn&) { static_cast<CapturedSession&>(engine).session_->on_durable(); });
+    };
+    return answers;
   }
 
   static ClientSessions::Ask ask_through(const SessionHandle& handle) {
@@ -93,11 +99,6 @@ class CapturedSession final : public wire::Engine {
         static_cast<CapturedSession&>(engine).session_->ask(question, turn);
       });
     };
-  }
-
-  /// A function that does nothing still has the I/O look anew at what it may read.
-  static std::function<void()> wake_through(const SessionHandle& handle) {
-    return [handle] { handle.post([](wire::Engine&, wire::Turn&) {}); };
   }
 
   const std::uint64_t id_;

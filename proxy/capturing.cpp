@@ -11,6 +11,7 @@
 #include "emitters/kafka.h"
 #include "emitters/stdout.h"
 #include "proxy/captured_session.h"
+#include "proxy/clock.h"
 #include "proxy/destinations.h"
 #include "proxy/log.h"
 
@@ -21,13 +22,15 @@ namespace {
 /// At the end, how long transactions in doubt are asked about; what is left is asked about at the next start.
 constexpr std::chrono::milliseconds kLastQuestions{1'000};
 
+/// A small journal has small segments, so that what is delivered leaves room soon.
+std::uint64_t segment_bytes(std::uint64_t max_bytes) {
+  constexpr std::uint64_t kUsual = 64u << 20;
+  constexpr std::uint64_t kLeast = 64u << 10;
+  return max_bytes == 0 ? kUsual : std::clamp<std::uint64_t>(max_bytes / 16, kLeast, kUsual);
+}
+
 /// A produce request costs a broker about as much whether it brings one record or fifty.
 constexpr std::uint64_t kKafkaPaceMs = 5;
-
-std::int64_t wall_us() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
-}
 
 bool stdout_is_terminal() {
   return isatty(STDOUT_FILENO) == 1;
@@ -124,25 +127,27 @@ Capturing::~Capturing() {
 }
 
 Result<void> Capturing::open_journal(const Settings& settings) {
-  const bool durable = settings.journal_durable && !settings.journal_path.empty();
-  capture::Journal::Options options;
+  const bool stays = settings.journal_durability != capture::Durability::memory && !settings.journal_path.empty();
+  capture::JournalOptions options;
   options.path = settings.journal_path;
-  options.durability = durable ? capture::Journal::Durability::gate : capture::Journal::Durability::memory;
-  auto journal = capture::Journal::open(options);
+  options.durability = durability_ = stays ? settings.journal_durability : capture::Durability::memory;
+  options.segment_bytes = segment_bytes(settings.journal_max_bytes);
+  auto journal = capture::open_journal(options);
   if (!journal) return journal.error();
   journal_ = std::move(*journal);
-  journal_name_ = durable ? settings.journal_path : "(temporary)";
-  journal_stays_ = durable;
-  if (!journal_->warning().empty()) log::error(journal_->warning());
-  if (durable) {
-    log::info("journal " + journal_name_ + ", instance " + journal_->instance());
-  } else {
-    log::warn(std::string("the journal is temporary") +
-              (settings.journal_path.empty() ? "" : " (journal.durability is memory, so journal.path is not used)") +
-              ": if Weir or its machine crashes, events that were not delivered are lost. To lose nothing, start it "
-              "with --journal PATH" +
-              (settings.journal_durable ? "" : " and --journal.durability gate"));
+  journal_name_ = stays ? settings.journal_path : "(temporary)";
+  journal_stays_ = stays;
+  if (const auto& warning = journal_.log->recovered().warning; !warning.empty()) log::error(warning);
+  if (stays) {
+    log::info("journal " + journal_name_ + ", instance " + journal_.book->instance());
+    return {};
   }
+  const bool unused = !settings.journal_path.empty();
+  log::warn(std::string("the journal is temporary") +
+            (unused ? " (journal.durability is memory, so journal.path is not used)" : "") +
+            ": if Weir or its machine crashes, events that were not delivered are lost. To lose nothing, start it "
+            "with --journal PATH" +
+            (unused ? " and --journal.durability answer" : ""));
   return {};
 }
 
@@ -150,31 +155,33 @@ Result<void> Capturing::open_destinations(const Settings& settings) {
   for (const auto& emitter : settings.emit) {
     if (auto done = open_destination(settings, emitter); !done) return done.error();
   }
-  return settle_destinations(*journal_, settings.emit, journal_name_);
+  return settle_destinations(*journal_.book, journal_.log->recovered().last_position, settings.emit, journal_name_);
 }
 
 Result<void> Capturing::open_destination(const Settings& settings, const EmitterSettings& emitter) {
   auto destination = make_emitter(emitter);
   if (!destination) return destination.error();
-  auto format = make_format(settings, emitter, journal_->instance());
+  auto format = make_format(settings, emitter, journal_.book->instance());
   if (!format) return format.error();
-  auto reader = journal_->reader();
+  auto reader = journal_.log->reader();
   if (!reader) return reader.error();
-  const auto erased = journal_->erased();
-  if (!erased) return erased.error();
   const auto name = (*destination)->name();
   DeliveryLoop::Sinks sinks;
   sinks.checkpoint = [this, name](event::Position position) { committer_->set_checkpoint(name, position); };
-  sinks.dead_letter = [this, name](emitters::Refused refused) { committer_->dead_letter(name, std::move(refused)); };
+  sinks.dead_letter = [this, name](const emitters::Refused& refused) {
+    const auto& record = refused.record;
+    committer_->dead_letter(
+        {name, refused.position, record.topic, record.key.value_or(""), record.value.value_or(""), refused.reason, {}});
+  };
   if (settings.emit.size() == 1) sinks.gone = on_output_gone_;
-  auto stream = tail_.make_reader(with_gap_for_erased(std::move(*reader), *erased, wall_us()));
+  auto stream = tail_.make_reader(with_gap_for_erased(std::move(*reader), journal_.log->erased(), wall_us()));
   deliveries_.push_back(std::make_unique<Delivery>(std::move(*destination), std::move(*format), std::move(stream),
                                                    std::move(sinks), pace_of(emitter)));
   return {};
 }
 
 Result<void> Capturing::run() {
-  auto reader = journal_->reader();
+  auto reader = journal_.log->reader();
   if (!reader) return reader.error();
   Resolver::Options asking;
   asking.upstream = settings_.upstream;
@@ -185,18 +192,20 @@ Result<void> Capturing::run() {
     committer_->give_up(id, std::move(gaps));
   };
   asking.runs = [this]() -> ServerRuns& { return committer_->server_runs(); };
-  asking.note_run = [this](std::string run) { committer_->note_server_run(std::move(run)); };
   asking.waiting = [this] { return committer_->waiting(); };
   resolver_ = std::make_unique<Resolver>(std::move(asking), std::move(*reader));
 
   Committer::Options committing;
-  committing.limits = {journal_name_, settings_.journal_max_bytes, settings_.hold_timeout, {}};
-  for (const auto& delivery : deliveries_) committing.limits.emitters.push_back(delivery->name());
+  committing.journal = journal_name_;
+  committing.durability = durability_;
+  committing.max_bytes = settings_.journal_max_bytes;
+  committing.hold_timeout = settings_.hold_timeout;
+  for (const auto& delivery : deliveries_) committing.emitters.push_back(delivery->name());
   committing.tail = &tail_;
   committing.on_released = [this] {
     for (const auto& delivery : deliveries_) delivery->wake();
   };
-  committing.on_doubt = [this](std::vector<Doubt> doubts) { resolver_->add(std::move(doubts)); };
+  committing.on_doubt = [this](std::vector<capture::Doubt> doubts) { resolver_->add(std::move(doubts)); };
   committer_ = std::make_unique<Committer>(std::move(journal_), std::move(committing));
 
   if (auto started = committer_->start(); !started) return started;

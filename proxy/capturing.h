@@ -22,7 +22,6 @@
 #include "proxy/pattern_check.h"
 #include "proxy/resolver.h"
 #include "proxy/settings.h"
-#include "proxy/tail.h"
 
 namespace weir::proxy {
 
@@ -50,11 +49,12 @@ class Capturing {
   Result<void> open_destination(const Settings& settings, const EmitterSettings& emitter);
   Result<void> run();
 
-  std::unique_ptr<capture::Journal> journal_;  // until the committer has it
+  capture::Journal journal_;  // until the committer has it
   std::string journal_name_;
+  capture::Durability durability_ = capture::Durability::answer;
   bool journal_stays_ = false;
   bool stopped_ = false;
-  Tail tail_;
+  capture::Tail tail_;
   std::vector<std::unique_ptr<Delivery>> deliveries_;
   ClientSessions client_sessions_;
   std::unique_ptr<Resolver> resolver_;

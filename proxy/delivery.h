@@ -20,7 +20,7 @@ namespace weir::proxy {
 class Delivery {
  public:
   Delivery(std::unique_ptr<emitters::Emitter> emitter, std::unique_ptr<emitters::Format> format,
-           std::unique_ptr<StreamReader> reader, DeliveryLoop::Sinks sinks,
+           std::unique_ptr<capture::StreamReader> reader, DeliveryLoop::Sinks sinks,
            std::chrono::milliseconds pace = std::chrono::milliseconds(0))
       : emitter_(std::move(emitter)),
         format_(std::move(format)),
@@ -50,7 +50,7 @@ class Delivery {
 
   std::unique_ptr<emitters::Emitter> emitter_;
   std::unique_ptr<emitters::Format> format_;
-  std::unique_ptr<StreamReader> reader_;
+  std::unique_ptr<capture::StreamReader> reader_;
   DeliveryLoop::Sinks sinks_;
   const std::chrono::milliseconds pace_;
 

@@ -15,7 +15,7 @@ std::size_t size_of(const emitters::Record& record) {
 
 }  // namespace
 
-DeliveryLoop::DeliveryLoop(emitters::Emitter& emitter, emitters::Format& format, StreamReader& reader,
+DeliveryLoop::DeliveryLoop(emitters::Emitter& emitter, emitters::Format& format, capture::StreamReader& reader,
                            event::Position after, Sinks sinks, Milliseconds pace)
     : emitter_(emitter),
       format_(format),

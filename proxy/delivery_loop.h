@@ -15,10 +15,10 @@
 #include <string>
 #include <vector>
 
+#include "capture/journal/tail.h"
 #include "emitters/emitter.h"
 #include "emitters/format.h"
 #include "emitters/pacer.h"
-#include "proxy/tail.h"
 
 namespace weir::proxy {
 
@@ -66,8 +66,8 @@ class DeliveryLoop {
 
   /// All outlive the loop. `after`: the last position that the destination has. `pace`: the destination pays for each
   /// request; 0: it does not.
-  DeliveryLoop(emitters::Emitter& emitter, emitters::Format& format, StreamReader& reader, event::Position after,
-               Sinks sinks, Milliseconds pace = Milliseconds(0));
+  DeliveryLoop(emitters::Emitter& emitter, emitters::Format& format, capture::StreamReader& reader,
+               event::Position after, Sinks sinks, Milliseconds pace = Milliseconds(0));
 
   /// The journal has something new: at least so many transactions.
   void released(std::size_t transactions = 1);
@@ -91,13 +91,13 @@ class DeliveryLoop {
 
   emitters::Emitter& emitter_;
   emitters::Format& format_;
-  StreamReader& reader_;
+  capture::StreamReader& reader_;
   Sinks sinks_;
   emitters::Pacer pacer_;
 
   std::shared_ptr<const event::Transaction> reading_;
   std::uint32_t after_ordinal_ = 0;
-  LentEvents read_;  // formatted up to next_event_
+  capture::LentEvents read_;  // formatted up to next_event_
   std::size_t next_event_ = 0;
 
   std::vector<emitters::Record> slice_;

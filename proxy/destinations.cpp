@@ -1,9 +1,6 @@
 #include "proxy/destinations.h"
 
 #include <algorithm>
-#include <filesystem>
-#include <set>
-#include <system_error>
 #include <utility>
 
 #include "proxy/log.h"
@@ -13,34 +10,6 @@ namespace weir::proxy {
 namespace {
 
 using capture::Checkpoint;
-using Kind = EmitterSettings::Kind;
-
-std::string absolute(const std::string& path) {
-  std::error_code failed;
-  const auto found = std::filesystem::absolute(path, failed);
-  return failed ? path : found.lexically_normal().string();
-}
-
-bool is_same_file(const std::string& one, const std::string& other) {
-  std::error_code failed;
-  return absolute(one) == absolute(other) || std::filesystem::equivalent(one, other, failed);
-}
-
-std::set<std::string> split(const std::string& list) {
-  std::set<std::string> parts;
-  for (std::size_t begin = 0; begin <= list.size();) {
-    const auto end = std::min(list.find(',', begin), list.size());
-    parts.insert(list.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return parts;
-}
-
-bool share_a_broker(const std::string& one, const std::string& other) {
-  const auto brokers = split(one);
-  const auto others = split(other);
-  return std::any_of(brokers.begin(), brokers.end(), [&](const auto& broker) { return others.count(broker) > 0; });
-}
 
 /// What becomes of the destinations that the journal knows, before anything is changed.
 struct Fit {
@@ -94,10 +63,10 @@ Error left_out(const std::vector<Checkpoint>& left, event::Position last, const 
   return {text, ""};
 }
 
-Result<void> begin_new(capture::Journal& journal, const std::string& name, const std::vector<Checkpoint>& forgotten) {
+Result<void> begin_new(capture::Book& book, const std::string& name, const std::vector<Checkpoint>& forgotten) {
   const auto before =
       std::find_if(forgotten.begin(), forgotten.end(), [&](const auto& one) { return one.emitter == name; });
-  return journal.set_checkpoint(name, before == forgotten.end() ? 0 : before->position);
+  return book.add_destination(name, before == forgotten.end() ? 0 : before->position);
 }
 
 class ReaderBehindErased final : public capture::JournalReader {
@@ -142,48 +111,26 @@ class ReaderBehindErased final : public capture::JournalReader {
 
 }  // namespace
 
-std::string destination_name(const EmitterSettings& emitter) {
-  return emitter.kind == Kind::file ? "file:" + absolute(emitter.path) : emitter.uri;
-}
-
-bool means_same(const std::string& known, const EmitterSettings& emitter) {
-  const auto before = parse_emitter(known);
-  if (!before || before->kind != emitter.kind) return false;
-  switch (emitter.kind) {
-    case Kind::file:
-      return is_same_file(before->path, emitter.path);
-    case Kind::kafka: {
-      const auto now = parse_emitter(emitter.uri);
-      return now && before->prefix == now->prefix && share_a_broker(before->brokers, emitter.brokers);
-    }
-    case Kind::standard_output:
-      break;
-  }
-  return true;
-}
-
-Result<void> settle_destinations(capture::Journal& journal, const std::vector<EmitterSettings>& configured,
-                                 const std::string& journal_path) {
-  const auto known = journal.checkpoints();
+Result<void> settle_destinations(capture::Book& book, event::Position last,
+                                 const std::vector<EmitterSettings>& configured, const std::string& journal_path) {
+  const auto known = book.checkpoints();
   if (!known) return known.error();
-  const auto last = journal.last_position();
-  if (!last) return last.error();
   const auto plan = fit(*known, configured);
   // Where nothing was ever delivered, nothing can be missed: a first start with a wrong name must not stand in the way.
-  if (!plan.left.empty() && *last > 0) return left_out(plan.left, *last, journal_path);
+  if (!plan.left.empty() && last > 0) return left_out(plan.left, last, journal_path);
   for (const auto& one : plan.left) {
-    if (auto done = journal.forget(one.emitter); !done) return done;
+    if (auto done = book.forget(one.emitter); !done) return done;
   }
   for (const auto& [before, name] : plan.renamed) {
     log::info(before + " is " + name + " from now on, and goes on where it stood");
-    if (auto done = journal.rename(before, name); !done) return done;
+    if (auto done = book.rename(before, name); !done) return done;
   }
-  const auto forgotten = journal.forgotten();
+  const auto forgotten = book.forgotten();
   if (!forgotten) return forgotten.error();
   for (const auto& name : plan.added) {
-    if (auto done = begin_new(journal, name, *forgotten); !done) return done;
+    if (auto done = begin_new(book, name, *forgotten); !done) return done;
   }
-  return journal.sync();
+  return {};
 }
 
 std::unique_ptr<capture::JournalReader> with_gap_for_erased(std::unique_ptr<capture::JournalReader> journal,

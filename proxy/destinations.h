@@ -10,21 +10,18 @@
 #include <string>
 #include <vector>
 
-#include "capture/journal.h"
+#include "capture/journal/book.h"
+#include "capture/journal/event_log.h"
+#include "proxy/destination_name.h"
 #include "proxy/settings.h"
 
 namespace weir::proxy {
 
-/// What its checkpoint is stored under: the text of its --emit, a file's path made absolute.
-std::string destination_name(const EmitterSettings& emitter);
-/// True where `known`, a name from an earlier start, must mean this destination: the same file by another path, or
-/// Kafka with the same prefix and at least one broker in common.
-bool means_same(const std::string& known, const EmitterSettings& emitter);
-
 /// Gives every configured destination its checkpoint, those that only changed their name included. Fails where one that
-/// the journal knows is not among them. `journal_path` is for the commands that the message names.
-Result<void> settle_destinations(capture::Journal& journal, const std::vector<EmitterSettings>& configured,
-                                 const std::string& journal_path);
+/// the journal knows is not among them. `last`: the stream's last position. `journal_path` is for the commands that the
+/// message names.
+Result<void> settle_destinations(capture::Book& book, event::Position last,
+                                 const std::vector<EmitterSettings>& configured, const std::string& journal_path);
 
 /// Reads from `journal`; whoever asks for what is erased gets one transaction of one gap event in its place.
 std::unique_ptr<capture::JournalReader> with_gap_for_erased(std::unique_ptr<capture::JournalReader> journal,

@@ -62,8 +62,7 @@ Result<std::vector<Verdict>> Inquiry::ask(std::span<const event::Transaction* co
     auto run = capture::read_server_run(*row[0]);
     if (!run) return Error{"an answer that makes no sense", ""};
     if (!evidence) {
-      const auto text = capture::note(*row[0], false, true);
-      if (runs_.add(text)) new_run_ = text;
+      if (const auto seen = runs_.see(capture::note(*row[0], false, true)); !seen) return seen.error();
     }
     evidence = Evidence{std::move(*run), event::parse_lsn(*row[1]).value_or(0)};
     const bool alone = row[3] == kNotEnded && !statuses.contains(*row[2]);

@@ -21,14 +21,11 @@ namespace weir::proxy {
 
 class Inquiry {
  public:
-  /// `runs`: what was seen of the server so far; the run that answers is added.
+  /// `runs`: what was seen of the server so far; the run that answers is added, and kept before it is judged by.
   Inquiry(Questions& questions, ServerRuns& runs) : questions_(questions), runs_(runs) {}
 
   /// One verdict for each transaction, in their order. An error: the database could not be asked; try again later.
   Result<std::vector<Verdict>> ask(std::span<const event::Transaction* const> transactions);
-
-  /// The run that answered last where it had not been seen before, as the journal is to keep it.
-  const std::optional<std::string>& new_run() const { return new_run_; }
 
   /// Every statement that ask() sends, for the test that keeps the rule above.
   static std::vector<std::string> statements();
@@ -38,7 +35,6 @@ class Inquiry {
 
   Questions& questions_;
   ServerRuns& runs_;
-  std::optional<std::string> new_run_;
 };
 
 }  // namespace weir::proxy

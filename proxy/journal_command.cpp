@@ -1,12 +1,15 @@
-// weir journal: the destinations that a journal keeps events for, for an operator while no Weir runs on it.
+#include "proxy/journal_command.h"
+
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <filesystem>
-#include <memory>
+#include <iterator>
+#include <utility>
 
-#include "capture/journal.h"
+#include "capture/event/json_members.h"
 #include "proxy/config.h"
-#include "proxy/destinations.h"
+#include "proxy/destination_name.h"
 #include "proxy/options.h"
 #include "proxy/subcommand.h"
 
@@ -14,11 +17,8 @@ namespace weir::proxy {
 
 namespace {
 
-constexpr int kFailed = 1;
-constexpr int kUsage = 2;
-
+namespace fs = std::filesystem;
 using capture::Checkpoint;
-using Journal = std::unique_ptr<capture::Journal>;
 
 /// Words come before the first flag.
 std::vector<std::string> take_words(std::vector<std::string>& arguments) {
@@ -30,35 +30,88 @@ std::vector<std::string> take_words(std::vector<std::string>& arguments) {
 }
 
 /// journal.path, from the flag or the file; nothing else of them matters here.
-Result<std::string> journal_path(const std::vector<std::string>& flags) {
-  auto line = parse_command_line(flags);
-  if (!line) return line.error();
+Result<std::string> journal_path(const CommandLine& line) {
   std::vector<Assignment> file;
-  if (!line->config.empty()) {
-    auto read = read_config(line->config);
+  if (!line.config.empty()) {
+    auto read = read_config(line.config);
     if (!read) return read.error();
     file = std::move(*read);
   }
   std::string path;
-  for (const auto* assignments : {&file, &line->assignments}) {
+  for (const auto* assignments : {&std::as_const(file), &line.assignments}) {
     for (const auto& one : *assignments)
       if (one.row == find_setting("journal.path")) path = one.value;
   }
   if (path.empty()) return Error{"say which journal: --journal PATH, or --config PATH of a file with journal.path", ""};
-  // Opening one that is not there would make it.
+  auto found = capture::absolute_path(path);
+  return found ? std::move(*found) : std::move(path);
+}
+
+Result<void> check_folder(const std::string& path) {
   std::error_code failed;
-  if (!std::filesystem::exists(path, failed)) return Error{"there is no journal " + path, ""};
-  return path;
+  const auto status = fs::status(path, failed);
+  if (!fs::exists(status)) return Error{"there is no journal " + path, ""};
+  if (fs::is_directory(status)) return {};
+  return Error{
+      "journal " + path +
+          ": is a file, as journals of earlier versions were; a Weir of this version that starts on it takes it "
+          "over where nothing in it is undelivered",
+      ""};
 }
 
-std::string listed(const std::vector<Checkpoint>& destinations) {
-  std::string text;
-  for (const auto& one : destinations) text += (text.empty() ? "" : ", ") + one.emitter;
-  return text.empty() ? "it knows none" : "it knows " + text;
+}  // namespace
+
+std::optional<JournalArguments> read_journal_arguments(const JournalSyntax& syntax, std::vector<std::string> arguments,
+                                                       int& code) {
+  const auto usage = [&](const std::string& text) {
+    code = complain(kCommandUsage, text);
+    return std::nullopt;
+  };
+  JournalArguments read;
+  read.words = take_words(arguments);
+  read.json = syntax.takes_json && std::erase(arguments, "--json") > 0;
+  const auto line = parse_command_line(arguments);
+  if (!line) return usage(line.error().message);
+  if (line->help) {
+    std::fputs((subcommand_usage(syntax.name) + "\n").c_str(), stdout);
+    code = finish_output();
+    return std::nullopt;
+  }
+  if (read.words.size() < syntax.fewest_words || read.words.size() > syntax.most_words)
+    return usage("it is " + subcommand_usage(syntax.name));
+  auto path = journal_path(*line);
+  if (!path) return usage(path.error().message);
+  if (const auto there = check_folder(*path); !there) return usage(there.error().message);
+  read.path = std::move(*path);
+  return read;
 }
 
-/// As it is written in the journal, or as the same destination may be written now.
-const Checkpoint* find(const std::vector<Checkpoint>& destinations, const std::string& name) {
+std::string json_text(const std::string& text) {
+  std::string out;
+  event::append_json_string(out, text);
+  return out;
+}
+
+std::string bytes_text(std::uint64_t bytes) {
+  std::array<char, 32> text{};
+  const char* const units[] = {"kB", "MB", "GB", "TB"};
+  double amount = static_cast<double>(bytes) / 1024;
+  std::size_t unit = 0;
+  for (; amount >= 1024 && unit + 1 < std::size(units); ++unit) amount /= 1024;
+  std::snprintf(text.data(), text.size(), "%.1f %s", amount, units[unit]);
+  return text.data();
+}
+
+std::string instance_of(const std::string& path) {
+  const auto book = look_at_book(path);
+  return book ? (*book)->instance() : capture::remembered_instance(path);
+}
+
+Result<BookPointer> look_at_book(const std::string& path) {
+  return capture::SqliteBook::open_to_read(path + "/book.sqlite");
+}
+
+const Checkpoint* find_destination(const std::vector<Checkpoint>& destinations, const std::string& name) {
   const auto emitter = parse_emitter(name);
   for (const auto& one : destinations) {
     if (one.emitter == name || (emitter && destination_name(*emitter) == one.emitter)) return &one;
@@ -66,54 +119,20 @@ const Checkpoint* find(const std::vector<Checkpoint>& destinations, const std::s
   return nullptr;
 }
 
-int show(capture::Journal& journal, const std::vector<Checkpoint>& destinations) {
-  const auto last = journal.last_position();
-  if (!last) return complain(kFailed, last.error().message);
-  for (const auto& one : destinations) {
-    std::printf("%s\t%lld of %lld transactions\n", one.emitter.c_str(), static_cast<long long>(one.position),
-                static_cast<long long>(*last));
-  }
-  return 0;
+event::Position DeliveredEverywhere::position() {
+  const auto book = look_at_book(path_);
+  const auto destinations = book ? (*book)->checkpoints() : Result<std::vector<Checkpoint>>(book.error());
+  if (!destinations || destinations->empty()) return last_;
+  const auto least = std::min_element(destinations->begin(), destinations->end(),
+                                      [](const auto& one, const auto& other) { return one.position < other.position; });
+  last_ = least->position;
+  return last_;
 }
 
-int change(capture::Journal& journal, const std::vector<Checkpoint>& destinations,
-           const std::vector<std::string>& words) {
-  const auto* known = find(destinations, words[1]);
-  if (known == nullptr)
-    return complain(kFailed, "the journal knows no destination " + words[1] + "; " + listed(destinations));
-  if (words[0] == "forget") {
-    const auto done = journal.forget(known->emitter);
-    if (!done) return complain(kFailed, done.error().message);
-  } else {
-    const auto emitter = parse_emitter(words[2]);
-    if (!emitter) return complain(kUsage, words[2] + " " + emitter.error().message);
-    const auto name = destination_name(*emitter);
-    if (name != known->emitter && find(destinations, name) != nullptr)
-      return complain(kFailed, "the journal has a destination " + name + " already; forget one of the two");
-    const auto done = journal.rename(known->emitter, name);
-    if (!done) return complain(kFailed, done.error().message);
-  }
-  const auto synced = journal.sync();
-  return synced ? 0 : complain(kFailed, synced.error().message);
-}
-
-}  // namespace
-
-int run_journal_command(const std::vector<std::string>& arguments) {
-  auto flags = arguments;
-  const auto words = take_words(flags);
-  const bool forgets = words.size() == 2 && words[0] == "forget";
-  const bool renames = words.size() == 3 && words[0] == "rename";
-  if (!words.empty() && !forgets && !renames)
-    return complain(kUsage,
-                    "weir journal takes: forget DESTINATION, or rename DESTINATION NEW, or nothing; then flags");
-  const auto path = journal_path(flags);
-  if (!path) return complain(kUsage, path.error().message);
-  const auto journal = capture::Journal::open({*path, capture::Journal::Durability::gate});
-  if (!journal) return complain(kFailed, journal.error().message);
-  const auto destinations = (*journal)->checkpoints();
-  if (!destinations) return complain(kFailed, destinations.error().message);
-  return words.empty() ? show(**journal, *destinations) : change(**journal, *destinations, words);
+std::string no_such_destination(const std::vector<Checkpoint>& destinations, const std::string& name) {
+  std::string known;
+  for (const auto& one : destinations) known += (known.empty() ? "" : ", ") + one.emitter;
+  return "the journal knows no destination " + name + "; it knows " + (known.empty() ? "none" : known);
 }
 
 }  // namespace weir::proxy

@@ -54,7 +54,7 @@ void Resolver::start() {
   thread_ = start_thread("weir-resolver", [this] { run(); });
 }
 
-void Resolver::add(std::vector<Doubt> doubts) {
+void Resolver::add(std::vector<capture::Doubt> doubts) {
   {
     const std::lock_guard lock(mutex_);
     for (auto& doubt : doubts) added_.push_back(std::move(doubt));
@@ -140,7 +140,6 @@ Result<void> Resolver::ask_about(const std::vector<Open*>& due, Questions& quest
   for (const auto* open : due) transactions.push_back(&open->doubt.transaction);
   Inquiry inquiry(questions, options_.runs());
   const auto verdicts = inquiry.ask(transactions);
-  if (inquiry.new_run()) options_.note_run(*inquiry.new_run());
   if (!verdicts) return verdicts.error();
   for (std::size_t i = 0; i < due.size(); ++i) due[i]->ended = end(*due[i], (*verdicts)[i]);
   return {};
@@ -198,7 +197,7 @@ bool Resolver::give_up(Open& open, const Verdict& verdict) {
   }
   log::error(name_of(transaction) + ": nobody can say whether it committed (" + verdict.remark +
              "); gap events are emitted in its place. Compare the tables they name with what consumers have");
-  options_.give_up(open.doubt.id, std::move(*gaps));
+  options_.give_up(open.doubt.transaction.id, std::move(*gaps));
   return true;
 }
 
@@ -209,7 +208,7 @@ bool Resolver::end(Open& open, const Verdict& verdict) {
   const bool committed = verdict.kind == Kind::committed;
   log::info(name_of(open.doubt.transaction) + ", in doubt, has " + (committed ? "committed" : "not committed") +
             (verdict.remark.empty() ? "" : ": " + verdict.remark));
-  options_.resolve(open.doubt.id, committed ? capture::Outcome::committed : capture::Outcome::aborted);
+  options_.resolve(open.doubt.transaction.id, committed ? capture::Outcome::committed : capture::Outcome::aborted);
   return true;
 }
 

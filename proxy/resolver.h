@@ -19,9 +19,8 @@
 #include <vector>
 
 #include "capture/gate.h"
-#include "capture/journal.h"
+#include "capture/journal/stream_command.h"
 #include "proxy/client_sessions.h"
-#include "proxy/command.h"
 #include "proxy/inquiry.h"
 #include "proxy/libpq.h"
 
@@ -33,9 +32,8 @@ class Resolver {
     Upstream upstream;
     Credentials credentials;             ///< empty fields: the transactions' own users and databases
     ClientSessions* sessions = nullptr;  ///< outlive the resolver; null: there are none
-    /// What was seen of the server, and who keeps what is seen now. Outlives the resolver.
+    /// What was seen of the server. Outlives the resolver.
     std::function<ServerRuns&()> runs;
-    std::function<void(std::string run)> note_run = [](const std::string&) {};
     std::function<void(std::int64_t id, capture::Outcome outcome)> resolve;
     std::function<void(std::int64_t id, std::vector<event::ChangeEvent> gaps)> give_up;
     /// How many transactions that committed wait for those in doubt; for the log.
@@ -51,7 +49,7 @@ class Resolver {
   Resolver& operator=(const Resolver&) = delete;
 
   void start();
-  void add(std::vector<Doubt> doubts);
+  void add(std::vector<capture::Doubt> doubts);
   /// Returns when nothing is in doubt any more, or when the time is over.
   void drain(std::chrono::milliseconds at_most);
   /// Waits for a question under way, at most as long as a connection takes to fail. Returns how many transactions are
@@ -61,7 +59,7 @@ class Resolver {
  private:
   using Clock = std::chrono::steady_clock;
   struct Open {
-    Doubt doubt;
+    capture::Doubt doubt;
     Clock::time_point since;
     Clock::time_point ask_at;
     std::chrono::milliseconds delay;
@@ -91,7 +89,7 @@ class Resolver {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::condition_variable done_;
-  std::vector<Doubt> added_;
+  std::vector<capture::Doubt> added_;
   bool busy_ = false;
   bool stopping_ = false;
   std::thread thread_;

@@ -14,12 +14,24 @@ bool is_same(const capture::ServerRun& one, const capture::ServerRun& other) {
 }  // namespace
 
 bool ServerRuns::add(std::string_view text) {
+  return *add(text, nullptr);
+}
+
+Result<void> ServerRuns::see(std::string_view text) {
+  const auto added = add(text, &keep_);
+  return added ? Result<void>() : added.error();
+}
+
+Result<bool> ServerRuns::add(std::string_view text, const Keep* keep) {
   const std::lock_guard lock(mutex_);
   if (text == last_) return false;
   const auto run = capture::read_server_run(text);
   if (!run) return false;
-  last_ = text;
   const bool known = std::any_of(runs_.begin(), runs_.end(), [&](const auto& seen) { return is_same(seen, *run); });
+  if (!known && keep != nullptr) {
+    if (const auto kept = (*keep)(text); !kept) return kept.error();
+  }
+  last_ = text;
   if (!known) runs_.push_back(*run);
   return !known;
 }

@@ -93,8 +93,15 @@ Complaint store_journal_bytes(Settings& s, const std::string& text) {
 }
 
 Complaint store_durability(Settings& s, const std::string& text) {
-  auto complaint = read_choice(text, "gate|memory");
-  if (!complaint) s.journal_durable = text == "gate";
+  // What `commit` was called when it was the only one.
+  if (text == "gate") return store_durability(s, "commit");
+  auto complaint = read_choice(text, "answer|commit|process|memory");
+  if (complaint) return complaint;
+  using capture::Durability;
+  s.journal_durability = text == "answer"    ? Durability::answer
+                         : text == "commit"  ? Durability::commit
+                         : text == "process" ? Durability::process
+                                             : Durability::memory;
   return complaint;
 }
 
@@ -181,11 +188,13 @@ const std::array kTable = std::to_array<Setting>({
      "0: no limit",
      false, [](Settings& s, const std::string& v) { return read_bytes(v, s.max_row_bytes); }},
     {"journal.path", "--journal", "PATH", "",
-     "the journal's file; without it the journal is temporary, and what was not yet delivered is lost when Weir ends",
+     "the journal's folder; without it the journal is temporary, and what was not yet delivered is lost when Weir ends",
      false, [](Settings& s, const std::string& v) { return store_text(v, s.journal_path); }},
-    {"journal.durability", "", "gate|memory", "gate",
-     "gate: no COMMIT is sent before its events are on disk; memory: a temporary journal that is never synced", false,
-     store_durability},
+    {"journal.durability", "", "answer|commit|process|memory", "answer",
+     "what is on disk before what: the events before the client hears of its commit (answer), or before the COMMIT is "
+     "sent (commit); process: nothing waits for the disk, and a crash of the machine may lose events; memory: a "
+     "temporary journal, and a crash of Weir loses them too",
+     false, store_durability},
     {"journal.max_bytes", "", "BYTES", "10GB",
      "when the journal holds so much, commits wait (journal.hold_timeout_ms); 0: no limit", false, store_journal_bytes},
     {"journal.hold_timeout_ms", "", "0..3600000", "30000",

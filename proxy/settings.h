@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "capture/event/result.h"
+#include "capture/journal/journal.h"
 #include "proxy/admission.h"
 #include "proxy/endpoint.h"
 #include "proxy/values.h"
@@ -68,7 +69,7 @@ struct Settings {
   std::uint64_t max_statement_bytes = 0;
   std::uint64_t max_row_bytes = 0;
   std::string journal_path;  ///< empty: a temporary journal
-  bool journal_durable = true;
+  capture::Durability journal_durability = capture::Durability::answer;
   std::uint64_t journal_max_bytes = 0;
   std::chrono::milliseconds hold_timeout{0};
   std::vector<EmitterSettings> emit;

@@ -11,9 +11,12 @@
 
 namespace weir::proxy {
 
+constexpr int kCommandFailed = 1;
+constexpr int kCommandUsage = 2;
+
 struct Subcommand {
-  std::string_view name;
-  std::string_view usage;  ///< behind "weir ", one form in each line
+  std::string_view name;       ///< one word or two: "journal ls"
+  std::string_view arguments;  ///< behind it, for help and complaints
   std::string_view help;
   int (*run)(const std::vector<std::string>& arguments);
 };
@@ -22,11 +25,12 @@ struct Subcommand {
 std::optional<int> run_subcommand(const std::vector<std::string>& arguments);
 /// The part of --help about the commands.
 std::string subcommands_help();
-
-/// `weir journal …`, in journal_command.cpp.
-int run_journal_command(const std::vector<std::string>& arguments);
+/// "weir journal forget DESTINATION …" for the command of this name.
+std::string subcommand_usage(std::string_view name);
 
 /// "weir: TEXT" to stderr; returns `code`.
 int complain(int code, const std::string& text);
+/// What is printed is on its way: 0, or a complaint where stdout did not take all of it.
+int finish_output();
 
 }  // namespace weir::proxy

@@ -200,13 +200,22 @@ class TellingGate : public capture::CommitGate {
     if (prepared_.contains(id)) problem = "a transaction shrank after it was prepared";
     std::erase_if(open_[id], [ordinal](const auto& event) { return event.ordinal >= ordinal; });
   }
-  void prepare(event::Transaction transaction, std::vector<event::ChangeEvent> rest) override {
+  std::optional<Result<void>> prepare(event::Transaction transaction, std::vector<event::ChangeEvent> rest) override {
     if (!open_.contains(transaction.id)) problem = "a transaction was prepared that was not open";
     if (transaction.xid == 0 || transaction.first_lsn == 0) problem = "a transaction without id or version";
     append(transaction.id, std::move(rest));
     prepared_.insert(transaction.id);
     xids_[transaction.id] = transaction.xid;
+    if (++asked_ % 3 != 0) return Result<void>();
     waiting = true;
+    return std::nullopt;
+  }
+  bool may_be_told(std::int64_t id) override {
+    if (!prepared_.contains(id)) problem = "an answer was held whose transaction was not prepared";
+    if (told_.contains(id) || asked_ % 2 != 0) return true;
+    told_.insert(id);
+    syncing = true;
+    return false;
   }
   void reopen(std::int64_t id) override {
     if (prepared_.erase(id) == 0) problem = "a transaction was opened again that was not prepared";
@@ -230,6 +239,7 @@ class TellingGate : public capture::CommitGate {
   std::set<std::string> gaps;  ///< their causes
   std::string problem;
   bool waiting = false;  ///< for the journal's answer
+  bool syncing = false;  ///< something must become durable
 
  private:
   capture::Outcome resolved(std::int64_t id) {
@@ -247,6 +257,8 @@ class TellingGate : public capture::CommitGate {
   std::map<std::int64_t, std::vector<event::ChangeEvent>> open_;
   std::map<std::int64_t, event::Xid> xids_;
   std::set<std::int64_t> prepared_;
+  std::set<std::int64_t> told_;  // a sync was waited for
+  std::uint64_t asked_ = 0;
   std::int64_t last_ = 0;
 };
 
@@ -289,9 +301,19 @@ class Proxied {
     return true;
   }
   bool journal_answers() {
+    if (std::exchange(gate.syncing, false)) return goes_on_behind_sync();
     if (!std::exchange(gate.waiting, false)) return false;
     in_turn([&](wire::Turn& turn) { session_->on_prepared({}, turn); });
     offer_client();
+    return true;
+  }
+  bool goes_on_behind_sync() {
+    if (!session_->upstream_stalled()) gate.problem = "the database is read while what it said is held";
+    session_->on_durable();
+    const bool was_stalled = session_->stalled();
+    const std::string received = kept_;
+    in_turn([&](wire::Turn& turn) { kept_.erase(0, session_->from_upstream(received, turn)); });
+    if (was_stalled && !session_->stalled()) offer_client();
     return true;
   }
   /// A question of Weir's own, wherever the session stands.

@@ -87,13 +87,19 @@ void FakeGate::truncate(std::int64_t id, std::uint32_t ordinal) {
   if (holds_events(id)) calls_.push_back("truncate " + std::to_string(id) + " from " + std::to_string(ordinal));
 }
 
-void FakeGate::prepare(event::Transaction transaction, std::vector<event::ChangeEvent> rest) {
+bool FakeGate::may_be_told(std::int64_t id) {
+  holds_events(id);
+  return durable;
+}
+
+std::optional<Result<void>> FakeGate::prepare(event::Transaction transaction, std::vector<event::ChangeEvent> rest) {
   holds_events(transaction.id);
   holds_events_[transaction.id] = true;
   server_run_ = transaction.server_run;
   calls_.push_back("prepare " + std::to_string(transaction.id) + " xid " + std::to_string(transaction.xid) + " lsn " +
                    event::to_text(transaction.first_lsn) + "-" + event::to_text(transaction.last_lsn) +
                    quoted_events(rest));
+  return answer;
 }
 
 void FakeGate::reopen(std::int64_t id) {
@@ -224,6 +230,15 @@ SessionScript& SessionScript::journal_has_it() {
 SessionScript& SessionScript::journal_refuses(Error error) {
   script_.on("the journal refuses", [error = std::move(error)](wire::Engine& engine, wire::Turn& turn) {
     dynamic_cast<capture::CaptureSession&>(engine).on_prepared(error, turn);
+  });
+  return *this;
+}
+
+SessionScript& SessionScript::log_is_durable() {
+  script_.on("the log is durable", [this](wire::Engine& engine, wire::Turn&) {
+    EXPECT_TRUE(engine.upstream_stalled());
+    stand_->gate.durable = true;
+    dynamic_cast<capture::CaptureSession&>(engine).on_durable();
   });
   return *this;
 }

@@ -39,7 +39,8 @@ class FakeGate : public capture::CommitGate {
   std::int64_t open() override;
   void append(std::int64_t id, std::vector<event::ChangeEvent> events) override;
   void truncate(std::int64_t id, std::uint32_t ordinal) override;
-  void prepare(event::Transaction transaction, std::vector<event::ChangeEvent> rest) override;
+  std::optional<Result<void>> prepare(event::Transaction transaction, std::vector<event::ChangeEvent> rest) override;
+  bool may_be_told(std::int64_t id) override;
   void reopen(std::int64_t id) override;
   void outcome(std::int64_t id, capture::Outcome outcome) override;
   void report(event::Transaction transaction, event::ChangeEvent gap) override;
@@ -50,6 +51,9 @@ class FakeGate : public capture::CommitGate {
   /// Of the last transaction that was prepared.
   const std::string& server_run() const { return server_run_; }
   std::size_t open_transactions() const { return holds_events_.size(); }
+
+  std::optional<Result<void>> answer;  ///< to prepare, at once; nothing: the script says when
+  bool durable = true;                 ///< what was prepared may be told
 
  private:
   bool holds_events(std::int64_t id);
@@ -119,6 +123,7 @@ class SessionScript {
   SessionScript& gate(std::vector<std::string> calls);
   SessionScript& journal_has_it();
   SessionScript& journal_refuses(Error error);
+  SessionScript& log_is_durable();
   /// Weir asks a question of its own, "SELECT $1", with "x".
   SessionScript& weir_asks();
   /// The same question waits for a moment in which the session can be asked.

@@ -1,34 +1,10 @@
 // Explicit blocks, savepoints, commits that are not, and what the gate hears when the session is lost.
 #include <gtest/gtest.h>
 
-#include "tests/capture/session_script.h"
+#include "tests/capture/block_script.h"
 
 namespace weir::testing {
 namespace {
-
-const std::string kRow = R"({"id":1,"v":null})";
-const std::string kOther = R"({"id":2,"v":null})";
-const std::string kCreated = R"(c public.t 1.1 0/10 key {"id":1} after {"id":1,"v":null})";
-const std::string kPrepared = "prepare 1 xid 800 lsn 0/10-0/10 | " + kCreated;
-
-std::string insert(int id) {
-  return "INSERT INTO t VALUES (" + std::to_string(id) + ")";
-}
-
-/// A captured insert by Query within a block.
-void insert_in_block(SessionScript& script, int id, const std::string& image, const std::string& lsn, bool asks) {
-  script.client_sends(client::query(insert(id)));
-  if (asks) script.asks_facts(Table(), false);
-  script.expect_upstream(client::query(insert(id) + suffix()))
-      .upstream_sends(query_answered({written(image, lsn)}, "INSERT 0 1") + server::ready('T'))
-      .expect_client(server::complete("INSERT 0 1") + server::ready('T'));
-}
-
-void begin_and_insert(SessionScript& script) {
-  script.starts();
-  passes(script, "BEGIN", "BEGIN", 'T');
-  insert_in_block(script, 1, kRow, "0/10", true);
-}
 
 /// COMMIT is held until the journal has the transaction.
 void commit_is_sent(SessionScript& script, const std::string& prepared = kPrepared, const std::string& sql = "COMMIT") {
@@ -363,124 +339,6 @@ TEST(SessionTransactionTest, PrepareTransactionIsHeldAndItsOutcomeLeftOpen) {
   begin_and_insert(script);
   commit_is_sent(script, kPrepared, "PREPARE TRANSACTION 'x'");
   script.upstream_is_relayed(server::complete("PREPARE TRANSACTION") + server::ready('I')).gate({"outcome 1 unknown"});
-  EXPECT_EQ(script.replay(), "");
-}
-
-const Error kFull{"the journal is full", "53100"};
-
-std::string no_portal() {
-  return server::error("34000", "portal \"weir:none\" does not exist", {{'R', "exec_execute_message"}});
-}
-
-std::string refused() {
-  return server::error("53100", "the journal is full", {{'R', "exec_execute_message"}});
-}
-
-/// What ends a block whose COMMIT was refused, as a COMMIT that fails does. Sent by Weir, and its answers.
-std::string rolls_back(const std::string& own) {
-  return client::sync() + client::parse(own, "ROLLBACK") + client::bind("weir:own", own, {}) +
-         client::execute("weir:own") + client::close('P', "weir:own") + client::close('S', own) + client::sync();
-}
-std::string rolled_back() {
-  return server::ready('E') + server::parse_complete() + server::bind_complete() + server::complete("ROLLBACK") +
-         server::close_complete() + server::close_complete() + server::ready('I');
-}
-
-TEST(SessionTransactionTest, ARefusedCommitEndsTheBlock) {
-  SessionScript script;
-  begin_and_insert(script);
-  script.client_sends(client::query("COMMIT")).gate({kPrepared}).journal_refuses(kFull);
-  script.expect_upstream(client::execute("weir:none") + rolls_back(script.next_own_name()))
-      .upstream_sends(no_portal() + rolled_back())
-      .expect_client(refused() + server::ready('I'))
-      .gate({"outcome 1 aborted"});
-  passes(script, "SELECT 1", "SELECT 1", 'I');
-  EXPECT_EQ(script.replay(), "");
-}
-
-TEST(SessionTransactionTest, ARefusedCommitInsideAQueryEndsTheBlock) {
-  SessionScript script;
-  begin_and_insert(script);
-  script.client_sends(client::query(insert(1) + "; COMMIT; SELECT 1"))
-      .expect_upstream(sent_in_part(insert(1) + suffix()) + client::flush())
-      .upstream_sends(part_answered({}, "INSERT 0 0"))
-      .expect_client(server::complete("INSERT 0 0"))
-      .gate({kPrepared})
-      .journal_refuses(kFull);
-  script.expect_upstream(client::execute("weir:none") + rolls_back(script.next_own_name()))
-      .upstream_sends(no_portal() + rolled_back())
-      .expect_client(refused() + server::ready('I'))
-      .gate({"outcome 1 aborted"});
-  EXPECT_EQ(script.replay(), "");
-}
-
-TEST(SessionTransactionTest, ARefusedSyncFailsAndRollsBack) {
-  const std::string write = client::bind("", "") + client::execute("");
-  SessionScript script;
-  script.starts().client_sends(client::parse("", insert(1)) + write + client::sync()).asks_facts(Table());
-  script.expect_upstream(client::parse("", insert(1) + suffix()) + write + client::flush())
-      .upstream_sends(part_answered({written(kRow, "0/10")}, "INSERT 0 1"))
-      .expect_client(part_answered({}, "INSERT 0 1"))
-      .gate({kPrepared})
-      .journal_refuses(kFull)
-      .expect_upstream(client::execute("weir:none") + client::sync())
-      .upstream_sends(no_portal() + server::ready('I'))
-      .expect_client(refused() + server::ready('I'))
-      .gate({"outcome 1 aborted"});
-  EXPECT_EQ(script.replay(), "");
-}
-
-TEST(SessionTransactionTest, ARefusedQueryFailsAndRollsBack) {
-  SessionScript script;
-  script.starts().client_sends(client::query(insert(1))).asks_facts(Table());
-  script.expect_upstream(sent_in_part(insert(1) + suffix()) + client::flush())
-      .upstream_sends(part_answered({written(kRow, "0/10")}, "INSERT 0 1"))
-      .gate({kPrepared})
-      .journal_refuses(kFull)
-      .expect_upstream(client::execute("weir:none") + client::sync())
-      .upstream_sends(no_portal() + server::ready('I'))
-      .expect_client(refused() + server::ready('I'))
-      .gate({"outcome 1 aborted"});
-  // The next one is as good as the first.
-  script.client_sends(client::query(insert(1)))
-      .expect_upstream(sent_in_part(insert(1) + suffix()) + client::flush())
-      .upstream_sends(part_answered({}, "INSERT 0 0"))
-      .expect_upstream(client::sync())
-      .upstream_sends(server::ready('I'))
-      .expect_client(server::complete("INSERT 0 0") + server::ready('I'));
-  EXPECT_EQ(script.replay(), "");
-}
-
-TEST(SessionTransactionTest, ARefusedCommitInTheExtendedProtocol) {
-  const std::string commit = client::parse("", "COMMIT") + client::bind("", "");
-  SessionScript script;
-  begin_and_insert(script);
-  script.client_sends(commit + client::execute("") + client::sync())
-      .expect_upstream(commit)
-      .gate({kPrepared})
-      .journal_refuses(kFull);
-  script.expect_upstream(client::execute("weir:none") + rolls_back(script.next_own_name()))
-      .upstream_is_relayed(server::parse_complete() + server::bind_complete())
-      .upstream_sends(no_portal() + rolled_back())
-      .expect_client(refused() + server::ready('I'))
-      .gate({"outcome 1 aborted"});
-  EXPECT_EQ(script.replay(), "");
-}
-
-TEST(SessionTransactionTest, ARefusedFunctionCallCommitsNothing) {
-  const std::string call = frame('F', int32(1598) + int16(0) + int16(0) + int16(0));
-  const std::string write = client::bind("", "") + client::execute("");
-  SessionScript script;
-  script.starts().client_sends(client::parse("", insert(1)) + write + call).asks_facts(Table());
-  script.expect_upstream(client::parse("", insert(1) + suffix()) + write + client::flush())
-      .upstream_sends(part_answered({written(kRow, "0/10")}, "INSERT 0 1"))
-      .expect_client(part_answered({}, "INSERT 0 1"))
-      .gate({kPrepared})
-      .journal_refuses(kFull)
-      .expect_upstream(client::execute("weir:none") + client::sync())
-      .upstream_sends(no_portal() + server::ready('I'))
-      .expect_client(refused() + server::ready('I'))
-      .gate({"outcome 1 aborted"});
   EXPECT_EQ(script.replay(), "");
 }
 

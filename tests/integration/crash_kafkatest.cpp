@@ -64,10 +64,10 @@ struct Toll {
   int before_the_answer = 0;
 };
 
-Toll kill_again_and_again(Stage& stage, CommitTrap& trap, const Workload& workload) {
+Toll kill_again_and_again(Stage& stage, CommitTrap& trap, const Workload& workload, int times) {
   std::mt19937 dice(20261121);
   Toll toll;
-  for (int i = 0; i < kills; ++i) {
+  for (int i = 0; i < times; ++i) {
     const int target = workload.finished() + 5 + static_cast<int>(dice() % 60);
     EXPECT_TRUE(test_support::eventually(std::chrono::seconds(20), [&] { return workload.finished() >= target; }))
         << "the workload stands still";
@@ -121,10 +121,10 @@ void crash_once(Stage& stage, CommitTrap& trap, bool by_stop, bool with_weir) {
   }
 }
 
-Toll crash_again_and_again(Stage& stage, CommitTrap& trap, const Workload& workload) {
+Toll crash_again_and_again(Stage& stage, CommitTrap& trap, const Workload& workload, int times) {
   std::mt19937 dice(20261130);
   Toll toll;
-  for (int i = 0; i < crashes; ++i) {
+  for (int i = 0; i < times; ++i) {
     // Now and then at once, before anybody could ask what became of the last time's.
     const int target = workload.finished() + (i % 5 == 4 ? 1 : 5 + static_cast<int>(dice() % 60));
     EXPECT_TRUE(test_support::eventually(std::chrono::seconds(60), [&] { return workload.finished() >= target; }))
@@ -143,21 +143,21 @@ Toll crash_again_and_again(Stage& stage, CommitTrap& trap, const Workload& workl
 class Crash : public testing::TestWithParam<int> {
  protected:
   /// Runs the workload through `ordeal` and compares all that is on Kafka with all that is in the database.
-  using Ordeal = Toll (*)(Stage& stage, CommitTrap& trap, const Workload& workload);
-  static void endures(Ordeal ordeal, int times);
+  using Ordeal = Toll (*)(Stage& stage, CommitTrap& trap, const Workload& workload, int times);
+  static void endures(Ordeal ordeal, int times, const std::string& durability = "answer");
 };
 
-void Crash::endures(Ordeal ordeal, int times) {
+void Crash::endures(Ordeal ordeal, int times, const std::string& durability) {
   CommitTrap trap;
-  Stage stage(GetParam(),
-              [&](PassThrough::From from, std::string bytes) { return trap.watch(from, std::move(bytes)); });
+  Stage stage(GetParam(), [&](PassThrough::From from, std::string bytes) { return trap.watch(from, std::move(bytes)); },
+              {"--journal.durability", durability});
   trap.attach(stage.pass_through());
 
   Workload workload({.conninfo = stage.conninfo(), .sessions = 8, .transactions = 1 << 20, .seed = 7});
   std::thread application([&] { workload.run(); });
   Toll toll{};
   try {
-    toll = ordeal(stage, trap, workload);
+    toll = ordeal(stage, trap, workload, times);
   } catch (const std::exception& error) {
     ADD_FAILURE() << error.what();
   }
@@ -193,6 +193,15 @@ TEST_P(Crash, NothingIsLostAndNothingInvented) {
 
 TEST_P(Crash, NothingIsLostAndNothingInventedWhenTheDatabaseCrashes) {
   endures(crash_again_and_again, crashes);
+}
+
+// kill -9 leaves what was written, synced or not.
+TEST_P(Crash, NothingIsLostWhereTheCommitWaitsForTheSync) {
+  endures(kill_again_and_again, kills / 3, "commit");
+}
+
+TEST_P(Crash, NothingIsLostWhereNothingWaitsForTheSync) {
+  endures(kill_again_and_again, kills / 3, "process");
 }
 
 INSTANTIATE_TEST_SUITE_P(Versions, Crash, testing::Values(15, 18),

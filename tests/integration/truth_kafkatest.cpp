@@ -17,7 +17,8 @@ class Truth : public testing::TestWithParam<int> {
   static Stage& stage() {
     auto& stage = stages[GetParam()];
     if (stage) return *stage;
-    stage = std::make_unique<Stage>(GetParam(), test_support::PassThrough::Tap{}, true);
+    stage = std::make_unique<Stage>(GetParam(), test_support::PassThrough::Tap{},
+                                    std::vector<std::string>{"--emit.transaction_topic"});
     Workload({.conninfo = stage->conninfo(), .sessions = 10, .transactions = 120, .seed = 20261121}).run();
     stage->conclude();
     return *stage;

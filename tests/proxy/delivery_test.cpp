@@ -79,7 +79,7 @@ class FakeFormat final : public emitters::Format {
   }
 };
 
-class FakeReader final : public StreamReader {
+class FakeReader final : public capture::StreamReader {
  public:
   Result<std::shared_ptr<const event::Transaction>> next(event::Position after) override {
     const std::lock_guard lock(mutex);
@@ -90,7 +90,7 @@ class FakeReader final : public StreamReader {
     }
     return std::shared_ptr<const event::Transaction>();
   }
-  Result<LentEvents> events(std::int64_t id, std::uint32_t after, std::size_t limit) override {
+  Result<capture::LentEvents> events(std::int64_t id, std::uint32_t after, std::size_t limit) override {
     const std::lock_guard lock(mutex);
     if (error) return *error;
     std::vector<event::ChangeEvent> result;
@@ -104,7 +104,7 @@ class FakeReader final : public StreamReader {
     }
     const bool last = capture::JournalReader::are_last(result, limit);
     const auto owner = std::make_shared<const std::vector<event::ChangeEvent>>(std::move(result));
-    return LentEvents{owner, *owner, last};
+    return capture::LentEvents{owner, *owner, last};
   }
   void release(std::uint32_t events) {
     const std::lock_guard lock(mutex);

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "tests/proxy/fake_journal.h"
+#include "tests/capture/journal/fake_book.h"
 #include "tests/support/child_process.h"
 
 namespace weir::proxy {
@@ -17,33 +17,40 @@ EmitterSettings to(const std::string& uri) {
   return emitter ? *emitter : EmitterSettings();
 }
 
+using Positions = std::map<std::string, event::Position>;
+
 class DestinationsTest : public testing::Test {
  protected:
-  void remembers(std::map<std::string, event::Position> checkpoints, event::Position trimmed = 0,
-                 std::map<std::string, event::Position> forgotten = {}) {
-    FakeJournal::State state;
-    state.checkpoints = std::move(checkpoints);
-    state.forgotten = std::move(forgotten);
-    state.trimmed = trimmed;
-    journal.start_from(state);
+  void remembers(const Positions& checkpoints, event::Position released = 0, const Positions& forgotten = {}) {
+    shelf.destinations.clear();
+    for (const auto& [name, position] : checkpoints) shelf.destinations[name] = {position, false};
+    for (const auto& [name, position] : forgotten) shelf.destinations[name] = {position, true};
+    last = released;
+    shelf.writes = 0;
   }
   /// What is wrong with a start with these destinations; empty where it is fine.
   std::string complaint(const std::vector<std::string>& uris) {
     std::vector<EmitterSettings> configured;
     for (const auto& uri : uris) configured.push_back(to(uri));
-    const auto done = settle_destinations(journal, configured, "/j");
+    const auto done = settle_destinations(book, last, configured, "/j");
     return done ? "" : done.error().message;
   }
 
-  FakeJournal journal;
-};
+  Positions known() {
+    Positions result;
+    const auto checkpoints = book.checkpoints();
+    for (const auto& one : *checkpoints) result[one.emitter] = one.position;
+    return result;
+  }
 
-using Positions = std::map<std::string, event::Position>;
+  capture::FakeShelf shelf;
+  capture::FakeBook book{shelf};
+  event::Position last = 0;
+};
 
 TEST_F(DestinationsTest, EachIsKnownFromItsFirstStartOn) {
   EXPECT_EQ(complaint({"stdout", "kafka://a:9092/shop"}), "");
-  EXPECT_EQ(journal.durable.checkpoints, (Positions{{"stdout", 0}, {"kafka://a:9092/shop", 0}}));
-  EXPECT_EQ(journal.syncs, 1);
+  EXPECT_EQ(known(), (Positions{{"stdout", 0}, {"kafka://a:9092/shop", 0}}));
 }
 
 TEST_F(DestinationsTest, OneThatIsLeftOutIsNamedWithTheWaysOut) {
@@ -53,7 +60,7 @@ TEST_F(DestinationsTest, OneThatIsLeftOutIsNamedWithTheWaysOut) {
                            "weir journal forget kafka://a:9092/shop --journal /j", "weir journal rename", "--emit"})
     EXPECT_NE(message.find(word), std::string::npos) << word << " in " << message;
   EXPECT_EQ(message.find("stdout"), std::string::npos) << message;
-  EXPECT_EQ(journal.syncs + journal.flushes, 0) << "a start that is refused changes nothing";
+  EXPECT_EQ(shelf.writes, 0) << "a start that is refused changes nothing";
 }
 
 TEST_F(DestinationsTest, OneThatHasEverythingIsRefusedToo) {
@@ -70,13 +77,13 @@ TEST_F(DestinationsTest, ARefusalLeavesNewOnesUnknown) {
 TEST_F(DestinationsTest, WhereNothingWasEverDeliveredNothingIsMissed) {
   remembers({{"kafka://typo:9092/shop", 0}});
   EXPECT_EQ(complaint({"kafka://a:9092/shop"}), "");
-  EXPECT_EQ(journal.durable.checkpoints, (Positions{{"kafka://a:9092/shop", 0}}));
+  EXPECT_EQ(known(), (Positions{{"kafka://a:9092/shop", 0}}));
 }
 
 TEST_F(DestinationsTest, OneMoreBrokerIsTheSameKafka) {
   remembers({{"kafka://a:9092/shop", 3}}, 3);
   EXPECT_EQ(complaint({"kafka://b:9092,a/shop"}), "");
-  EXPECT_EQ(journal.durable.checkpoints, (Positions{{"kafka://b:9092,a/shop", 3}}));
+  EXPECT_EQ(known(), (Positions{{"kafka://b:9092,a/shop", 3}}));
 }
 
 TEST_F(DestinationsTest, AnotherPrefixOrOtherBrokersAreAnotherDestination) {
@@ -94,7 +101,7 @@ TEST_F(DestinationsTest, WhatCouldMeanTwoIsNotGuessed) {
 TEST_F(DestinationsTest, AnExactNameIsNeverGivenAway) {
   remembers({{"kafka://a:9092/shop", 3}}, 3);
   EXPECT_EQ(complaint({"kafka://a:9092,b:9092/shop", "kafka://a:9092/shop"}), "");
-  EXPECT_EQ(journal.durable.checkpoints, (Positions{{"kafka://a:9092/shop", 3}, {"kafka://a:9092,b:9092/shop", 0}}));
+  EXPECT_EQ(known(), (Positions{{"kafka://a:9092/shop", 3}, {"kafka://a:9092,b:9092/shop", 0}}));
 }
 
 TEST_F(DestinationsTest, AFileIsKnownByItsPlaceAndNotByItsPath) {
@@ -108,14 +115,22 @@ TEST_F(DestinationsTest, AFileIsKnownByItsPlaceAndNotByItsPath) {
   remembers({{"file:" + here, 3}}, 3);
   EXPECT_EQ(complaint({"file:" + path}), "") << "as an older Weir has noted it";
   EXPECT_EQ(complaint({"file:" + (folder / "link").string()}), "");
-  EXPECT_EQ(journal.durable.checkpoints, (Positions{{"file:" + (folder / "link").string(), 3}}));
+  EXPECT_EQ(known(), (Positions{{"file:" + (folder / "link").string(), 3}}));
   EXPECT_NE(complaint({"file:" + (folder / "other").string()}), "");
 }
 
 TEST_F(DestinationsTest, OneThatComesBackGoesOnWhereItWasForgotten) {
   remembers({{"stdout", 9}}, 9, {{"kafka://a:9092/shop", 4}});
   EXPECT_EQ(complaint({"stdout", "kafka://a:9092/shop"}), "");
-  EXPECT_EQ(journal.durable.checkpoints, (Positions{{"stdout", 9}, {"kafka://a:9092/shop", 4}}));
+  EXPECT_EQ(known(), (Positions{{"stdout", 9}, {"kafka://a:9092/shop", 4}}));
+}
+
+TEST_F(DestinationsTest, ABookThatCannotBeReadOrWrittenStopsTheStart) {
+  shelf.fail_write = Error{"book: the disk is full", "53100"};
+  EXPECT_EQ(complaint({"stdout"}), "book: the disk is full");
+  EXPECT_EQ(known(), Positions());
+  shelf.fail_read = Error{"book: I/O error", "58030"};
+  EXPECT_EQ(complaint({"stdout"}), "book: I/O error");
 }
 
 class ThreeTransactions final : public capture::JournalReader {

@@ -10,7 +10,7 @@
 #include <string>
 #include <thread>
 
-#include "capture/journal.h"
+#include "capture/journal/journal.h"
 #include "proxy/libpq.h"
 #include "tests/support/child_process.h"
 #include "tests/support/pg_cluster.h"
@@ -72,7 +72,7 @@ TEST(Main, WhatKeepsItFromStartingIsNamed) {
   const auto junk = (folder / "junk").string();
   std::ofstream(junk) << std::string(8192, 'x');
   expect_refusal(kLeast + "--journal /nonexistent/j", 1, {"/nonexistent/j", "No such file", "directory"});
-  expect_refusal(kLeast + "--journal " + junk, 1, {junk, "not a database"});
+  expect_refusal(kLeast + "--journal " + junk, 1, {junk, "is no folder", "another path"});
   expect_refusal(kLeast + "--tls.cert " + junk + " --tls.key " + junk, 1, {junk, "tls.cert", "PEM"});
   expect_refusal(kLeast + "--emit file:/nonexistent/x", 1, {"/nonexistent/x", "No such file"});
   expect_refusal(kLeast + "--emit kafka://127.0.0.1:1/p --emit.kafka.no.such 1", 1, {"\"no.such\""});
@@ -349,6 +349,23 @@ TEST(Main, DatabasesAreCapturedByTheirNames) {
   EXPECT_NE(events.find(R"("user":"postgres","txid":)"), std::string::npos) << events;
 }
 
+/// What is in the log so far is in a segment that nothing else is written into.
+void fill_segment(capture::EventLog& log) {
+  const auto first = log.end();
+  event::ChangeEvent change;
+  change.ordinal = 1;
+  change.after = std::string(40'000, 'x');
+  while (log.end() < first + (64u << 20)) {
+    event::Transaction transaction;
+    transaction.id = log.next_id();
+    transaction.event_count = 1;
+    ASSERT_TRUE(log.write(transaction, {&change, 1}, nullptr, [](capture::Place) {}));
+    const capture::LogOutcome aborted{capture::LogOutcome::Kind::aborted, transaction.id};
+    ASSERT_TRUE(log.note({&aborted, 1}));
+  }
+  ASSERT_TRUE(log.sync());
+}
+
 /// A destination over four starts: there, left out, forgotten while others go on, and back again.
 TEST(Main, ADestinationThatIsLeftOutIsRefusedUntilItIsForgotten) {
   test_support::PgCluster cluster(15);
@@ -374,14 +391,17 @@ TEST(Main, ADestinationThatIsLeftOutIsRefusedUntilItIsForgotten) {
   expect_refusal("journl forget", 2, {"\"journal\""});
   expect_refusal("journal forget", 2, {"forget DESTINATION"});
   std::ofstream(folder / "weir.yaml") << "journal:\n  path: " << journal << "\n";
-  expect_refusal("journal --config " + (folder / "weir.yaml").string(), 0, {file + "\t1 of 1", "stdout\t1 of 1"});
+  expect_refusal("journal --config " + (folder / "weir.yaml").string(), 0, {file, "1 segment: transactions 1 to 1 of the stream", "0 in doubt"});
   expect_refusal("journal forget " + file + " --journal " + journal, 0, {});
   write({"stdout"}, 2);
   write({"stdout"}, 3);
+  // As a running Weir does after a moment: these segments are full, and everybody has what is in them.
   {
-    // As a running Weir does after a moment.
-    const auto opened = capture::Journal::open({journal, capture::Journal::Durability::gate});
-    ASSERT_TRUE(opened && (*opened)->trim(3, 100) && (*opened)->sync());
+    const auto opened = capture::open_journal({.path = journal, .segment_bytes = 1});
+    ASSERT_TRUE(opened) << opened.error().message;
+    fill_segment(*opened->log);
+    ASSERT_TRUE(opened->log->keep_from(3));
+    ASSERT_EQ(opened->log->erased().through, 3);
   }
   write({file, "stdout"}, 4);
   const auto events = test_support::read_file(folder / "events");
@@ -428,10 +448,8 @@ TEST(Main, AJournalThatIsDeletedRefusesCommitsAndSaysWhatToDo) {
   auto client = connect(weir);
   ASSERT_TRUE(client) << client.error().message;
   ASSERT_TRUE(client->query("INSERT INTO public.t VALUES (1)"));
-  std::filesystem::remove(weir.folder() / "journal.db");
-  const auto said = [&] {
-    return weir.errors().find("journal.db was removed while Weir uses it") != std::string::npos;
-  };
+  std::filesystem::remove_all(weir.folder() / "journal" / "log");
+  const auto said = [&] { return weir.errors().find("was removed while Weir uses it") != std::string::npos; };
   for (int i = 0; i < 500 && !said(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
   EXPECT_TRUE(said()) << weir.errors();
   const auto refused = client->query("INSERT INTO public.t VALUES (2)");

@@ -46,7 +46,7 @@ TEST(Options, DefaultsAreThoseOfTheTable) {
   EXPECT_EQ(settings->journal_max_bytes, 10ull << 30);
   EXPECT_EQ(settings->hold_timeout.count(), 30'000);
   EXPECT_EQ(settings->shutdown_timeout.count(), 10'000);
-  EXPECT_TRUE(settings->journal_durable);
+  EXPECT_EQ(settings->journal_durability, capture::Durability::answer);
   EXPECT_TRUE(settings->capture_enabled);
   EXPECT_FALSE(settings->format);
   EXPECT_EQ(settings->prefix, "weir");

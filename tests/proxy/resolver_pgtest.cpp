@@ -105,6 +105,10 @@ class ResolverTest : public testing::TestWithParam<int> {
     run(connection, "COMMIT");
     return transaction;
   }
+  static capture::Doubt doubt(std::int64_t id, event::Transaction transaction) {
+    transaction.id = id;
+    return {std::move(transaction)};
+  }
   Verdict ask(const event::Transaction& transaction) const {
     auto connection = connect();
     const event::Transaction* const one = &transaction;
@@ -376,7 +380,7 @@ TEST_P(ResolverThreadTest, AsksUntilATransactionInProgressHasEnded) {
   auto other = connect();
   const auto rolled_back = begin(other, "INSERT INTO public.t VALUES (21, 'a')");
   run(other, "ROLLBACK");
-  resolver->add({{1, open}, {2, rolled_back}});
+  resolver->add({doubt(1, open), doubt(2, rolled_back)});
   EXPECT_TRUE(heard.has("2 aborted"));
   run(session, "COMMIT");
   EXPECT_TRUE(heard.has("1 committed"));
@@ -390,7 +394,7 @@ TEST_P(ResolverThreadTest, WaitsForADatabaseThatIsDown) {
   const auto never = begin(lost, "INSERT INTO public.t VALUES (23, 'a')");
   cluster->kill_hard();
   start();
-  resolver->add({{1, transaction}, {2, never}});
+  resolver->add({doubt(1, transaction), doubt(2, never)});
   cluster->start();
   EXPECT_TRUE(heard.has("1 committed"));
   EXPECT_TRUE(heard.has("2 aborted"));
@@ -427,7 +431,7 @@ TEST_P(ResolverThreadTest, WhereItCannotLogInTheSessionsOfClientsAreAsked) {
     question.answered(client->query(question.sql, question.parameters));
   });
   start();
-  resolver->add({{1, open}, {2, aborted}});
+  resolver->add({doubt(1, open), doubt(2, aborted)});
   EXPECT_TRUE(heard.has("1 committed"));
   EXPECT_TRUE(heard.has("2 aborted"));
   resolver->stop();
@@ -461,7 +465,7 @@ TEST_P(ResolverThreadTest, NothingThatTheWriterOwnsIsEvaluated) {
   auto event = change(event::Op::create, 1, R"({"id":"1"})", R"({"id":"1","v":"a"})");
   event.schema = "lair";
   start({event});
-  resolver->add({{1, transaction}, {2, rolled_back}});
+  resolver->add({doubt(1, transaction), doubt(2, rolled_back)});
   EXPECT_TRUE(heard.has("1 committed"));
   EXPECT_TRUE(heard.has("2 aborted"));
   auto after = connect();
@@ -486,7 +490,7 @@ TEST_P(ResolverThreadTest, ADatabaseThatIsGoneIsNotNeeded) {
   transaction.database = "doomed";
   run(admin, "DROP DATABASE doomed WITH (FORCE)");
   start();
-  resolver->add({{1, transaction}});
+  resolver->add({doubt(1, transaction)});
   EXPECT_TRUE(heard.has("1 committed"));
 }
 
@@ -497,7 +501,7 @@ TEST_P(ResolverThreadTest, WhatTheServerHasForgottenBecomesGaps) {
   transaction.context.user = "postgres";
   start({change(event::Op::create, 1, R"({"Id":1})", ""), change(event::Op::create, 2, R"({"Id":2})", ""),
          change(event::Op::remove, 3, R"({"Id":2})", "")});
-  resolver->add({{3, transaction}});
+  resolver->add({doubt(3, transaction)});
   EXPECT_TRUE(heard.has("3 gap t 2 0 1"));
 }
 
@@ -507,7 +511,7 @@ TEST_P(ResolverThreadTest, StopsWhileTheDatabaseIsDown) {
   transaction.database = "no such database";
   transaction.context.user = "postgres";
   start();
-  resolver->add({{1, transaction}});
+  resolver->add({doubt(1, transaction)});
   resolver->stop();
   EXPECT_FALSE(heard.has("1 committed", std::chrono::milliseconds(0)));
 }

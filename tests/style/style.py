@@ -28,7 +28,7 @@ MAY_INCLUDE = {
 # Where a third-party library's headers may be included.
 CONFINED = [
     (r"(pg_query|postgres\.h|nodes/|parser/|utils/|mb/)", ["capture/sql/parse_tree.h", "capture/sql/libpg_query/*"]),
-    (r"sqlite3\.h", ["capture/sqlite.cpp", "capture/sqlite.h", "capture/journal*"]),
+    (r"sqlite3\.h", ["capture/journal*"]),
     (r"(librdkafka/|rdkafka)", ["emitters/kafka*"]),
     (r"yaml-cpp/", ["proxy/config*"]),
     (r"openssl/", ["proxy/tls*", "proxy/transport*"]),

@@ -72,7 +72,7 @@ class RelayScript::Run {
         upstream_.expected.append(step.bytes);
         break;
       case Kind::on:
-        return in_turn([&](wire::Turn& turn) { step.action(*engine_, turn); });
+        return act(step.action);
       case Kind::stalled:
         if (engine_->stalled() != step.stalled)
           return step.stalled ? "the engine is not stalled" : "the engine is stalled";
@@ -126,6 +126,14 @@ class RelayScript::Run {
       from.kept.erase(0, std::min(consumed, received.size()));
     });
     return consumed > received.size() ? "the engine consumed more than it was given" : problem;
+  }
+
+  /// Where it ends a stall of the database's side, what that had sent meanwhile is offered again.
+  std::string act(const Action& action) {
+    const bool was_stalled = engine_->upstream_stalled();
+    std::string problem = in_turn([&](wire::Turn& turn) { action(*engine_, turn); });
+    const bool goes_on = was_stalled && !engine_->upstream_stalled() && !upstream_.kept.empty();
+    return problem.empty() && goes_on ? offer(upstream_) : problem;
   }
 
   template <typename Call>

@@ -31,7 +31,7 @@ WeirProcess::WeirProcess(const WeirOptions& options) : folder_("weir"), port_(fr
   if (options.descriptors != 0)
     arguments_.insert(arguments_.begin(), {"prlimit", "--nofile=" + std::to_string(options.descriptors)});
   for (const auto& target : options.emit) arguments_.insert(arguments_.end(), {"--emit", target});
-  if (options.journal) arguments_.insert(arguments_.end(), {"--journal", (folder_ / "journal.db").string()});
+  if (options.journal) arguments_.insert(arguments_.end(), {"--journal", (folder_ / "journal").string()});
   if (!options.config.empty()) {
     write_file(folder_ / "weir.yaml", options.config);
     arguments_.insert(arguments_.end(), {"--config", (folder_ / "weir.yaml").string()});

@@ -68,7 +68,7 @@ std::string fingerprint(const PgConnection& connection, const std::string& table
 
 }  // namespace
 
-Stage::Stage(int version, const PassThrough::Tap& tap, bool transaction_topic)
+Stage::Stage(int version, const PassThrough::Tap& tap, const std::vector<std::string>& more)
     : server_(version, settings(version)), broker_(2), reader_(broker_.bootstrap()) {
   make_database(connect(), version);
   int port = server_.port();
@@ -77,11 +77,11 @@ Stage::Stage(int version, const PassThrough::Tap& tap, bool transaction_topic)
     port = pass_through_->port();
   }
   std::vector<std::string> arguments{"--format", "debezium", "--capture.exclude", "public.history"};
-  if (transaction_topic) arguments.push_back("--emit.transaction_topic");
+  arguments.insert(arguments.end(), more.begin(), more.end());
   weir_ = std::make_unique<WeirProcess>(
       WeirOptions{.upstream = "postgresql://weir:w%3Ae%2Fi%40r@127.0.0.1:" + std::to_string(port) + "/postgres",
                   .emit = {"kafka://" + broker_.bootstrap() + "/" + prefix},
-                  .arguments = std::move(arguments)});
+                  .arguments = arguments});
 }
 
 bool Stage::arrived() {

@@ -23,8 +23,9 @@ inline const std::string prefix = "shop";
 
 class Stage {
  public:
-  /// `tap`: a pass-through between Weir and the database. `transaction_topic`: Weir sends BEGIN and END too.
-  explicit Stage(int version, const test_support::PassThrough::Tap& tap = {}, bool transaction_topic = false);
+  /// `tap`: a pass-through between Weir and the database. `more`: arguments of Weir's.
+  explicit Stage(int version, const test_support::PassThrough::Tap& tap = {},
+                 const std::vector<std::string>& more = {});
 
   test_support::PgCluster& server() { return server_; }
   test_support::WeirProcess& weir() { return *weir_; }

@@ -1,0 +1,70 @@
+// What sessions, destinations and the resolver tell the stream. Plain values that go through one queue.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "capture/event/change_event.h"
+#include "capture/event/result.h"
+#include "capture/gate.h"
+#include "capture/journal/book.h"
+#include "capture/journal/event_log.h"
+
+namespace weir::capture {
+
+/// How a session hears that its transaction is prepared, or why not. Called on the stream's thread or the syncer's.
+using Answer = std::function<void(std::int64_t id, Result<void> result)>;
+
+/// A transaction whose outcome only the database knows.
+struct Doubt {
+  event::Transaction transaction;
+};
+
+namespace command {
+
+/// Before a transaction's first captured statement is sent.
+struct Open {
+  std::int64_t id;
+};
+/// Its record is in the log. Comes in the order of the log.
+struct Written {
+  event::Transaction transaction;
+  std::shared_ptr<const std::vector<event::ChangeEvent>> events;  ///< all of them, where they are few
+  Place end = 0;                                                  ///< where its record ends
+};
+/// There was no room for its record: to be written when there is.
+struct Hold {
+  event::Transaction transaction;
+  std::vector<event::ChangeEvent> rest;
+  std::unique_ptr<Spill> spill;
+  std::shared_ptr<const Answer> answer;
+};
+/// It was written, and goes on.
+struct Reopened {
+  std::int64_t id;
+};
+struct End {
+  std::int64_t id;
+  Outcome outcome;
+  std::int64_t at_us;  ///< when it was known, microseconds since the epoch
+};
+struct Report {
+  event::Transaction transaction;
+  event::ChangeEvent gap;
+};
+/// Nobody will ever know how it ended: these gaps take the place of its events.
+struct GiveUp {
+  std::int64_t id;
+  std::vector<event::ChangeEvent> gaps;
+};
+
+}  // namespace command
+
+using StreamCommand = std::variant<command::Open, command::Written, command::Hold, command::Reopened, command::End,
+                                   command::Report, command::GiveUp, Checkpoint, DeadLetter>;
+
+}  // namespace weir::capture
