@@ -236,10 +236,12 @@ void Committer::run() {
 void Committer::look_after_files() {
   if (Clock::now() < look_at_) return;
   look_at_ = Clock::now() + kLookInterval;
-  auto done = journal_.log->look();
-  if (done) done = journal_.book->look();
-  const std::string lost = done ? std::string() : done.error().message;
-  if (lost != lost_ && !lost.empty()) log::error(lost + "; until then commits with captured changes are refused");
+  const auto done = journal_.log->look();
+  const auto book = journal_.book->look();
+  std::string lost;
+  if (!book) lost = book.error().message + "; until then no checkpoint and no dead letter is kept";
+  if (!done) lost = done.error().message + "; until then commits with captured changes are refused";
+  if (lost != lost_ && !lost.empty()) log::error(lost);
   lost_ = lost;
 }
 

@@ -110,8 +110,8 @@ class EventLog {
   /// Every destination has what was released up to here: segments and spills that hold nothing else go or are used
   /// again; what a few unfinished transactions hold back is copied out.
   virtual Result<void> keep_from(event::Position safe) = 0;
-  /// Whether the files are still the ones that are written: not removed, replaced or cut off (58030). As long as they are
-  /// not, nothing is written.
+  /// Whether the files are still the ones that are written: not removed, replaced or cut off (58030). As long as they
+  /// are not, nothing is written.
   virtual Result<void> look() = 0;
 
   /// Bytes of the segments and spills in use. Any thread.
