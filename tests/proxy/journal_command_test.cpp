@@ -1,5 +1,6 @@
 // weir journal …: on journals made by hand, whole and damaged, and on one that is written meanwhile.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -239,13 +240,35 @@ TEST_F(JournalCommandTest, RenameGoesOn) {
   EXPECT_EQ(journal_->book->checkpoints()->front().position, 3);
 }
 
-TEST_F(JournalCommandTest, ForgetMakesNoJournal) {
+TEST_F(JournalCommandTest, AnEmptyFolderIsNoJournalAndStaysEmpty) {
   const auto empty = (folder_ / "empty").string();
   fs::create_directory(empty);
-  const auto ran = run_all({"journal", "forget", "stdout", "--journal", empty});
-  EXPECT_EQ(ran.code, 1);
-  expect_words(ran.errors, {"there is no journal in " + empty});
-  EXPECT_FALSE(fs::exists(empty + "/book.sqlite"));
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"ls"}, {"check"}, {"forget", "stdout"}}) {
+    std::vector<std::string> arguments = words;
+    arguments.insert(arguments.begin(), "journal");
+    arguments.insert(arguments.end(), {"--journal", empty});
+    const auto ran = run_all(arguments);
+    EXPECT_EQ(ran.code, 2);
+    expect_words(ran.errors, {"there is no journal in " + empty});
+  }
+  EXPECT_TRUE(fs::is_empty(empty));
+}
+
+TEST_F(JournalCommandTest, AFolderThatMayNotBeReadIsSaidSo) {
+  ASSERT_EQ(getuid() == 0 ? 0 : chmod(path().c_str(), 0), 0);
+  close();
+  const pid_t child = fork();
+  if (child == 0) {
+    const bool refused = getuid() != 0 || setuid(65534) == 0;
+    const auto ran = run({"ls"});
+    _exit(refused && ran.code == 2 && ran.errors.find("Permission denied; run this as the user") != std::string::npos
+              ? 0
+              : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  ASSERT_EQ(chmod(path().c_str(), 0700), 0);
 }
 
 // -- dead letters ---------------------------------------------------------------------------------------------------
