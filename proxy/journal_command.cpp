@@ -50,13 +50,12 @@ Result<std::string> journal_path(const CommandLine& line) {
 Result<void> check_folder(const std::string& path) {
   std::error_code failed;
   const auto status = fs::status(path, failed);
+  const bool is_folder = fs::is_directory(status);
+  if (is_folder && (fs::exists(path + "/book.sqlite", failed) || fs::exists(path + "/log", failed))) return {};
+  if (failed == std::errc::permission_denied)
+    return Error{"journal " + path + ": " + failed.message() + "; run this as the user that Weir runs as", ""};
+  if (is_folder) return Error{"there is no journal in " + path, ""};
   if (!fs::exists(status)) return Error{"there is no journal " + path, ""};
-  if (fs::is_directory(status)) {
-    if (fs::exists(path + "/book.sqlite", failed) || fs::exists(path + "/log", failed)) return {};
-    if (failed)
-      return Error{"journal " + path + ": " + failed.message() + "; run this as the user that Weir runs as", ""};
-    return Error{"there is no journal in " + path, ""};
-  }
   return Error{
       "journal " + path +
           ": is a file, as journals of earlier versions were; a Weir of this version that starts on it takes it "
