@@ -218,7 +218,7 @@ TEST_F(SessionGateTest, TheStreamIsToldOfEachStepInItsOrder) {
   EXPECT_EQ(told.back().second, Urgency::whenever);
   prepare(*gate, id);
   EXPECT_EQ(told.back().second, Urgency::whenever) << "nobody waits for it before its outcome";
-  const auto& written = last_told<command::Written>();
+  const auto written = last_told<command::Written>();
   EXPECT_EQ(written.end, log.end());
   ASSERT_TRUE(written.events);
   EXPECT_EQ(written.events->size(), 1u);
