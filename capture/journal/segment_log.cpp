@@ -81,6 +81,7 @@ Result<void> SegmentLog::open() {
     if (!file) return file.error();
     to_sync_.spills.emplace_back(id, std::move(*file));
   }
+  if (auto written = write_recovered_again(); !written) return written;
   if (end_ == 0 || recovered->needs_segment)
     if (auto begun = begin_segment(0); !begun) return begun;
   erase(erased_by(*segments_.all().front()));
@@ -175,7 +176,7 @@ Result<void> SegmentLog::begin_segment(std::uint64_t record_size) {
 }
 
 void SegmentLog::keep_unsynced(const std::string& bytes, std::uint64_t offset) {
-  if (options_.durability != Durability::answer && options_.durability != Durability::commit) return;
+  if (!keeps_unsynced()) return;
   if (unsynced_.empty() || unsynced_.back().segment != segments_.current() ||
       unsynced_.back().offset + unsynced_.back().bytes.size() != offset)
     unsynced_.push_back({segments_.current(), offset, {}});

@@ -102,10 +102,14 @@ class SegmentLog : public EventLog, public LogView {
   void keep_unsynced(const std::string& bytes, std::uint64_t offset);
   void go_on_behind_start();
   Result<void> put_outcomes(std::span<const StoredOutcome> stored);
+  bool keeps_unsynced() const {
+    return options_.durability == Durability::answer || options_.durability == Durability::commit;
+  }
   bool is_in_memory() const { return options_.durability == Durability::memory; }
 
   // segment_log_sync.cpp
   Result<void> write_again();
+  Result<void> write_recovered_again();
   Result<void> write_spill_again(std::int64_t id, LogFile& file);
   Result<void> sync_files(const ToSync& todo, const std::shared_ptr<const Segment>& current);
   void prepare_spare();

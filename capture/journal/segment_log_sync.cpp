@@ -83,6 +83,33 @@ Result<void> SegmentLog::write_again() {
   return {};
 }
 
+/// The run before may have ended after a failed sync: what it could not sync is in the system's cache at best. Only
+/// what no record says is durable.
+Result<void> SegmentLog::write_recovered_again() {
+  if (!keeps_unsynced()) return {};
+  std::string bytes;
+  const auto& all = segments_.all();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Segment& segment = *all[i];
+    const Place end = i + 1 < all.size() ? all[i + 1]->first() : std::min<Place>(end_, segment.limit());
+    if (end <= durable_) continue;
+    if (auto made = segment.file->allocate(segment.header.size); !made) return made;
+    for (Place place = durable_ > segment.first() ? durable_.load() : segment.first(); place < end;) {
+      bytes.resize(std::min<std::uint64_t>(copy_size, end - place));
+      const auto got = segment.file->read(bytes.data(), bytes.size(), place - segment.first());
+      if (!got) return got.error();
+      bytes.resize(*got);
+      if (bytes.empty()) break;
+      if (auto written = segment.file->write(bytes, place - segment.first()); !written) return written;
+      place += bytes.size();
+    }
+  }
+  for (const auto& [id, file] : to_sync_.spills)
+    if (ledger_.find(id)->place >= durable_)
+      if (auto written = write_spill_again(id, *file); !written) return written;
+  return {};
+}
+
 Result<void> SegmentLog::write_spill_again(std::int64_t id, LogFile& file) {
   const LogLedger::Entry* entry = ledger_.find(id);
   if (entry == nullptr || entry->spill.bytes == 0) return {};

@@ -155,91 +155,102 @@ TEST_F(SegmentLogTest, InMemoryNothingIsSyncedAndAllElseIsTheSame) {
   EXPECT_LE(log_->bytes(), 2u * (64 << 10));
 }
 
-/// Small ones, some with a spill, some that are taken back; who stays is announced.
-void write_many(EventLog& log, int writer, int count, const std::function<void(Place, std::int64_t)>& announced) {
-  for (int i = 0; i < count; ++i) {
-    const auto id = log.next_id();
+/// All that the interface allows at the same time.
+class Threads {
+ public:
+  static constexpr int writers = 4;
+  static constexpr int each_writes = 300;
+  static constexpr event::Position released_in_the_end = writers * (each_writes - 6);
+
+  explicit Threads(EventLog& log) : log_(log) {}
+
+  void run() {
+    std::vector<std::thread> threads;
+    for (int writer = 0; writer < writers; ++writer) threads.emplace_back([this, writer] { write_all(writer); });
+    threads.emplace_back([this] { sync_all(); });
+    threads.emplace_back([this] { release_all(); });
+    threads.emplace_back([this] { read_all(); });
+    for (std::thread& each : threads) each.join();
+  }
+  const std::vector<std::pair<Place, std::int64_t>>& announced() const { return announced_; }
+
+ private:
+  void write_all(int writer) {
+    for (int i = 0; i < each_writes; ++i) write(i % 20 == writer, i % 50 == 7);
+    --writing_;
+  }
+  void write(bool is_spilled, bool is_taken_back) {
+    const auto id = log_.next_id();
     std::unique_ptr<Spill> spill;
-    if (i % 20 == writer) {
-      spill = std::move(*log.open_spill(id));
+    if (is_spilled) {
+      spill = std::move(*log_.open_spill(id));
       EXPECT_TRUE(spill->append(rows(1, 3)));
     }
-    const bool is_taken_back = i % 50 == 7;
-    const auto rest = rows(spill ? 4 : 1, 5);
-    EXPECT_TRUE(log.write(transaction(id, 5), rest, std::move(spill), [&](Place end) {
-      if (!is_taken_back) announced(end, id);
-    }));
-    EXPECT_TRUE(!is_taken_back || log.reopen(id));
+    const auto announce = [&](Place end) {
+      if (is_taken_back) return;
+      const std::lock_guard lock(mutex_);
+      announced_.emplace_back(end, id);
+    };
+    EXPECT_TRUE(log_.write(transaction(id, 5), rows(is_spilled ? 4 : 1, 5), std::move(spill), announce));
+    EXPECT_TRUE(!is_taken_back || log_.reopen(id));
   }
-}
-
-/// All that the interface allows at the same time: for ThreadSanitizer, and that everything is there in the end.
-TEST_F(SegmentLogTest, ManyThreadsWriteSyncNoteAndRead) {
-  constexpr int writers = 4;
-  constexpr int each_writes = 300;
-  std::mutex mutex;
-  std::vector<std::pair<Place, std::int64_t>> announced;  // in the order of the log
-  std::atomic<int> writing = writers;
-  std::atomic<event::Position> read_up_to = 0;
-  std::vector<std::thread> threads;
-  for (int writer = 0; writer < writers; ++writer) {
-    threads.emplace_back([&, writer] {
-      write_many(*log_, writer, each_writes, [&](Place end, std::int64_t id) {
-        const std::lock_guard lock(mutex);
-        announced.emplace_back(end, id);
-      });
-      --writing;
-    });
+  void sync_all() {
+    while (writing_ > 0) EXPECT_TRUE(log_.sync());
+    EXPECT_TRUE(log_.sync());
+    all_synced_ = true;
   }
-  std::thread syncer([&] {
-    while (writing > 0) EXPECT_TRUE(log_->sync());
-    EXPECT_TRUE(log_->sync());
-  });
-  std::thread stream([&] {
+  void release_all() {
     event::Position position = 0;
-    std::size_t at = 0;
-    for (bool last = false;;) {
-      std::vector<std::pair<Place, std::int64_t>> fresh;
+    for (bool last = false; !last;) {
+      last = all_synced_;
+      std::vector<std::pair<Place, std::int64_t>> durable;
       {
-        const bool over = writing == 0;
-        const std::lock_guard lock(mutex);
-        fresh.assign(announced.begin() + static_cast<std::ptrdiff_t>(at), announced.end());
-        last = over && fresh.empty();
+        const std::lock_guard lock(mutex_);
+        for (auto at = static_cast<std::size_t>(position); at < announced_.size(); ++at)
+          if (announced_[at].first <= log_.durable()) durable.push_back(announced_[at]);
       }
-      for (const auto& [end, id] : fresh) {
-        while (log_->durable() < end) std::this_thread::yield();
-        ++at;
-        EXPECT_TRUE(log_->note(std::vector{released(id, ++position)}));
-      }
-      EXPECT_TRUE(log_->keep_from(read_up_to));
-      EXPECT_TRUE(log_->look());
-      (void)log_->bytes();
-      if (last) break;
+      for (const auto& [end, id] : durable) EXPECT_TRUE(log_.note(std::vector{released(id, ++position)}));
+      EXPECT_TRUE(log_.keep_from(read_up_to_));
+      EXPECT_TRUE(log_.look());
+      (void)log_.bytes();
     }
-  });
-  std::thread reading([&] {
-    const auto reader = std::move(*log_->reader());
+    all_released_ = true;
+  }
+  void read_all() {
+    const auto reader = std::move(*log_.reader());
     event::Position position = 0;
-    while (position < writers * (each_writes - 6)) {
+    for (;;) {
+      const bool last = all_released_;
       const auto next = reader->next(position);
       ASSERT_TRUE(next) << next.error().message;
+      if (!*next && last) break;
       if (!*next) continue;
       ASSERT_EQ((**next).position, position + 1);
       const auto events = reader->events((**next).id, 0, 100);
       ASSERT_TRUE(events) << events.error().message;
       ASSERT_EQ(events->size(), 5u);
-      read_up_to = ++position;
+      read_up_to_ = ++position;
     }
-  });
-  for (std::thread& each : threads) each.join();
-  syncer.join();
-  stream.join();
-  reading.join();
-  EXPECT_EQ(announced.size(), static_cast<std::size_t>(writers * (each_writes - 6)));
-  EXPECT_TRUE(std::is_sorted(announced.begin(), announced.end()));
+    EXPECT_EQ(position, released_in_the_end);
+  }
+
+  EventLog& log_;
+  std::mutex mutex_;
+  std::vector<std::pair<Place, std::int64_t>> announced_;  // in the order of the log
+  std::atomic<int> writing_ = writers;
+  std::atomic<bool> all_synced_ = false;
+  std::atomic<bool> all_released_ = false;
+  std::atomic<event::Position> read_up_to_ = 0;
+};
+
+TEST_F(SegmentLogTest, ManyThreadsWriteSyncNoteAndRead) {
+  Threads threads(*log_);
+  threads.run();
+  EXPECT_EQ(threads.announced().size(), static_cast<std::size_t>(Threads::released_in_the_end));
+  EXPECT_TRUE(std::is_sorted(threads.announced().begin(), threads.announced().end()));
   open();
   EXPECT_TRUE(log_->recovered().pending.empty());
-  EXPECT_EQ(log_->recovered().last_position, writers * (each_writes - 6));
+  EXPECT_EQ(log_->recovered().last_position, Threads::released_in_the_end);
 }
 
 }  // namespace

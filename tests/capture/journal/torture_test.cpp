@@ -202,5 +202,25 @@ TEST(TortureTest, ABrokenDiskTakesNothingBack) {
   fail_everywhere({0, 1, EIO, false, true});
 }
 
+/// Killed after a failed sync: the system takes for written what the disk does not have, and the next run sees it.
+TEST(TortureTest, WhatAFailedSyncLeftIsWrittenAgainByTheNextRun) {
+  for (std::uint32_t seed = 1; seed <= 20; ++seed) {
+    SCOPED_TRACE(seed);
+    TortureRun run(seed);
+    ASSERT_TRUE(run.open());
+    run.play(20);
+    run.files().fail({0, ~std::size_t{0}, EIO, false, true});
+    run.play(10);
+    run.close();
+    run.files().stop_failing();
+    const std::size_t calls = run.calls();
+    ASSERT_TRUE(TortureRun::open_on(run.files()));
+    std::mt19937 random(seed);
+    EXPECT_EQ(run.judge(*run.files().after_crash(), calls, true), "");
+    for (int i = 0; i < 10; ++i)
+      EXPECT_EQ(run.judge(*run.files().after_crash(run.calls(), random_loss(random)), calls, true), "");
+  }
+}
+
 }  // namespace
 }  // namespace weir::capture
