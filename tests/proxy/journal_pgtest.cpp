@@ -46,9 +46,14 @@ class JournalOfAWeir : public testing::Test {
     ended.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     return ended;
   }
+  /// A moment behind the last one's answer it is in the stream; killed before, Weir would have to ask what became of
+  /// it.
   void write(int first, int last) const {
     test_support::PgConnection client(weir_->conninfo());
     for (int id = first; id <= last; ++id) client.run("INSERT INTO t VALUES (" + std::to_string(id) + ", 'v')");
+    const std::string stream = "transactions 1 to " + std::to_string(last) + " of the stream";
+    EXPECT_TRUE(test_support::eventually(std::chrono::seconds(20),
+                                         [&] { return run("ls").text.find(stream) != std::string::npos; }));
   }
   static void expect_rows(const std::string& lines, int first, int last) {
     std::size_t at = 0;
