@@ -128,6 +128,10 @@ int run_journal_export(const std::vector<std::string>& arguments) {
     return exporter.take(scan, record);
   };
   visitor.unreadable = [&](event::Position position) { exporter.miss(position, "its record is damaged"); };
+  visitor.gone = [](event::Position first, event::Position last) {
+    complain(0, "transactions " + std::to_string(first) + " to " + std::to_string(last) +
+                    " of the stream were delivered everywhere meanwhile, and are not there any more");
+  };
   const auto log = capture::walk_log(read->path, visitor);
   if (!log) return complain(kCommandFailed, log.error().message);
   return report(*log, *part);

@@ -47,7 +47,12 @@ class LogWalk {
 
 void LogWalk::begin_segment(const ScannedRecord& record) {
   const auto& header = record.segment;
-  if (log_.segments++ == 0) log_.erased = {header.last_position, header.last_lsn};
+  if (log_.segments++ == 0) {
+    log_.erased = {header.last_position, header.last_lsn};
+    if (visited_ > 0 && header.last_position > visited_ && visitor_.gone)
+      visitor_.gone(visited_ + 1, header.last_position);
+    if (visited_ > 0) visited_ = std::max(visited_, header.last_position);
+  }
   log_.last_position = std::max(log_.last_position, header.last_position);
 }
 
@@ -133,9 +138,10 @@ Result<WalkedLog> walk_log(const std::string& path, const LogVisitor& visitor) {
   event::Position visited = 0;
   std::set<Place> believed;
   for (int walks = 1;; ++walks) {
-    const auto scan = scan_log(path);
-    if (!scan) return scan.error();
     const bool is_live = walks < most_walks && owner_of(path).has_value();
+    const auto scan = scan_log(path);
+    if (!scan && is_live) continue;  // segments that were listed are used again before they are opened
+    if (!scan) return scan.error();
     LogWalk walk(**scan, visitor, visited, is_live, believed);
     const auto done = walk.run();
     if (!done) return done.error();

@@ -46,6 +46,8 @@ struct LogVisitor {
   std::function<Result<void>(LogScan& scan, const ScannedRecord& transaction)> released;
   /// At the end, by id: one that has no position.
   std::function<void(LogScan& scan, const ScannedRecord& transaction)> pending;
+  /// What every destination got while the walk was under way, and is gone.
+  std::function<void(event::Position first, event::Position last)> gone;
   /// One that is in the stream and cannot be read, because its record is broken.
   std::function<void(event::Position position)> unreadable;
 };

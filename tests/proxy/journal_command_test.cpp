@@ -524,11 +524,17 @@ std::vector<std::int64_t> transactions_in(const std::string& lines) {
   return found;
 }
 
-/// Without a hole: but large ones that were delivered while they were looked for.
-void expect_whole(const std::vector<std::int64_t>& numbers) {
+/// Without a hole, but for large ones that were delivered while they were looked for, and for what `errors` says is
+/// gone.
+void expect_whole(const std::vector<std::int64_t>& numbers, const std::string& errors) {
   for (std::size_t i = 1; i < numbers.size(); ++i) {
-    const auto next = numbers[i - 1] + 1;
-    ASSERT_EQ(numbers[i], next % 97 == 0 && numbers[i] != next ? next + 1 : next);
+    auto next = numbers[i - 1] + 1;
+    if (next % 97 == 0 && numbers[i] != next) ++next;
+    if (numbers[i] == next) continue;
+    const auto told = [&](std::int64_t first) {
+      return errors.find("transactions " + std::to_string(first) + " to ") != std::string::npos;
+    };
+    ASSERT_TRUE(told(next) || told(numbers[i - 1] + 1)) << numbers[i - 1] << " to " << numbers[i] << ": " << errors;
   }
 }
 
@@ -545,11 +551,13 @@ TEST_F(JournalCommandTest, ALiveJournalIsReadAsItIs) {
     if (exported.errors.find("knows no destination") != std::string::npos) continue;
     EXPECT_EQ(exported.code, 0) << exported.errors;
     const auto numbers = transactions_in(exported.out);
-    expect_whole(numbers);
+    expect_whole(numbers, exported.errors);
     exports += numbers.empty() ? 0 : 1;
     last = numbers.empty() ? last : numbers.back();
-    EXPECT_EQ(run({"ls"}).code, 0);
-    EXPECT_EQ(run({"show"}).code, 0);
+    for (const char* word : {"ls", "show"}) {
+      const auto ran = run({word});
+      EXPECT_EQ(ran.code, 0) << word << ": " << ran.errors;
+    }
   }
   EXPECT_GE(last, 20'000);
   EXPECT_GE(exports, 10);
