@@ -50,7 +50,7 @@ class SpillFileTest : public testing::Test {
 };
 
 TEST_F(SpillFileTest, IsCutAnywhereAndGrowsAgain) {
-  for (std::uint32_t cut = 1; cut <= 302; ++cut) {
+  for (std::uint32_t cut = 1; cut <= 302; cut += cut < 80 ? 1 : 7) {
     auto spill = std::move(*SpillFile::create(folder_, 5));
     ASSERT_TRUE(spill->append(wide_rows(1, 300)));
     ASSERT_TRUE(spill->cut(cut));
