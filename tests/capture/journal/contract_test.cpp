@@ -367,8 +367,9 @@ TEST_P(LogContractTest, SlicesOfLargeEventsAreShort) {
 
 TEST_P(LogContractTest, WhatWasReopenedIsNotInDoubt) {
   const auto taken_back = write(3);
-  const auto spill = log().reopen(taken_back);
+  auto spill = log().reopen(taken_back);
   ASSERT_TRUE(spill) << spill.error().message;
+  spill->reset();
   bench_->restart();
   EXPECT_TRUE(pending().empty());
 }
@@ -404,6 +405,7 @@ TEST_P(LogContractTest, ATransactionIsReopenedAgainBeforeTheStreamHasToldOfTheFi
   ASSERT_TRUE(last) << last.error().message;
   note({reopened(id)});
   note({reopened(id)});
+  last->reset();
   bench_->restart();
   EXPECT_TRUE(pending().empty());
 }
@@ -414,6 +416,7 @@ TEST_P(LogContractTest, AReopenedTransactionThatWasCutIsForgottenOrWholeAfterACr
   auto spill = log().reopen(id);
   ASSERT_TRUE(spill) << spill.error().message;
   ASSERT_TRUE((*spill)->cut(3));
+  spill->reset();
   bench_->crash();
   // Forgotten, or as it was.
   if (!pending().empty()) {
