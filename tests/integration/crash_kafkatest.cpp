@@ -145,14 +145,14 @@ class Crash : public testing::TestWithParam<int> {
   /// Runs the workload through `ordeal` and compares all that is on Kafka with all that is in the database.
   using Ordeal = Toll (*)(Stage& stage, CommitTrap& trap, const Workload& workload, int times);
   static void endures(Ordeal ordeal, int times, const std::string& durability = "answer");
+  static void undergoes(Stage& stage, CommitTrap& trap, Ordeal ordeal, int times);
+  static PassThrough::Tap tap(CommitTrap& trap) {
+    return [&trap](PassThrough::From from, std::string bytes) { return trap.watch(from, std::move(bytes)); };
+  }
 };
 
-void Crash::endures(Ordeal ordeal, int times, const std::string& durability) {
-  CommitTrap trap;
-  Stage stage(GetParam(), [&](PassThrough::From from, std::string bytes) { return trap.watch(from, std::move(bytes)); },
-              {"--journal.durability", durability});
+void Crash::undergoes(Stage& stage, CommitTrap& trap, Ordeal ordeal, int times) {
   trap.attach(stage.pass_through());
-
   Workload workload({.conninfo = stage.conninfo(), .sessions = 8, .transactions = 1 << 20, .seed = 7});
   std::thread application([&] { workload.run(); });
   Toll toll{};
@@ -166,8 +166,13 @@ void Crash::endures(Ordeal ordeal, int times, const std::string& durability) {
   EXPECT_EQ(toll.by_chance + toll.before_the_answer, times);
   EXPECT_GE(toll.before_the_answer, times / 4);
   EXPECT_GE(workload.lost_connections(), times);
-
   stage.conclude();
+}
+
+void Crash::endures(Ordeal ordeal, int times, const std::string& durability) {
+  CommitTrap trap;
+  Stage stage(GetParam(), tap(trap), {"--journal.durability", durability});
+  undergoes(stage, trap, ordeal, times);
   const auto& stream = stage.stream();
   const auto once = without_duplicates(stream);
   const std::set<std::string> loose_ops =
@@ -202,6 +207,16 @@ TEST_P(Crash, NothingIsLostWhereTheCommitWaitsForTheSync) {
 
 TEST_P(Crash, NothingIsLostWhereNothingWaitsForTheSync) {
   endures(kill_again_and_again, kills / 3, "process");
+}
+
+// What was not delivered goes with the process, and nothing else may be told.
+TEST_P(Crash, NothingIsInventedWhereNothingIsKept) {
+  CommitTrap trap;
+  Stage stage(GetParam(), tap(trap), {"--journal.durability", "memory"});
+  undergoes(stage, trap, kill_again_and_again, kills / 3);
+  EXPECT_GE(stage.stream().events.size(), 200U);
+  for (const auto& event : stage.stream().events)
+    EXPECT_TRUE(stage.history().transactions.contains(event.xid)) << "never committed: " << to_text(event.write);
 }
 
 INSTANTIATE_TEST_SUITE_P(Versions, Crash, testing::Values(15, 18),
