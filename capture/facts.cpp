@@ -84,13 +84,16 @@ SELECT c.oid::pg_catalog.text AS c1, HEX(c.nspname) AS c2, HEX(c.relname) AS c3,
   HEX(UPDATE_FACTS) AS c17,
   EXISTS (SELECT FROM tables l WHERE l.relkind OPERATOR(pg_catalog.=) 'f')::pg_catalog.text AS c18,
   HEX(pg_catalog.current_schema()) AS c19,
-  EXISTS (SELECT FROM triggers g WHERE g.before_update)::pg_catalog.text AS c20
+  EXISTS (SELECT FROM triggers g WHERE g.before_update)::pg_catalog.text AS c20,
+  HEX((SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attname,
+       CASE WHEN a.typtype OPERATOR(pg_catalog.=) 'b' AND a.atttypid OPERATOR(pg_catalog.<) '16384'
+         THEN a.atttypid::pg_catalog.text ELSE '0' END, a.atttypmod::pg_catalog.text) ORDER BY a.attnum) FROM columns a)) AS c21
 FROM root LEFT JOIN tables c ON c.oid OPERATOR(pg_catalog.=) root.oid),
 said AS MATERIALIZED (
   SELECT facts.*, pg_catalog.hashtextextended(pg_catalog.jsonb_build_array(
-    c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c17, c18, c19, c20)::pg_catalog.text
+    c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c17, c18, c19, c20, c21)::pg_catalog.text
     COLLATE pg_catalog."C", 0)::pg_catalog.text AS digest FROM facts)
-SELECT c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, run, c17, c18, c19, c20, digest,
+SELECT c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, run, c17, c18, c19, c20, c21, digest,
   (1 OPERATOR(pg_catalog./) CASE WHEN $2::pg_catalog.text OPERATOR(pg_catalog.=) '' OR digest OPERATOR(pg_catalog.=) $2::pg_catalog.text
     THEN 1 ELSE 0 END)::pg_catalog.text
 FROM said)";
@@ -122,9 +125,10 @@ constexpr std::string_view kInsideCast =
 constexpr std::string_view kMayHaveInside = R"(a.atttypid OPERATOR(pg_catalog.>=) '16384'
            AND EXISTS (SELECT FROM pg_catalog.pg_cast k WHERE k.casttarget OPERATOR(pg_catalog.=) '114'
              AND k.castmethod OPERATOR(pg_catalog.=) 'f' AND k.castsource OPERATOR(pg_catalog.>=) '16384') THEN 'i')";
-constexpr std::size_t kFactsColumns = 22;
+constexpr std::size_t kFactsColumns = 23;
 constexpr std::size_t kRunColumn = 15;
 constexpr std::size_t kSchemaColumn = 18;
+constexpr std::size_t kTypesColumn = 20;
 
 using Json = boost::json::value;
 
@@ -229,6 +233,17 @@ void read_columns(AnswerReader& answer, std::size_t place, RelationFacts& facts)
   }
 }
 
+/// In the order of the columns.
+void read_types(AnswerReader& answer, RelationFacts& facts) {
+  std::size_t place = 0;
+  for (const auto& [name, type, modifier] : answer.triples(kTypesColumn)) {
+    if (place >= facts.columns.size() || facts.columns[place].name != name) return;
+    Column& column = facts.columns[place++];
+    column.type = read_oid(type);
+    std::from_chars(modifier.data(), modifier.data() + modifier.size(), column.modifier);
+  }
+}
+
 }  // namespace
 
 std::string_view facts_query(FactsText text) {
@@ -276,7 +291,8 @@ std::optional<RelationFacts> read_facts(const wire::RowView& row, std::string_vi
   facts.updates = read_update_facts(row[16] ? std::optional(answer.text(16)) : std::nullopt);
   facts.has_foreign = answer.is_true(17);
   facts.has_update_triggers = answer.is_true(19);
-  facts.digest = answer.plain(20);
+  read_types(answer, facts);
+  facts.digest = answer.plain(21);
   if (!answer.good() || facts.oid == 0) return std::nullopt;
   return facts;
 }

@@ -26,6 +26,8 @@ struct Column {
   /// or for one inside of it. `numeric`: money, as a number and not by lc_monetary. `oid`: regclass and the like, as
   /// the number and not as the name that search_path makes of it.
   enum class Form : char { plain, text, numeric, oid } form = Form::plain;
+  std::uint32_t type = 0;  ///< pg_type.oid; 0: not a base type of the server's own
+  int modifier = -1;       ///< pg_attribute.atttypmod
 };
 
 struct RelationName {

@@ -177,6 +177,8 @@ struct Pending {
   std::string closes = {};              ///< Close of a statement that Weir prepared for itself
   std::string makes = {};               ///< Parse of a question to the catalog: the statement's name
   PortalState before = {};              ///< Execute and FETCH of a captured portal
+  /// Of a write that is sent by its shape: whose statement is parsed, bound and executed.
+  std::shared_ptr<struct ShapeStatement> shape = {};
 };
 
 /// What the server makes of a name: of longer ones it compares as much (NAMEDATALEN - 1 bytes).

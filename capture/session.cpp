@@ -13,11 +13,13 @@ SessionMachine::SessionMachine(const SessionOptions& options)
       questions_(options.questions),
       own_prefix_(options.own_names),
       own_portal_name_(options.own_names + "own"),
+      shape_portal_name_(options.own_names + "shape"),
       no_portal_(options.own_names + "none"),
       database_(options.database),
       context_(options.context),
       clock_(options.clock),
       facts_max_age_(options.facts_max_age) {
+  if (options.prepare_by_shape) shapes_ = std::make_unique<Shapes>();
   // The first ReadyForQuery answers the StartupMessage.
   expect({.expect = Expect::sync});
 }

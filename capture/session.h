@@ -39,6 +39,7 @@ struct SessionOptions {
   /// does not age.
   std::function<std::chrono::milliseconds()> clock;
   std::chrono::milliseconds facts_max_age{10'000};
+  bool prepare_by_shape = false;  ///< see shape.h
   /// How the statements and portals that the session makes for itself are called in front: so that neither its client
   /// nor another session has the same, where a pooler gives both the same backend.
   std::string own_names = "weir:";

@@ -367,6 +367,11 @@ bool SessionMachine::hide_own_statements(wire::Turn& turn) {
     if (own->sent) names.push_back(own->name);
     own->sent = false;
   }
+  if (shapes_) {
+    shapes_->drop_all();
+    const std::vector<std::string> dropped = shapes_->take_dropped();
+    names.insert(names.end(), dropped.begin(), dropped.end());
+  }
   names.insert(names.end(), left_behind_.begin(), left_behind_.end());
   left_behind_.clear();
   for (std::string& name : names) close_own(std::move(name), turn);
@@ -381,11 +386,15 @@ std::vector<OwnStatement*> SessionMachine::own_statements() {
 
 void SessionMachine::own_statements_are_gone() {
   for (OwnStatement* own : own_statements()) own->sent = false;
+  if (!shapes_) return;
+  shapes_->drop_all();
+  shapes_->take_dropped();
 }
 
 void SessionMachine::forget_catalog() {
   facts_.clear();
   plans_.clear();
+  if (shapes_) shapes_->drop_all();
   catalog_epoch_ = epoch_->load(std::memory_order_relaxed);
 }
 

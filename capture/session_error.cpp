@@ -100,6 +100,7 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
   if (pending_.empty() || severity == "FATAL" || severity == "PANIC") return relay_upstream(frame, turn);
   const std::string_view sqlstate = fields ? wire::error_field(*fields, 'C') : std::string_view();
   if (pending_.front().checks && !was_meant_for_statement(sqlstate)) return facts_changed(turn);
+  if (shape_refused(sqlstate, turn)) return;
   copy_failed(sqlstate);
   copy_complete_.clear();
   pending_.front().answered = true;
@@ -216,6 +217,7 @@ void SessionMachine::skip_to_sync(bool refused) {
     own_failed_ &= is_own(front.purpose) && front.purpose != Purpose::provoke;
     last_mark = std::max(last_mark, front.mark);
     if (front.twin) front.twin->spliced.sent = false;
+    if (front.shape && front.expect == Expect::parse) front.shape->own.sent = false;
     if (!front.closes.empty()) left_behind_.push_back(std::move(front.closes));
     if (front.purpose == Purpose::facts) facts_skipped(front);
     if (front.purpose == Purpose::epilogue && front.expect == Expect::parse) epilogue_statement_.sent = false;
@@ -255,7 +257,9 @@ void SessionMachine::show_error(const Frame& frame, const Pending& front, wire::
   const bool locking = front.purpose == Purpose::lock;
   const bool bound = front.spliced && front.bound;
   const bool asking = asks_something(front.purpose);
-  if (!fields || (!provoked && !shifted && !bound && !locking && !asking)) return relay_upstream(frame, turn);
+  const bool shaped = front.shape != nullptr;
+  if (!fields || (!provoked && !shifted && !bound && !locking && !asking && !shaped))
+    return relay_upstream(frame, turn);
   if (asking) std::erase_if(*fields, [](const auto& field) { return is_place(field.first); });
   std::string message(wire::error_field(*fields, 'M'));
   std::string position(wire::error_field(*fields, 'P'));
@@ -266,10 +270,12 @@ void SessionMachine::show_error(const Frame& frame, const Pending& front, wire::
     const std::string portal = front.execution ? front.execution->portal_name : std::string();
     context = context_of_update(std::move(context), own_portal_name_, portal);
   }
+  if (shaped) context = context_of_shape(std::move(context));
   const auto place = [&](std::size_t at) { return position_in_run(front, at); };
   if (shifted) position = moved(std::move(position), place);
   if (provoked)
     message = front.execution ? "portal \"" + front.execution->portal_name + "\" cannot be run" : refusal_.message;
+  if (shaped && context.empty()) std::erase_if(*fields, [](const auto& field) { return field.first == 'W'; });
   for (auto& [code, value] : *fields) {
     if (code == 'M') value = message;
     if (code == 'P') value = position;

@@ -1,10 +1,11 @@
-// The engine behind capture/session.h. One class, in ten files by what they do:
+// The engine behind capture/session.h. One class, in eleven files by what they do:
 //   session_client.cpp    messages from the client: what to splice, when to wait
 //   session_upstream.cpp  answers of the database: what the client sees of them
 //   session_error.cpp     errors of the database: what they undo, and what the client sees of them
 //   session_complete.cpp  what a completed statement means for the transaction and its events
 //   session_query.cpp     a Query: relayed as it is, or with a splice, or begun as a Run
 //   session_run.cpp       a Query that writes, sent in steps and shown as a Query's answer
+//   session_shape.cpp     the same for a single write, as an execution of its shape
 //   session_input.cpp     events of INSERT … VALUES where rows cannot be returned
 //   session_commit.cpp    the commit point: everything that must be safe before the bytes that may commit are sent
 //   session_copy.cpp      COPY FROM STDIN, and the Syncs that it reads
@@ -31,6 +32,7 @@
 #include "capture/plan.h"
 #include "capture/scope.h"
 #include "capture/session.h"
+#include "capture/shape.h"
 #include "capture/sql/statement_cache.h"
 #include "capture/transaction.h"
 #include "wire/error_response.h"
@@ -160,6 +162,13 @@ class SessionMachine final : public CaptureSession {
   void show_statuses(wire::Turn& turn);
   bool tell_setting(std::string_view name, std::string_view value);
   std::size_t position_in_run(const Pending& pending, std::size_t position) const;
+
+  // -- session_shape.cpp
+  bool send_shape(wire::Turn& turn);
+  void prepare_shape(const Shapes::StatementPtr& shape, std::string_view text, std::string_view types,
+                     wire::Turn& turn);
+  bool shape_refused(std::string_view sqlstate, wire::Turn& turn);
+  std::string context_of_shape(std::string context) const;
 
   // -- session_commit.cpp
   /// Something is to be committed that was not yet sent to be.
@@ -316,7 +325,8 @@ class SessionMachine final : public CaptureSession {
   QuestionSource* questions_;
   std::string own_prefix_;
   std::string own_portal_name_;  // Weir's own statements run in it: the client's unnamed one must stay as it is
-  std::string no_portal_;        // never made: running it has the server itself say an error that Weir must bring about
+  std::string shape_portal_name_;
+  std::string no_portal_;  // never made: running it has the server itself say an error that Weir must bring about
   std::string database_;
   event::Context context_;
 
@@ -447,6 +457,8 @@ class SessionMachine final : public CaptureSession {
   };
   std::unique_ptr<Asked> asked_;
   std::uint64_t own_names_ = 0;
+  std::unique_ptr<Shapes> shapes_;        // null: writes are not prepared by shape
+  std::uint64_t own_text_message_ = 0;    // a message whose shape was refused
   std::vector<std::string> left_behind_;  // statements of Weir's own whose Close the server skipped
 };
 

@@ -268,6 +268,7 @@ void SessionMachine::send_step(wire::Turn& turn) {
   const auto plan = run.plans[run.next];
   const std::string_view whole = run.text->text;
   const bool spliced = plan && plan->how == Plan::How::returning;
+  if (spliced && send_shape(turn)) return;
   const bool alone = run.text->statements.size() == 1 && !spliced;
   const std::size_t begin = begin_of_step();
   std::string text(alone ? whole : whole.substr(begin, statement.end - begin));

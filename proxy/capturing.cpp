@@ -109,6 +109,7 @@ Result<std::unique_ptr<Capturing>> Capturing::start(const Settings& settings, un
   made->scope_.exclude_columns = settings.exclude_columns;
   made->scope_.statement_text = settings.statement_text;
   made->facts_max_age_ = settings.facts_max_age;
+  made->prepare_by_shape_ = settings.prepare_by_shape;
   made->patterns_ = std::make_unique<PatternCheck>(made->scope_);
   for (unsigned worker = 0; worker < workers; ++worker) {
     capture::StatementCache::Limits limits;
@@ -224,6 +225,7 @@ std::unique_ptr<wire::Engine> Capturing::make_engine(const SessionInfo& info) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch());
   };
   options.facts_max_age = facts_max_age_;
+  options.prepare_by_shape = prepare_by_shape_;
   options.own_names = "weir:" + random_name() + ":";
   options.database = info.database;
   options.context = {info.user, info.application_name, info.client, std::to_string(info.id)};

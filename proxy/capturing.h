@@ -64,6 +64,7 @@ class Capturing {
   std::unique_ptr<PatternCheck> patterns_;
   std::vector<std::unique_ptr<capture::StatementCache>> statements_;  // one for each worker
   std::chrono::milliseconds facts_max_age_{0};
+  bool prepare_by_shape_ = false;
   std::atomic<std::uint64_t> catalog_epoch_{0};
   Settings settings_;
   std::function<void()> on_output_gone_;

@@ -65,6 +65,7 @@ struct Settings {
   std::vector<std::string> exclude_columns;
   bool statement_text = false;
   std::chrono::milliseconds facts_max_age{0};
+  bool prepare_by_shape = true;
   std::uint64_t statement_cache_bytes = 0;
   std::uint64_t max_statement_bytes = 0;
   std::uint64_t max_row_bytes = 0;

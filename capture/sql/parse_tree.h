@@ -1,5 +1,5 @@
-// libpg_query, for the files that read its trees: parser.cpp, update_terms.* and insert_values.cpp. All other code
-// knows statement.h.
+// libpg_query, for the files that read its trees: parser.cpp, update_terms.*, literals.cpp and insert_values.cpp. All
+// other code knows statement.h.
 #pragma once
 
 #include <cstdlib>

@@ -25,8 +25,8 @@ Values Table::no_facts(const std::string& creation_schema) {
   for (const std::size_t column : {14u, 17u}) row[column] = boolean(false);
   row[18] = in_hex(creation_schema);
   row[19] = boolean(false);
-  row[20] = "0";
-  row[21] = "1";
+  row[21] = "0";
+  row[22] = "1";
   return row;
 }
 
@@ -61,6 +61,7 @@ Values Table::facts() const {
           boolean(has_foreign),
           in_hex(creation_schema),
           boolean(has_update_triggers),
+          or_null(types),
           digest,
           "1"};
 }

@@ -33,6 +33,7 @@ struct Table {
   bool has_update_triggers = false;
   std::string digest = "1";
   std::string creation_schema = "public";
+  std::string types = R"([["id","23","-1"],["v","25","-1"]])";
 
   Values facts() const;
   /// As the question that does not ask for `updates` is answered.

@@ -37,6 +37,7 @@ struct Answer {
       "true",
       in_hex("later"),
       "true",
+      in_hex(R"([["id","1700","393222"],["note","0","-1"]])"),
       "-77",
       "1"};
 
@@ -69,6 +70,10 @@ TEST(FactsTest, EveryColumnOfTheAnswer) {
   using Form = Column::Form;
   const Form forms[] = {Form::plain, Form::text, Form::plain, Form::numeric, Form::oid};
   for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(facts->columns[i].form, forms[i]) << i;
+  EXPECT_EQ(facts->columns[0].type, 1700u);
+  EXPECT_EQ(facts->columns[0].modifier, 393222);
+  EXPECT_EQ(facts->columns[1].type, 0u);
+  EXPECT_EQ(facts->columns[2].type, 0u) << "not said";
   ASSERT_EQ(facts->leaves.size(), 2u);
   EXPECT_EQ(facts->leaves.at(16401).table, "orders_2026");
   EXPECT_EQ(facts->routing, std::vector<std::string>{"region"});
@@ -122,14 +127,14 @@ TEST(FactsTest, AnAnswerOfAnotherFormIsNone) {
   wire::RowView row = answer.row();
   row.pop_back();
   EXPECT_FALSE(read_facts(row, "UTF8"));
-  for (const std::size_t i : {0u, 1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 13u, 14u, 17u, 19u, 20u}) {
+  for (const std::size_t i : {0u, 1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 13u, 14u, 17u, 19u, 21u}) {
     row = answer.row();
     row[i] = std::nullopt;
     EXPECT_FALSE(read_facts(row, "UTF8")) << i;
     row[i] = "";
     EXPECT_FALSE(read_facts(row, "UTF8")) << i;
     row[i] = "0";
-    const bool any = i == 3 || i == 4 || i == 20;
+    const bool any = i == 3 || i == 4 || i == 21;
     EXPECT_EQ(read_facts(row, "UTF8").has_value(), any) << i;
   }
 }
@@ -137,7 +142,7 @@ TEST(FactsTest, AnAnswerOfAnotherFormIsNone) {
 // What is not understood excludes nothing and names nothing: so it is not to be acted on.
 TEST(FactsTest, AListThatCannotBeReadSpoilsTheWholeAnswer) {
   for (const char* text : {"", "{", "[", "[1,2]", "{\"a\":1}", "\"x\"", "[[\"id\"]]", "[[1,2,3]]", "[\"\xe9\"]"}) {
-    for (const std::size_t i : {9u, 10u, 11u, 12u}) {
+    for (const std::size_t i : {9u, 10u, 11u, 12u, 20u}) {
       Answer answer;
       answer.columns[i] = in_hex(text);
       EXPECT_FALSE(read_facts(answer.row(), "UTF8")) << i << " " << text;

@@ -28,6 +28,11 @@ bool returns(std::string_view text) {
   return contains(text, "RETURNING");
 }
 
+/// A write whose literals Weir has taken out. It may be refused where the client's own text is not.
+bool is_shape(std::string_view text) {
+  return is_plain_write(text) && contains(text, "$1");
+}
+
 bool has_rows(std::string_view text) {
   return text.starts_with("SELECT") || contains(text, "to_regclass") || returns(text);
 }
@@ -181,6 +186,7 @@ void ModelServer::parse(std::string_view name, const std::string& whole) {
   if (text.starts_with("bad")) return fail("42601", "syntax error");
   if (refused_in_failed_block(text)) return fail("25P02", "current transaction is aborted");
   if (!name.empty() && statements_.contains(std::string(name))) return fail("42P05", "already exists");
+  if (is_shape(text) && decide(7, shapes_++) % 4 == 1) return fail("42P18", "could not determine data type");
   statements_[std::string(name)] = text;
   out_ += server::parse_complete();
 }
@@ -192,6 +198,7 @@ void ModelServer::bind(std::string_view body) {
   if (statement == statements_.end()) return fail("26000", "prepared statement does not exist");
   if (refused_in_failed_block(statement->second)) return fail("25P02", "current transaction is aborted");
   const std::string name(view->portal);
+  if (is_shape(statement->second) && decide(7, shapes_++) % 4 == 0) return fail("22P02", "invalid input syntax");
   if (!name.empty() && portals_.contains(name)) return fail("42P03", "cursor already exists");
   Portal portal{.text = statement->second, .subtransaction = subtransaction()};
   for (const auto& value : view->values) portal.parameters.emplace_back(value.value_or(""));

@@ -3,8 +3,8 @@
 // not in the client's encoding, lengths that cannot be. Which statements fail and how many rows they write
 // is decided by a seed and by how many ran before, so two servers that are asked the same things do the same. Knows the
 // tables t (ordinary), m (whose UPDATE moves rows), s (temporary) and r (row-level security), and answers the questions
-// Weir asks of its own. The client of a plain one and a client behind Weir must see the same bytes; `committed` says
-// what is true.
+// Weir asks of its own; what Weir has prepared by its shape it may refuse. The client of a plain one and a client
+// behind Weir must see the same bytes; `committed` says what is true.
 #pragma once
 
 #include <cstdint>
@@ -99,6 +99,7 @@ class ModelServer {
   std::uint32_t calls_ = 0;
   std::map<std::uint64_t, bool> ended_ = {};  // transactions, and whether they committed
   std::uint32_t checks_ = 0;
+  std::uint32_t shapes_ = 0;
   std::uint64_t xid_ = 800;
   bool has_xid_ = false;
   std::uint64_t lsn_ = 16;

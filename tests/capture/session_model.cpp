@@ -274,6 +274,7 @@ class Proxied {
     options.gate = &gate;
     options.catalog_epoch = &epoch_;
     options.clock = [this] { return now_ += std::chrono::seconds(3); };
+    options.prepare_by_shape = seed % 3 != 2;
     if (seed % 4 == 0) options.facts_max_age = std::chrono::milliseconds(0);
     session_ = capture::make_session(options);
     from_server_ = server_.greeting();
@@ -404,6 +405,19 @@ std::vector<std::string> client_messages(std::string_view bytes) {
   Bytes in(bytes);
   std::vector<std::string> messages;
   while (!in.empty() && messages.size() < 40) messages.push_back(message_of(in));
+  messages.push_back(client::sync());
+  return messages;
+}
+
+std::vector<std::string> repeating_messages(std::string_view bytes) {
+  constexpr std::array<const char*, 4> kRepeated{"INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (2)",
+                                                 "INSERT INTO t VALUES (1) RETURNING id", "INSERT INTO s VALUES (1)"};
+  Bytes in(bytes);
+  std::vector<std::string> messages;
+  while (!in.empty() && messages.size() < 40) {
+    const unsigned byte = in.next();
+    messages.push_back(byte % 4 == 3 ? message_of(in) : client::query(kRepeated[byte / 4 % kRepeated.size()]));
+  }
   messages.push_back(client::sync());
   return messages;
 }

@@ -12,6 +12,8 @@ namespace weir::testing {
 
 /// A client's messages out of any bytes, ended by Sync. `rest` is what was not used.
 std::vector<std::string> client_messages(std::string_view bytes);
+/// Of them, most are Queries with single writes of few shapes.
+std::vector<std::string> repeating_messages(std::string_view bytes);
 
 /// Empty, or what differs. `pace` says who goes on next and how far; when it is used up all goes on until nothing can.
 std::string play(const std::vector<std::string>& messages, std::string_view pace, std::uint32_t seed);

@@ -29,6 +29,16 @@ TEST(SessionModelTest, NoDialogueTellsTheClientOrTheEventsOtherwise) {
   }
 }
 
+TEST(SessionModelTest, WritesThatComeAgainAreWhatTheyAre) {
+  for (std::uint32_t seed = 0; seed < seeds_asked() / 2; ++seed) {
+    std::mt19937 random(seed);
+    const auto messages = repeating_messages(random_bytes(random, 10 + random() % 50));
+    const std::string pace = random_bytes(random, 40);
+    ASSERT_EQ(play(messages, pace, seed), "") << "seed " << seed;
+    ASSERT_EQ(stray(messages, pace, seed), "") << "seed " << seed;
+  }
+}
+
 TEST(SessionModelTest, NoAnswerOutOfPlaceShowsWhatWeirAdded) {
   for (std::uint32_t seed = 0; seed < seeds_asked(); ++seed) {
     std::mt19937 random(seed);

@@ -118,6 +118,11 @@ void FakeGate::report(event::Transaction transaction, event::ChangeEvent gap) {
   calls_.push_back("report xid " + std::to_string(transaction.xid) + place + quoted_events({std::move(gap)}));
 }
 
+SessionScript& SessionScript::prepares_by_shape() {
+  prepare_by_shape_ = true;
+  return *this;
+}
+
 SessionScript& SessionScript::max_row_bytes(std::size_t bytes) {
   max_row_bytes_ = bytes;
   return *this;
@@ -277,6 +282,7 @@ RelayScript::MakeEngine SessionScript::maker() {
     options.statements = &stand_->statements;
     options.scope = &stand_->scope;
     options.max_row_bytes = max_row_bytes_;
+    options.prepare_by_shape = prepare_by_shape_;
     options.gate = &stand_->gate;
     options.catalog_epoch = &stand_->epoch;
     options.questions = &stand_->questions;

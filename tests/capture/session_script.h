@@ -91,6 +91,8 @@ class SessionScript {
 
   /// SessionOptions::max_row_bytes.
   SessionScript& max_row_bytes(std::size_t bytes);
+  /// SessionOptions::prepare_by_shape.
+  SessionScript& prepares_by_shape();
   /// The database's greeting, relayed as it is. With a process id in BackendKeyData the session asks for that, too.
   SessionScript& starts(std::string_view version = "15.20", std::string_view encoding = "UTF8", std::uint32_t pid = 0);
 
@@ -156,6 +158,7 @@ class SessionScript {
   std::uint32_t pid_ = 0;
   int own_names_ = 0;
   std::size_t max_row_bytes_ = std::size_t(-1);
+  bool prepare_by_shape_ = false;
 };
 
 /// A Query that only goes through, with its answer.

@@ -102,6 +102,19 @@ void play_libpq_simple(const Door& door, const std::string& schema, const Group&
   }
 }
 
+/// A write whose text, or one that differs in its literals alone, comes again is prepared by Weir.
+void play_repeated(const Door& door, const std::string& schema, const Group& group, Recording& recording) {
+  LibpqSession session(door, schema, group.user);
+  for (const auto& step : group.steps) {
+    const bool writes = step.sql.starts_with("INSERT") || step.sql.starts_with("UPDATE") || step.sql.starts_with("DEL");
+    for (int times = writes ? 3 : 1; times > 0; --times) {
+      PQsendQuery(session.raw(), step.sql.c_str());
+      session.collect(step);
+      recording.add(step.sql, session.take());
+    }
+  }
+}
+
 void play_libpq_extended(const Door& door, const std::string& schema, const Group& group, Recording& recording,
                          int format) {
   LibpqSession session(door, schema, group.user);
@@ -247,6 +260,7 @@ Mode extended(const std::string& name, int format) {
 
 const std::vector<Mode>& modes() {
   static const std::vector<Mode> all{{"libpq_simple", play_libpq_simple},
+                                     {"libpq_repeated", play_repeated},
                                      extended("libpq_extended", 0),
                                      extended("libpq_binary", 1),
                                      {"libpq_prepared", play_libpq_prepared},

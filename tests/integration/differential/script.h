@@ -71,5 +71,6 @@ std::vector<WireCase> several_cases();
 std::vector<WireCase> startup_cases();
 std::vector<WireCase> frame_cases();
 std::vector<WireCase> block_error_cases();
+std::vector<WireCase> shape_cases();
 
 }  // namespace weir::differential

@@ -1,0 +1,268 @@
+// Every kind of literal in every kind of place and beside every type of column, often enough to be prepared by shape,
+// with plans for the values and with generic ones. What a parameter would make of it must be what the literal is.
+#include "tests/integration/differential/script.h"
+
+namespace weir::differential {
+namespace {
+
+const std::vector<std::string> kTypes = {
+    "int2",      "int4",         "int8",        "numeric",     "numeric(5,2)", "numeric(3,-2)", "float4", "float8",
+    "text",      "varchar(3)",   "varchar",     "char(3)",     "bool",         "date",          "time",   "timetz",
+    "timestamp", "timestamp(0)", "timestamptz", "interval",    "interval(0)",  "uuid",          "json",   "jsonb",
+    "bytea",     "inet",         "text[]",      "int4[]",      "positive",     "mood",          "point2", "bit(3)",
+    "money",     "oid",          "regclass",    "\"char\"",    "name",         "int4range",     "xid8",   "tsvector",
+    "xml",       "point",        "positive[]",  "\"Odd Type\""};
+
+const std::vector<std::string> kLiterals = {"0",
+                                            "5",
+                                            "-5",
+                                            "- 5",
+                                            "+5",
+                                            "007",
+                                            "70000",
+                                            "-2147483648",
+                                            "2147483648",
+                                            "-2147483649",
+                                            "9223372036854775807",
+                                            "-9223372036854775808",
+                                            "9223372036854775808",
+                                            "1.5",
+                                            "-0.5",
+                                            ".5",
+                                            "5.",
+                                            "999.995",
+                                            "123456.789",
+                                            "1e3",
+                                            "12345678901234567890123456789012345",
+                                            "'a'",
+                                            "'abc'",
+                                            "'abcd'",
+                                            "'abc  '",
+                                            "'a''b'",
+                                            "'it''s'''",
+                                            "''",
+                                            "'5'",
+                                            "' 7 '",
+                                            "'70000'",
+                                            "'-1.005'",
+                                            "'999.995'",
+                                            "'NaN'",
+                                            "'t'",
+                                            "'true'",
+                                            "'2026-01-02'",
+                                            "'02/01/2026'",
+                                            "'2026-01-02 03:04:05.678+02'",
+                                            "'03:04:05.6'",
+                                            "'today'",
+                                            "'infinity'",
+                                            "'1 day 02:03:04.5'",
+                                            "'00000000-0000-0000-0000-000000000001'",
+                                            "'{\"a\": 1}'",
+                                            "'{a,b}'",
+                                            "'{1,2}'",
+                                            "'ok'",
+                                            "'(1,2)'",
+                                            "'\\x4142'",
+                                            "'a\\b'",
+                                            "'10.0.0.1/8'",
+                                            "'[1,3)'",
+                                            "'m'",
+                                            "'101'",
+                                            "'sp\303\244t \342\202\254'",
+                                            "NULL",
+                                            "TRUE",
+                                            "DEFAULT",
+                                            "E'a\\nb'",
+                                            "U&'\\0041'",
+                                            "$$x$$",
+                                            "B'101'",
+                                            "X'1F'",
+                                            "N'x'",
+                                            "'a'\n'b'",
+                                            "'x'::text",
+                                            "'5'::int",
+                                            "'70000'::int2",
+                                            "5::bigint",
+                                            "'2026-01-02'::date",
+                                            "'2026-01-02'::pg_catalog.date",
+                                            "'2026-01-02 03:04:05+02' :: timestamptz",
+                                            "CAST('5' AS int)",
+                                            "date '2026-01-02'",
+                                            "interval '1 day'",
+                                            "'1 day'::interval",
+                                            "'abcd'::varchar",
+                                            "'abcd'::varchar(3)",
+                                            "'{\"a\": 1}'::jsonb",
+                                            "'00000000-0000-0000-0000-000000000001'::uuid",
+                                            "'ok'::mood",
+                                            "-'5'",
+                                            "2147483647 + 1",
+                                            "1 / 0",
+                                            "5 + 7",
+                                            "'5' || '7'",
+                                            "COALESCE(NULL, 5)",
+                                            "(5)",
+                                            "('abc')",
+                                            "current_schema",
+                                            "lower('A')"};
+
+/// `?` is the literal.
+const std::vector<std::string> kPlaces = {
+    "INSERT INTO m (c) VALUES (?) RETURNING *",
+    "INSERT INTO m VALUES (DEFAULT, ?), (DEFAULT, ?)",
+    "INSERT INTO m (id, c) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET c = ?, n = m.n + 1 WHERE m.n < 1000000",
+    "UPDATE m SET c = ? WHERE id = 1 RETURNING *",
+    "UPDATE m SET c = ? WHERE id = -1",
+    "UPDATE m SET c = c + ? WHERE id = 1",
+    "UPDATE m SET c = c || ? WHERE m.id = 1 RETURNING c",
+    "UPDATE m AS x SET n = x.n + 1 WHERE x.id = 1 AND x.c = ?",
+    "DELETE FROM m WHERE id = -1 AND (c < ? OR c IN (?, ?) OR c BETWEEN ? AND ?)",
+    "DELETE FROM m WHERE id = -1 AND c LIKE ?"};
+
+std::string filled(std::string place, const std::string& literal) {
+  for (std::size_t at = 0; (at = place.find('?', at)) != std::string::npos; at += literal.size())
+    place.replace(at, 1, literal);
+  return place;
+}
+
+void literals_of(Script& s, const std::string& type) {
+  s.connect();
+  s.query("CREATE DOMAIN \"Odd Type\" AS varchar(4) CHECK (VALUE <> 'ok')");
+  s.query("CREATE TABLE m (id serial PRIMARY KEY, c " + type + ", n int DEFAULT 0)");
+  s.query("INSERT INTO m (id) VALUES (-2), (1000000)");
+  s.query("INSERT INTO m VALUES (1)");
+  for (const char* mode : {"auto", "force_generic_plan"}) {
+    s.query("SET plan_cache_mode = " + std::string(mode));
+    for (const std::string& place : kPlaces)
+      for (const std::string& literal : kLiterals) s.query(filled(place, literal));
+    s.query("SELECT * FROM m ORDER BY id");
+  }
+}
+
+/// The same with every value twice, so that each shape that only one of them has is prepared too.
+void repeated(Script& s) {
+  s.connect();
+  s.query("SET plan_cache_mode = force_generic_plan");
+  s.query("CREATE TABLE m (id serial PRIMARY KEY, c text, n int2 DEFAULT 0)");
+  s.query("INSERT INTO m VALUES (1)");
+  for (const std::string& place : kPlaces) {
+    for (const std::string& literal : kLiterals) {
+      for (int i = 0; i < 3; ++i) s.query(filled(place, literal));
+    }
+  }
+}
+
+void errors(Script& s) {
+  s.connect();
+  s.query(
+      "CREATE TABLE child (id serial PRIMARY KEY, item int REFERENCES items, v varchar(3) CHECK (v <> 'bad'), "
+      "u int UNIQUE DEFERRABLE INITIALLY DEFERRED, w int NOT NULL DEFAULT 3)");
+  for (const char* generic : {"auto", "force_generic_plan"}) {
+    s.query("SET plan_cache_mode = " + std::string(generic));
+    for (const char* values : {"1, 'ok', 1, 1", "2, 'ok', 2, 1", "3, 'ok', 3, 1", "999, 'ok', 4, 1", "1, 'bad', 5, 1",
+                               "1, 'long', 6, 1", "1, 'ok', 1, 1", "1, 'ok', 7, NULL", "1, 'ok', 70000000000, 1",
+                               "1, 'ok', 'x', 1", "4, 'ok', 8, 1", "5, 'ok', 9, 1.4", "nope, 'ok', 10, 1"})
+      s.query("INSERT INTO child (item, v, u, w) VALUES (" + std::string(values) + ")");
+    for (const char* id : {"1", "2", "3", "2147483648", "'3'", "'x'", "1.5", "1e0"}) {
+      s.query("UPDATE child SET w = w / 0 WHERE id = " + std::string(id));
+      s.query("UPDATE child SET w = 10 / (w - w) WHERE id = " + std::string(id));
+      s.query("UPDATE child SET w = w + 2147483647 WHERE id = " + std::string(id));
+      s.query("UPDATE child SET id = 1 WHERE id = " + std::string(id));
+      s.query("UPDATE child SET nope = 1 WHERE id = " + std::string(id));
+      s.query("UPDATE child SET u = 2 WHERE id = " + std::string(id));
+      s.query("DELETE FROM child WHERE id = " + std::string(id) + " RETURNING id / 0");
+      s.query("DELETE FROM items WHERE id = " + std::string(id));
+    }
+    s.query("SELECT * FROM child ORDER BY id");
+  }
+}
+
+void triggers_and_settings(Script& s) {
+  s.connect();
+  s.query("SET log_parameter_max_length_on_error = -1");
+  for (int i = 10; i < 22; ++i) {
+    s.query("INSERT INTO noisy VALUES (" + std::to_string(i) + ", " + std::to_string(i) + ")");
+    s.query("UPDATE noisy SET v = " + std::to_string(i) + " WHERE id = " + std::to_string(i));
+    s.query("INSERT INTO audited VALUES (" + std::to_string(i) + ", 'x')");
+    s.query("INSERT INTO changed VALUES (" + std::to_string(i) + ", 'skip')");
+    s.query("INSERT INTO changed VALUES (" + std::to_string(i) + ", 'keep') RETURNING v");
+    s.query("INSERT INTO at_commit VALUES (" + std::to_string(i) + ", " + std::to_string(i - 15) + ")");
+    s.query("INSERT INTO items (id, name, made) VALUES (" + std::to_string(i) +
+            ", 'i', '01/02/2026 10:00') RETURNING made");
+    if (i == 14) s.query("SET DateStyle = 'German, DMY'");
+    if (i == 16) s.query("SET TimeZone = 'Asia/Tokyo'");
+    if (i == 18) s.query("SET standard_conforming_strings = off");
+  }
+  s.query("INSERT INTO noisy VALUES (13, 1)");
+  s.direct("SELECT op, query, image FROM audit ORDER BY seq");
+}
+
+void catalog_changes(Script& s) {
+  s.connect();
+  const auto write = [&](int n) {
+    for (int i = 0; i < 3; ++i) {
+      s.query("UPDATE nokey SET b = 'v" + std::to_string(n) + "' WHERE a = " + std::to_string(i));
+      s.query("UPDATE items SET name = 'v" + std::to_string(n) + "' WHERE id = " + std::to_string(i) + " RETURNING *");
+      s.query("INSERT INTO items (id, name) VALUES (" + std::to_string(100 + n * 3 + i) + ", 'x') RETURNING *");
+    }
+  };
+  write(0);
+  s.query("ALTER TABLE items ADD COLUMN more int DEFAULT 4");
+  write(1);
+  s.other_session("ALTER TABLE " + s.schema() + ".items ALTER COLUMN name TYPE varchar(2)");
+  s.other_session("ALTER TABLE " + s.schema() + ".items DROP COLUMN more");
+  write(2);
+  s.query("DISCARD ALL");
+  s.query("SET search_path = " + s.schema());
+  write(3);
+  s.query("DEALLOCATE ALL");
+  write(4);
+  s.query("DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$");
+  write(5);
+  s.query("SELECT name, statement FROM pg_prepared_statements");
+  write(6);
+  s.direct("ALTER TABLE items ALTER COLUMN name TYPE text");
+  write(7);
+  s.query("CREATE SCHEMA " + s.schema() + "_b CREATE TABLE items (id text PRIMARY KEY, name text)");
+  s.query("SELECT set_config('search_path', '" + s.schema() + "_b', false)");
+  write(8);
+  s.query("SET ROLE other");
+  write(9);
+}
+
+void pipelined_before(Script& s) {
+  s.connect();
+  for (int i = 0; i < 4; ++i) {
+    s.client().parse("", "INSERT INTO nokey VALUES (70, 'before')").bind("", "").execute("");
+    s.client().query("INSERT INTO items (id, name) VALUES (" + std::to_string(70 + i) + ", 'x')");
+    s.step("a Query behind an open pipeline");
+    s.client().parse("", "INSERT INTO nokey VALUES (71, 'before')").bind("", "").execute("");
+    s.client().query("INSERT INTO items (id, name) VALUES ('no', 'x')");
+    s.step("one that fails");
+    s.client().sync();
+    s.step("Sync");
+    s.client().parse("", "SELECT 1").sync();
+    s.step("an unnamed statement");
+    s.query("UPDATE items SET qty = 3 WHERE id = " + std::to_string(i));
+    s.client().bind("", "").execute("").sync();
+    s.step("which the Query has ended");
+  }
+  s.query("SELECT a, b FROM nokey ORDER BY a, b");
+}
+
+}  // namespace
+
+std::vector<WireCase> shape_cases() {
+  std::vector<WireCase> cases = {{"shape_repeated", repeated},
+                                 {"shape_errors", errors},
+                                 {"shape_triggers_and_settings", triggers_and_settings},
+                                 {"shape_catalog_changes", catalog_changes},
+                                 {"shape_pipelined_before", pipelined_before}};
+  int number = 0;
+  for (const std::string& type : kTypes) {
+    cases.push_back({"shape_literals_" + std::to_string(++number), [type](Script& s) { literals_of(s, type); }});
+  }
+  return cases;
+}
+
+}  // namespace weir::differential
