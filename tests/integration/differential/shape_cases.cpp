@@ -1,58 +1,45 @@
 // Every kind of literal in every kind of place and beside every type of column, often enough to be prepared by shape,
-// with plans for the values and with generic ones. What a parameter would make of it must be what the literal is.
+// with generic plans. What a parameter would make of it must be what the literal is.
 #include "tests/integration/differential/script.h"
 
 namespace weir::differential {
 namespace {
 
 const std::vector<std::string> kTypes = {
-    "int2",      "int4",         "int8",        "numeric",     "numeric(5,2)", "numeric(3,-2)", "float4", "float8",
-    "text",      "varchar(3)",   "varchar",     "char(3)",     "bool",         "date",          "time",   "timetz",
-    "timestamp", "timestamp(0)", "timestamptz", "interval",    "interval(0)",  "uuid",          "json",   "jsonb",
-    "bytea",     "inet",         "text[]",      "int4[]",      "positive",     "mood",          "point2", "bit(3)",
-    "money",     "oid",          "regclass",    "\"char\"",    "name",         "int4range",     "xid8",   "tsvector",
-    "xml",       "point",        "positive[]",  "\"Odd Type\""};
+    "int2",      "int4",         "int8",        "numeric", "numeric(5,2)", "numeric(3,-2)", "float4",   "text",
+    "name",      "varchar(3)",   "char(3)",     "bool",    "date",         "timetz",        "inet",     "interval(0)",
+    "timestamp", "timestamp(0)", "timestamptz", "uuid",    "json",         "jsonb",         "bytea",    "text[]",
+    "positive",  "mood",         "money",       "oid",     "point2",       "bit(3)",        "\"char\"", "\"Odd Type\""};
 
 const std::vector<std::string> kLiterals = {"0",
                                             "5",
                                             "-5",
                                             "- 5",
-                                            "+5",
                                             "007",
                                             "70000",
                                             "-2147483648",
                                             "2147483648",
                                             "-2147483649",
                                             "9223372036854775807",
-                                            "-9223372036854775808",
                                             "9223372036854775808",
                                             "1.5",
                                             "-0.5",
                                             ".5",
-                                            "5.",
                                             "999.995",
                                             "123456.789",
                                             "1e3",
-                                            "12345678901234567890123456789012345",
                                             "'a'",
                                             "'abc'",
                                             "'abcd'",
-                                            "'abc  '",
                                             "'a''b'",
-                                            "'it''s'''",
                                             "''",
                                             "'5'",
-                                            "' 7 '",
                                             "'70000'",
-                                            "'-1.005'",
                                             "'999.995'",
                                             "'NaN'",
                                             "'t'",
-                                            "'true'",
                                             "'2026-01-02'",
-                                            "'02/01/2026'",
                                             "'2026-01-02 03:04:05.678+02'",
-                                            "'03:04:05.6'",
                                             "'today'",
                                             "'infinity'",
                                             "'1 day 02:03:04.5'",
@@ -61,12 +48,9 @@ const std::vector<std::string> kLiterals = {"0",
                                             "'{a,b}'",
                                             "'{1,2}'",
                                             "'ok'",
-                                            "'(1,2)'",
                                             "'\\x4142'",
                                             "'a\\b'",
                                             "'10.0.0.1/8'",
-                                            "'[1,3)'",
-                                            "'m'",
                                             "'101'",
                                             "'sp\303\244t \342\202\254'",
                                             "NULL",
@@ -76,34 +60,23 @@ const std::vector<std::string> kLiterals = {"0",
                                             "U&'\\0041'",
                                             "$$x$$",
                                             "B'101'",
-                                            "X'1F'",
-                                            "N'x'",
                                             "'a'\n'b'",
                                             "'x'::text",
                                             "'5'::int",
-                                            "'70000'::int2",
                                             "5::bigint",
                                             "'2026-01-02'::date",
-                                            "'2026-01-02'::pg_catalog.date",
                                             "'2026-01-02 03:04:05+02' :: timestamptz",
                                             "CAST('5' AS int)",
                                             "date '2026-01-02'",
                                             "interval '1 day'",
-                                            "'1 day'::interval",
                                             "'abcd'::varchar",
-                                            "'abcd'::varchar(3)",
                                             "'{\"a\": 1}'::jsonb",
                                             "'00000000-0000-0000-0000-000000000001'::uuid",
                                             "'ok'::mood",
-                                            "-'5'",
                                             "2147483647 + 1",
                                             "1 / 0",
-                                            "5 + 7",
                                             "'5' || '7'",
-                                            "COALESCE(NULL, 5)",
                                             "(5)",
-                                            "('abc')",
-                                            "current_schema",
                                             "lower('A')"};
 
 /// `?` is the literal.
@@ -131,18 +104,16 @@ void literals_of(Script& s, const std::string& type) {
   s.query("CREATE TABLE m (id serial PRIMARY KEY, c " + type + ", n int DEFAULT 0)");
   s.query("INSERT INTO m (id) VALUES (-2), (1000000)");
   s.query("INSERT INTO m VALUES (1)");
-  for (const char* mode : {"auto", "force_generic_plan"}) {
-    s.query("SET plan_cache_mode = " + std::string(mode));
-    for (const std::string& place : kPlaces)
-      for (const std::string& literal : kLiterals) s.query(filled(place, literal));
-    s.query("SELECT * FROM m ORDER BY id");
-  }
+  s.query("SET plan_cache_mode = force_generic_plan");
+  for (const std::string& place : kPlaces)
+    for (const std::string& literal : kLiterals) s.query(filled(place, literal));
+  s.query("SELECT * FROM m ORDER BY id");
 }
 
-/// The same with every value twice, so that each shape that only one of them has is prepared too.
+/// The same with every value three times, so that each shape that only one of them has is prepared too; with plans for
+/// the values.
 void repeated(Script& s) {
   s.connect();
-  s.query("SET plan_cache_mode = force_generic_plan");
   s.query("CREATE TABLE m (id serial PRIMARY KEY, c text, n int2 DEFAULT 0)");
   s.query("INSERT INTO m VALUES (1)");
   for (const std::string& place : kPlaces) {
