@@ -345,15 +345,16 @@ class LiteralReader {
     if (!plain || parts == 0 || parts > 2) return std::nullopt;
     if (parts == 2 && std::strcmp(strVal(linitial(type->names)), "pg_catalog") != 0) return std::nullopt;
     auto literal = constant(as<A_Const>(as<TypeCast>(node).arg));
-    if (!literal || literal->kind != Literal::Kind::text || !is_cast(literal->end)) return std::nullopt;
+    if (!literal || literal->kind != Literal::Kind::text || !is_cast(as<TypeCast>(node), literal->end))
+      return std::nullopt;
     literal->cast = strVal(llast(type->names));
     return literal;
   }
 
-  /// `::` stands there: in `date '…'` nothing but a string may.
-  bool is_cast(std::size_t at) const {
-    while (at < text_.size() && is_space(text_[at])) ++at;
-    return text_.substr(at, 2) == "::";
+  /// By `::` behind its end: in `date '…'` nothing but a string may stand.
+  bool is_cast(const TypeCast& cast, std::size_t end) const {
+    return cast.location >= 0 && std::size_t(cast.location) >= end &&
+           text_.substr(std::size_t(cast.location), 2) == "::";
   }
 
   std::optional<Literal> constant(const A_Const& value) const {
@@ -411,7 +412,9 @@ class LiteralReader {
     }
     literal.begin = begin;
     literal.end = at == text_.size() - 1 && text_[at] == '\'' ? at + 1 : at;
-    if (literal.value != value) return std::nullopt;
+    for (at = literal.end; at < text_.size() && is_space(text_[at]);) ++at;
+    const bool goes_on = at < text_.size() && text_[at] == '\'';
+    if (goes_on || literal.value != value) return std::nullopt;
     return literal;
   }
 

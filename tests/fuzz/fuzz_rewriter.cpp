@@ -1,12 +1,13 @@
 // The rewriter. Input: one byte of settings, then a text. Whatever the text is, parsing and planning end; positions lie
 // in the text and in order; and what the grammar takes, it also takes with what is spliced behind it, as one statement
-// of the same kind whose own text is untouched.
+// of the same kind whose own text is untouched; what is taken out of it as a shape leaves the same statement.
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "capture/plan.h"
+#include "capture/shape.h"
 #include "capture/sql/comment_tags.h"
 #include "tests/fuzz/require.h"
 
@@ -32,6 +33,7 @@ std::shared_ptr<const RelationFacts> some_facts(const TableName& table, const Se
   facts.key = {"id"};
   if (setting.partitioned) facts.routing = {"at"};
   for (const char* name : {"id", "at", "odd \"name\"", "secret"}) facts.columns.push_back({name, 'S', false});
+  for (Column& column : facts.columns) column.type = 25;
   facts.leaves[16384] = facts.name;
   return std::make_shared<const RelationFacts>(std::move(facts));
 }
@@ -42,6 +44,18 @@ void check_splice(std::string_view text, const Statement& statement, const Plan&
   WEIR_REQUIRE(again.parsed && again.single() != nullptr);
   WEIR_REQUIRE(again.single()->kind == statement.kind && again.single()->write->has_returning);
   WEIR_REQUIRE(plan.added.count > 0 && plan.added.xid >= 0 && plan.added.lsn >= 0 && plan.added.tableoid >= 0);
+}
+
+/// What has lost its literals is still the statement that it was.
+void check_shape(const ParsedText& parsed, const Plan& plan) {
+  const Statement& statement = parsed.statements[0];
+  const auto shape = make_shape(parsed.text, statement, parsed.lexer, *plan.relation);
+  if (!shape) return;
+  const ParsedText again = parse(shape->text + plan.suffix, parsed.lexer);
+  WEIR_REQUIRE(again.parsed && again.single() != nullptr);
+  const Statement& shaped = *again.single();
+  WEIR_REQUIRE(shaped.kind == statement.kind && shaped.write->assigned == statement.write->assigned);
+  WEIR_REQUIRE(shaped.has_parameters == (shape->types.size() > 2));
 }
 
 void check_statement(const ParsedText& parsed, std::size_t index, const Setting& setting) {
@@ -57,8 +71,10 @@ void check_statement(const ParsedText& parsed, std::size_t index, const Setting&
   Scope scope;
   if (setting.excludes) scope.exclude_columns = {"*.*.secret"};
   const Plan plan = make_plan({parsed.text, statement, relations, server, scope});
-  if (plan.how == Plan::How::returning && parsed.single() != nullptr)
+  if (plan.how == Plan::How::returning && parsed.single() != nullptr) {
     check_splice(parsed.text, statement, plan, parsed.lexer);
+    check_shape(parsed, plan);
+  }
   if (plan.how == Plan::How::input) insert_values(parsed.text, index, parsed.lexer);
 }
 

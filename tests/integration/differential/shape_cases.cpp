@@ -201,24 +201,25 @@ void catalog_changes(Script& s) {
   write(9);
 }
 
-void pipelined_before(Script& s) {
+void beside_the_extended_protocol(Script& s) {
   s.connect();
   for (int i = 0; i < 4; ++i) {
-    s.client().parse("", "INSERT INTO nokey VALUES (70, 'before')").bind("", "").execute("");
-    s.client().query("INSERT INTO items (id, name) VALUES (" + std::to_string(70 + i) + ", 'x')");
-    s.step("a Query behind an open pipeline");
-    s.client().parse("", "INSERT INTO nokey VALUES (71, 'before')").bind("", "").execute("");
-    s.client().query("INSERT INTO items (id, name) VALUES ('no', 'x')");
-    s.step("one that fails");
-    s.client().sync();
-    s.step("Sync");
-    s.client().parse("", "SELECT 1").sync();
-    s.step("an unnamed statement");
-    s.query("UPDATE items SET qty = 3 WHERE id = " + std::to_string(i));
+    const std::string id = std::to_string(i);
+    s.client().parse("", "SELECT 1").parse("own", "INSERT INTO nokey VALUES ($1, 'own')").sync();
+    s.step("statements");
+    s.query("UPDATE items SET qty = 3 WHERE id = " + id);
     s.client().bind("", "").execute("").sync();
-    s.step("which the Query has ended");
+    s.step("the unnamed one, which the Query has ended");
+    s.client().bind("", "own", {.parameters = {id}}).execute("").sync();
+    s.step("the named one");
+    s.client().query("UPDATE items SET qty = 4 WHERE id = " + id).query("UPDATE items SET qty = -4 WHERE id = " + id);
+    s.client().query("UPDATE items SET qty = 5 WHERE id = " + id);
+    s.step_until("Queries without waiting", 'Z', 3);
+    s.client().close_statement("own").sync();
+    s.step("Close");
   }
-  s.query("SELECT a, b FROM nokey ORDER BY a, b");
+  s.query("SELECT name, statement FROM pg_prepared_statements");
+  s.query("SELECT id, qty FROM items ORDER BY id");
 }
 
 }  // namespace
@@ -228,7 +229,7 @@ std::vector<WireCase> shape_cases() {
                                  {"shape_errors", errors},
                                  {"shape_triggers_and_settings", triggers_and_settings},
                                  {"shape_catalog_changes", catalog_changes},
-                                 {"shape_pipelined_before", pipelined_before}};
+                                 {"shape_beside_the_extended_protocol", beside_the_extended_protocol}};
   int number = 0;
   for (const std::string& type : kTypes) {
     cases.push_back({"shape_literals_" + std::to_string(++number), [type](Script& s) { literals_of(s, type); }});
