@@ -117,8 +117,9 @@ void PrintTo(const WireParameter& param, std::ostream* out) {
 std::vector<WireParameter> wire_parameters() {
   std::vector<WireParameter> parameters;
   for (const int version : {15, 18}) {
-    for (const auto& cases : {portal_cases(), plan_cases(), privilege_cases(), text_cases(), commit_cases(),
-                              pipeline_cases(), several_cases(), startup_cases(), frame_cases(), block_error_cases(), shape_cases()}) {
+    for (const auto& cases :
+         {portal_cases(), plan_cases(), privilege_cases(), text_cases(), commit_cases(), pipeline_cases(),
+          several_cases(), startup_cases(), frame_cases(), block_error_cases(), shape_cases()}) {
       for (const auto& wire_case : cases) {
         if (wire_case.from_version <= version) parameters.push_back({version, wire_case});
       }
