@@ -69,7 +69,8 @@ class QuestionSource {
 /// An engine that starts with the bytes the database sends after AuthenticationOk.
 class CaptureSession : public wire::Engine {
  public:
-  /// The answer to CommitGate::prepare that comes later; on an error the commit is refused with its SQLSTATE. Its turn's bytes are sent.
+  /// The answer to CommitGate::prepare that comes later; on an error the commit is refused with its SQLSTATE. Its
+  /// turn's bytes are sent.
   virtual void on_prepared(Result<void> result, wire::Turn& turn) = 0;
   /// CommitGate::may_be_told is true now: what the database said of the commit, and all behind it, can be shown.
   virtual void on_durable() = 0;
