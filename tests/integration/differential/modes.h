@@ -17,8 +17,8 @@ struct Mode {
   std::function<void(const Door&, const std::string& schema, const Group&, Recording&)> play;
 };
 
-/// libpq_simple, libpq_repeated, libpq_extended, libpq_binary, libpq_prepared, libpq_pipeline, and by hand: many_in_one_query,
-/// pipeline_of_syncs, one_sync_for_four, described_statements, row_limits.
+/// libpq_simple, libpq_repeated, libpq_extended, libpq_binary, libpq_prepared, libpq_pipeline, and by hand:
+/// many_in_one_query, pipeline_of_syncs, one_sync_for_four, described_statements, row_limits.
 const std::vector<Mode>& modes();
 
 /// Makes the schema with its tables through the door, as a migration of the application would.
