@@ -1,5 +1,7 @@
 // Every kind of literal in every kind of place and beside every type of column, often enough to be prepared by shape,
 // with generic plans. What a parameter would make of it must be what the literal is.
+#include <cstdlib>
+
 #include "tests/integration/differential/script.h"
 
 namespace weir::differential {
@@ -98,15 +100,24 @@ std::string filled(std::string place, const std::string& literal) {
   return place;
 }
 
-void literals_of(Script& s, const std::string& type) {
+/// All of it takes a quarter of an hour: each type has a third of the places, and each place a third of the types,
+/// unless WEIR_ALL_LITERALS is set.
+bool is_played(std::size_t type, std::size_t place) {
+  return std::getenv("WEIR_ALL_LITERALS") != nullptr || (type + place) % 3 == 0;
+}
+
+void literals_of(Script& s, std::size_t number) {
+  const std::string& type = kTypes[number];
   s.connect();
   s.query("CREATE DOMAIN \"Odd Type\" AS varchar(4) CHECK (VALUE <> 'ok')");
   s.query("CREATE TABLE m (id serial PRIMARY KEY, c " + type + ", n int DEFAULT 0)");
   s.query("INSERT INTO m (id) VALUES (-2), (1000000)");
   s.query("INSERT INTO m VALUES (1)");
   s.query("SET plan_cache_mode = force_generic_plan");
-  for (const std::string& place : kPlaces)
-    for (const std::string& literal : kLiterals) s.query(filled(place, literal));
+  for (std::size_t place = 0; place < kPlaces.size(); ++place) {
+    if (!is_played(number, place)) continue;
+    for (const std::string& literal : kLiterals) s.query(filled(kPlaces[place], literal));
+  }
   s.query("SELECT * FROM m ORDER BY id");
 }
 
@@ -230,10 +241,8 @@ std::vector<WireCase> shape_cases() {
                                  {"shape_triggers_and_settings", triggers_and_settings},
                                  {"shape_catalog_changes", catalog_changes},
                                  {"shape_beside_the_extended_protocol", beside_the_extended_protocol}};
-  int number = 0;
-  for (const std::string& type : kTypes) {
-    cases.push_back({"shape_literals_" + std::to_string(++number), [type](Script& s) { literals_of(s, type); }});
-  }
+  for (std::size_t number = 0; number < kTypes.size(); ++number)
+    cases.push_back({"shape_literals_" + std::to_string(number), [number](Script& s) { literals_of(s, number); }});
   return cases;
 }
 
