@@ -223,7 +223,7 @@ class AnswerReader {
 
 void read_columns(AnswerReader& answer, std::size_t place, RelationFacts& facts) {
   for (auto& [name, category, form] : answer.triples(place)) {
-    const auto says = [&form](char letter) { return form.find(letter) != std::string::npos; };
+    const auto says = [&text = form](char letter) { return text.find(letter) != std::string::npos; };
     Column column{std::move(name), category.empty() ? 'U' : category[0], says('v'), says('s')};
     if (says('t')) column.form = Column::Form::text;
     if (says('n')) column.form = Column::Form::numeric;
