@@ -100,10 +100,10 @@ std::string filled(std::string place, const std::string& literal) {
   return place;
 }
 
-/// All of it takes a quarter of an hour: each type has a third of the places, and each place a third of the types,
-/// unless WEIR_ALL_LITERALS is set.
+/// All of it takes a quarter of an hour, because a write that fails has the catalog asked again: each type has a fifth
+/// of the places, and each place a fifth of the types, unless WEIR_ALL_LITERALS is set.
 bool is_played(std::size_t type, std::size_t place) {
-  return std::getenv("WEIR_ALL_LITERALS") != nullptr || (type + place) % 3 == 0;
+  return std::getenv("WEIR_ALL_LITERALS") != nullptr || (type + place) % 5 == 0;
 }
 
 void literals_of(Script& s, std::size_t number) {
