@@ -1,6 +1,7 @@
 #include "capture/shape.h"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <utility>
 
@@ -36,6 +37,7 @@ enum Type : std::uint32_t {
 
 constexpr std::size_t kLongestText = 8192;
 constexpr std::size_t kMostLiterals = 256;
+constexpr std::size_t kSeen = 256;
 
 struct NamedType {
   std::string_view name;
@@ -234,7 +236,8 @@ Shapes::StatementPtr Shapes::find(std::string_view text, std::string_view types)
     entries_.splice(entries_.begin(), entries_, it);
     return it->statement;
   }
-  std::uint32_t& place = seen_[hash % seen_.size()];
+  seen_.resize(kSeen);
+  std::uint32_t& place = seen_[hash % kSeen];
   const auto mark = std::uint32_t(hash >> 16);
   if (std::exchange(place, mark) != mark) return nullptr;
   if (entries_.size() >= kMost) {

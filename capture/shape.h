@@ -12,7 +12,6 @@
 // another plan the better one. Pure.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <list>
 #include <memory>
@@ -67,8 +66,9 @@ class Shapes {
   };
   void drop(const ShapeStatement& statement);
 
-  std::array<std::uint32_t, 256> seen_{};  // hashes of shapes that are not kept, each at the place it falls to
-  std::list<Entry> entries_;               // most recently used first
+  // Hashes of shapes that are not kept, each at the place it falls to. Empty in sessions that have none.
+  std::vector<std::uint32_t> seen_;
+  std::list<Entry> entries_;  // most recently used first
   std::vector<std::string> dropped_;
 };
 
