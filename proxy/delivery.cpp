@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/clock.h"
 #include "proxy/log.h"
 #include "proxy/thread.h"
 
@@ -12,11 +13,6 @@ namespace {
 
 /// How often an idle destination is looked at: it may have to rotate a file or to notice that its peer is gone.
 constexpr std::chrono::milliseconds kIdleLook{1'000};
-
-std::int64_t wall_us() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
-}
 
 }  // namespace
 

@@ -1,10 +1,10 @@
 // weir journal export: the stream as lines of JSON, or what a destination has not got yet.
-#include <chrono>
 #include <cstdio>
 
 #include "capture/journal/log_walk.h"
 #include "emitters/format.h"
 #include "emitters/line_writer.h"
+#include "proxy/clock.h"
 #include "proxy/journal_command.h"
 #include "proxy/log.h"
 #include "proxy/subcommand.h"
@@ -37,7 +37,7 @@ class Exporter {
         miss(transaction.position, events.error().message);
         break;
       }
-      for (const auto& change : *events) format_->change(change, now_us(), records_);
+      for (const auto& change : *events) format_->change(change, wall_us(), records_);
       print();
       if (capture::JournalReader::are_last(*events, kEventsAtOnce)) break;
       last = events->back().ordinal;
@@ -58,10 +58,6 @@ class Exporter {
   }
 
  private:
-  static std::int64_t now_us() {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
-  }
   void print() {
     std::string lines;
     emitters::append_lines(lines, records_);

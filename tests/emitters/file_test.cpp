@@ -1,14 +1,14 @@
 #include "emitters/file.h"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+
+#include "tests/support/file_size_limit.h"
 
 namespace weir::emitters {
 namespace {
@@ -218,27 +218,12 @@ TEST_F(FileTest, SaysWhichFileAndWhyNot) {
                                       "and that Weir may write there");
 }
 
-/// Files cannot grow beyond `bytes` while this lives: the write that reaches it is short, the next one fails.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) {
-    std::signal(SIGXFSZ, SIG_IGN);
-    getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limited{bytes, before_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &limited);
-  }
-  ~FileSizeLimit() { setrlimit(RLIMIT_FSIZE, &before_); }
-
- private:
-  rlimit before_{};
-};
-
 TEST_F(FileTest, AFullDiskLeavesNoPartOfALineAndIsOverWhenThereIsRoom) {
   open();
   offer("first", 1);
   emitter_->wait(milliseconds(0));
   {
-    const FileSizeLimit full(10);
+    const test_support::FileSizeLimit full(10);
     offer("second", 2);
     emitter_->wait(milliseconds(0));
     EXPECT_EQ(content(), "first\n");

@@ -1,6 +1,5 @@
 // The book's file and its folder: two processes, damage, full disks, and what is said about them.
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include <thread>
 
 #include "capture/journal/sqlite_book.h"
+#include "tests/support/file_size_limit.h"
 
 namespace weir::capture {
 namespace {
@@ -398,27 +398,12 @@ TEST_F(BookTest, AFileThatIsRemovedStopsWritesUntilItIsBack) {
   EXPECT_NE(refused.error().message.find("was replaced by another file"), std::string::npos);
 }
 
-/// Files cannot grow beyond `bytes` while this lives: what a full disk looks like to SQLite.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) {
-    std::signal(SIGXFSZ, SIG_IGN);
-    getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limited{bytes, before_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &limited);
-  }
-  ~FileSizeLimit() { setrlimit(RLIMIT_FSIZE, &before_); }
-
- private:
-  rlimit before_{};
-};
-
 TEST_F(BookTest, AFullDiskIsOverWhenThereIsRoom) {
   open();
   ASSERT_TRUE(book_->add_destination("stdout", 1));
   const DeadLetter letter{"stdout", 1, "t", "k", std::string(400 << 10, 'x'), "r", {}};
   {
-    const FileSizeLimit full(128 << 10);
+    const test_support::FileSizeLimit full(128 << 10);
     const auto refused = book_->add_dead_letter(letter);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().sqlstate, "53100") << refused.error().message;
