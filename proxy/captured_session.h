@@ -10,7 +10,7 @@
 #include <string>
 #include <utility>
 
-#include "capture/session.h"
+#include "capture/session/session.h"
 #include "proxy/client_sessions.h"
 #include "proxy/committer.h"
 #include "proxy/engine_factory.h"

@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-#include "capture/session.h"
+#include "capture/session/session.h"
 #include "proxy/questions.h"
 
 namespace weir::proxy {

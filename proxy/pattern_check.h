@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "capture/scope.h"
-#include "capture/session.h"
+#include "capture/session/session.h"
 
 namespace weir::proxy {
 

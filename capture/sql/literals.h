@@ -1,7 +1,7 @@
 // The literals of a single INSERT, UPDATE or DELETE of one table, each with the place that gives it its meaning: what
-// is needed to send them as parameters of a statement that was prepared without them (capture/shape.h). Only statements
-// in which every string literal stands in such a place are read; what else stands in them, numbers included, means the
-// same each time as long as the catalog and the session's settings stay what they are. Pure, any thread.
+// is needed to send them as parameters of a statement that was prepared without them (capture/session/shape.h). Only
+// statements in which every string literal stands in such a place are read; what else stands in them, numbers included,
+// means the same each time as long as the catalog and the session's settings stay what they are. Pure, any thread.
 #pragma once
 
 #include <cstddef>

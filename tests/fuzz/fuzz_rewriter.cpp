@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "capture/plan.h"
-#include "capture/shape.h"
+#include "capture/session/shape.h"
 #include "capture/sql/comment_tags.h"
 #include "tests/fuzz/require.h"
 

@@ -1,11 +1,11 @@
 // The session engine. Input: two bytes that decide what the server does, a byte that says how many bytes of pace
-// follow, those, and a client's messages (tests/capture/session_model.h). Played straight to a model of the server and
-// through a session, the client sees the same bytes, the same rows are committed, and each of them is told once and in
-// order. Played once more with an answer out of place, the client sees nothing of what Weir added.
+// follow, those, and a client's messages (tests/capture/session/session_model.h). Played straight to a model of the
+// server and through a session, the client sees the same bytes, the same rows are committed, and each of them is told
+// once and in order. Played once more with an answer out of place, the client sees nothing of what Weir added.
 #include <algorithm>
 #include <cstdio>
 
-#include "tests/capture/session_model.h"
+#include "tests/capture/session/session_model.h"
 #include "tests/fuzz/require.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

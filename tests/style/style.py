@@ -20,6 +20,8 @@ SOURCES = ("*.cpp", "*.h", "*.c", "*.py", "*.sh")
 MAY_INCLUDE = {
     "wire": ["wire"],
     "capture/event": ["capture/event"],
+    "capture/session": ["capture", "wire"],
+    "capture/journal": ["capture"],
     "capture": ["capture", "wire"],
     "emitters": ["emitters", "capture/event"],
     "proxy": ["proxy", "capture", "emitters", "wire"],

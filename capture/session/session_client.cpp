@@ -1,0 +1,599 @@
+// Messages from the client: what is relayed as it is, what is spliced, and what has to wait.
+#include <algorithm>
+
+#include "capture/session/session_machine.h"
+
+namespace weir::capture {
+namespace {
+
+namespace frontend = wire::frontend;
+
+/// Frames above this are not read as a whole, only passed through: texts and parameters of that size are not captured.
+constexpr std::size_t kLargestHeldFrame = 64u << 20;
+
+/// Messages behind a question to the catalog that may have to be sent again.
+constexpr std::size_t kLargestRetained = 1u << 20;
+
+std::vector<std::optional<std::string>> copy_values(const std::vector<std::optional<std::string_view>>& values) {
+  std::vector<std::optional<std::string>> copies;
+  for (const auto& value : values) copies.push_back(value ? std::optional(std::string(*value)) : std::nullopt);
+  return copies;
+}
+
+/// The codes for the portal's rows with their added columns.
+std::vector<std::int16_t> result_formats(const wire::BindView& bind, const Portal& portal) {
+  std::vector<std::int16_t> formats;
+  if (portal.prepared->statement->write->has_returning) formats = bind.result_formats;
+  // One code stands for all columns, and text is the same in both formats; several must be as many as the columns.
+  if (formats.size() > 1) formats.resize(formats.size() + std::size_t(portal.plan->added.count), 0);
+  return formats;
+}
+
+}  // namespace
+
+std::size_t SessionMachine::from_client(std::string_view received, wire::Turn& turn) {
+  client_frame_size_ = 0;
+  if (closed_) return 0;
+  feed_replay(turn);
+  return replay_.empty() ? feed(received, turn) : 0;
+}
+
+/// What is to be taken once more comes before all that is new.
+void SessionMachine::feed_replay(wire::Turn& turn) {
+  while (!replay_.empty() && wait_ == Wait::nothing && !turn.close) {
+    const std::string again = std::exchange(replay_, {});
+    replaying_ = true;
+    const std::size_t used = feed(again, turn);
+    replaying_ = false;
+    replay_.insert(0, again, used);
+    if (used == 0) return;
+  }
+}
+
+std::size_t SessionMachine::feed(std::string_view received, wire::Turn& turn) {
+  if (client_broken_) return received.size();
+  std::size_t used = 0;
+  while (used < received.size() && wait_ == Wait::nothing && !turn.close) {
+    const std::string_view rest = received.substr(used);
+    if (client_skip_ > 0) {
+      const std::size_t count = std::min(client_skip_, rest.size());
+      turn.to_upstream.relay(rest.substr(0, count));
+      client_skip_ -= count;
+      used += count;
+      continue;
+    }
+    const wire::FrameHeader header = wire::read_client_header(rest);
+    if (header.state == wire::FrameHeader::State::incomplete) break;
+    if (header.state == wire::FrameHeader::State::malformed) {
+      // The server ends the session where it reads this, and before what would have to be sent anew.
+      if (checks_pending_ > 0 && !wait_for_answers(turn)) break;
+      turn.to_upstream.relay(rest.substr(0, wire::kHeaderSize));
+      client_broken_ = true;
+      return received.size();
+    }
+    const Frame frame{header.type, header.size, rest.substr(0, std::min(header.size, rest.size()))};
+    whole_frame_ = frame.whole();
+    will_be_whole_ = !whole_frame_ && frame.size <= kLargestHeldFrame;
+    if (checks_pending_ > 0 && will_be_whole_) {
+      client_frame_size_ = frame.size;
+      break;
+    }
+    if (checks_pending_ > 0 && !passes_behind_check(frame)) {
+      wait_for_answers(turn);
+      break;
+    }
+    if (take_client(frame, turn) == Took::nothing) {
+      if (wait_ == Wait::nothing) client_frame_size_ = frame.size;
+      break;
+    }
+    asks_alone_ = false;
+    ++message_;
+    used += frame.received.size();
+    if (checks_pending_ > 0) retained_ += frame.received;
+  }
+  return used;
+}
+
+/// While old facts are being asked for, only what can be taken once more.
+bool SessionMachine::passes_behind_check(const Frame& frame) const {
+  if (run_ && !run_->finished) return true;
+  if (!frame.whole() || retained_.size() > kLargestRetained) return false;
+  return frame.type == frontend::kParse || frame.type == frontend::kBind || frame.type == frontend::kDescribe ||
+         frame.type == frontend::kExecute || frame.type == frontend::kClose || frame.type == frontend::kFlush;
+}
+
+SessionMachine::Took SessionMachine::take_client(const Frame& frame, wire::Turn& turn) {
+  if (lost_) return relay_client(frame, turn);
+  // After an error the server ignores everything up to Sync, so nothing of it has an answer.
+  if (skipping_ && frame.type != frontend::kSync &&
+      !(frame.type == frontend::kQuery && (own_failed_ || (run_ && !run_->finished)))) {
+    own_failed_ = false;  // the client saw the error in this message's place
+    return relay_client(frame, turn);
+  }
+  if (waits_for_copy(frame.type) && !wait_for_answers(turn)) return Took::nothing;
+  if (commits_itself_ && !copy_in_ && !learn_outcome(turn)) return Took::nothing;
+  switch (frame.type) {
+    case frontend::kQuery:
+      return take_query(frame, turn);
+    case frontend::kParse:
+      return take_parse(frame, turn);
+    case frontend::kBind:
+      return take_bind(frame, turn);
+    case frontend::kDescribe:
+      return take_describe(frame, turn);
+    case frontend::kExecute:
+      return take_execute(frame, turn);
+    case frontend::kClose:
+      return take_close(frame, turn);
+    case frontend::kSync:
+      return take_sync(frame, turn);
+    case frontend::kFunctionCall:
+      return take_function_call(frame, turn);
+    case frontend::kFlush:
+      return take_flush(frame, turn);
+    case frontend::kCopyData:
+    case frontend::kCopyDone:
+    case frontend::kCopyFail:
+      take_copy_message(frame.type);
+      return relay_client(frame, turn);
+    default:
+      return relay_client(frame, turn);
+  }
+}
+
+SessionMachine::Took SessionMachine::relay_client(const Frame& frame, wire::Turn& turn) {
+  // What is taken once more is gone before the bytes are sent.
+  if (replaying_) {
+    turn.to_upstream.buffer() += frame.received;
+  } else {
+    turn.to_upstream.relay(frame.received);
+  }
+  client_skip_ = frame.size - frame.received.size();
+  return Took::frame;
+}
+
+SessionMachine::Took SessionMachine::relay_expecting(const Frame& frame, Pending pending, wire::Turn& turn) {
+  expect(std::move(pending));
+  return relay_client(frame, turn);
+}
+
+void SessionMachine::expect(Pending pending) {
+  count(pending, 1);
+  if (pending.expect == Expect::execute || pending.expect == Expect::query) copy_data_sent_ = copy_ended_ = false;
+  hides_ |= pending.spliced || pending.tells_transaction || pending.no_data || pending.purpose != Purpose::client;
+  const bool ends = ends_segment(pending.expect);
+  // A Query is skipped too where something before it failed, so it ends nothing before it is answered.
+  if (pending.expect == Expect::sync || !ends) segment_clean_ = ends;
+  if (ends) {
+    names_at_sync_ = names_.end_mark();
+    ++segment_;
+  }
+  pending_.push_back(std::move(pending));
+}
+
+/// Not where the server refuses it, or a COPY does and names the message that came.
+bool SessionMachine::plans_now(const Statement* statement) const {
+  return statement != nullptr && needs_plan(*statement) && !refuses_statements() && !copy_reads_sync();
+}
+
+SessionMachine::Took SessionMachine::take_parse(const Frame& frame, wire::Turn& turn) {
+  if (!frame.whole() && frame.size <= kLargestHeldFrame) return Took::nothing;
+  const auto view = frame.whole() ? wire::read_parse(frame.body()) : std::nullopt;
+  if (!view) return relay_unread_parse(frame, turn);
+  const auto text = statements_->find_or_parse(view->query, lexer_, !view->statement.empty());
+  Names::PreparedPtr prepared;
+  if (!text->only_reads()) {
+    prepared = std::make_shared<Prepared>();
+    prepared->text = text;
+    prepared->statement = text->single();
+    prepared->parameter_types = view->parameter_types;
+    prepared->segment = segment_;
+  }
+  const Statement* statement = text->single();
+  if (statement != nullptr && statement->fetch) {
+    if (is_uncertain(true, statement->name) && !wait_for_answers(turn)) return Took::nothing;
+    prepared->cursor = spliced_portal(statement->name);
+  }
+  if (view->statement.empty() && plans_now(statement)) {
+    prepared->plan = find_plan(text, *statement, turn);
+    if (!prepared->plan) return Took::nothing;
+  }
+  Pending pending{.expect = Expect::parse, .mark = names_.define(view->statement, prepared)};
+  if (view->statement.empty()) pending.own_place = replace_own_unnamed('S');
+  if (!prepared || !prepared->plan || prepared->plan->how != Plan::How::returning)
+    return relay_expecting(frame, std::move(pending), turn);
+  const std::string spliced = std::string(view->query.substr(0, statement->end)) + prepared->plan->suffix;
+  wire::append_parse(turn.to_upstream.buffer(), {}, spliced, view->parameter_types);
+  pending.spliced = true;
+  expect(std::move(pending));
+  return Took::frame;
+}
+
+/// Too large, or the server refuses it too. Its name no longer means what it did.
+SessionMachine::Took SessionMachine::relay_unread_parse(const Frame& frame, wire::Turn& turn) {
+  const auto name = wire::read_parse_name(frame.body());
+  if (!name && !frame.whole()) return Took::nothing;
+  Pending pending{.expect = Expect::parse};
+  if (name) pending.mark = names_.define(*name, names_.unknown_statement());
+  if (name && name->empty()) pending.own_place = replace_own_unnamed('S');
+  return relay_expecting(frame, std::move(pending), turn);
+}
+
+/// A name that was defined before a Sync which is not answered yet: had that failed, what is behind the Sync would run
+/// all the same, and mean what the name meant before.
+bool SessionMachine::is_uncertain(bool portal, std::string_view name) const {
+  if (syncs_pending_ == 0) return false;
+  // A portal may have gone with the transaction that the Sync ended.
+  const auto& found = portal ? names_.find_portal(name) : nullptr;
+  if (found && found != names_.unknown_portal() && found->segment != segment_) return true;
+  return names_.is_unconfirmed(portal, name, names_at_sync_);
+}
+
+Names::PortalPtr SessionMachine::make_portal(const Names::PreparedPtr& prepared) const {
+  auto portal = std::make_shared<Portal>();
+  portal->prepared = prepared;
+  portal->segment = segment_;
+  return portal;
+}
+
+Pending SessionMachine::binding(std::string_view name, const Names::PortalPtr& portal) {
+  Pending pending{.expect = Expect::bind, .mark = names_.define_portal(name, portal), .bound = portal};
+  if (name.empty()) pending.own_place = replace_own_unnamed('P');
+  return pending;
+}
+
+SessionMachine::Took SessionMachine::take_bind(const Frame& frame, wire::Turn& turn) {
+  const auto names = wire::read_bind_names(frame.body());
+  if (!names && !frame.whole()) return Took::nothing;
+  if (!names) return relay_expecting(frame, {.expect = Expect::bind}, turn);
+  if (names->statement.empty() && !drop_own_unnamed('S', turn)) return Took::nothing;
+  if (is_uncertain(false, names->statement) && !wait_for_answers(turn)) return Took::nothing;
+  const Names::PreparedPtr prepared = names_.find(names->statement);
+  if (prepared && plans_now(prepared->statement)) return bind_captured(frame, *names, prepared, turn);
+  if (prepared && prepared->statement && (prepared->statement->fetch || prepared->statement->move))
+    return bind_cursor(frame, *names, prepared, turn);
+  if (!drain(names->portal, names_.find_portal(names->portal), turn)) return Took::nothing;
+  return relay_expecting(frame, binding(names->portal, prepared ? make_portal(prepared) : nullptr), turn);
+}
+
+SessionMachine::Took SessionMachine::bind_captured(const Frame& frame, const wire::BindNames& names,
+                                                   const Names::PreparedPtr& prepared, wire::Turn& turn) {
+  const bool unnamed = names.statement.empty();
+  auto plan = unnamed ? prepared->plan : find_plan(prepared->text, *prepared->statement, turn);
+  if (!plan && !unnamed) return Took::nothing;
+  const bool reads_body = plan && (plan->how == Plan::How::returning || plan->how == Plan::How::input);
+  if (reads_body && !frame.whole() && frame.size <= kLargestHeldFrame) return Took::nothing;
+  const auto view = reads_body && frame.whole() ? wire::read_bind(frame.body()) : std::nullopt;
+  if (reads_body && !view) {
+    if (unnamed && plan->how == Plan::How::returning) return bind_plain(frame, names, *prepared, turn);
+    plan = nullptr;
+  }
+  // A twin whose Parse an error may have kept the server from.
+  const bool doubtful = !unnamed && prepared->spliced.sent && !prepared->spliced_made && syncs_pending_ > 0;
+  if (doubtful && !wait_for_answers(turn)) return Took::nothing;
+  if (!drain(names.portal, names_.find_portal(names.portal), turn)) return Took::nothing;
+  const auto portal = make_portal(prepared);
+  portal->plan = plan;
+  portal->statement = names.statement;
+  if (view && (plan->how == Plan::How::input || !plan->lock_query.empty())) {
+    portal->formats = view->parameter_formats;
+    portal->values = copy_values(view->values);
+  }
+  if (!view || plan->how != Plan::How::returning) {
+    return relay_expecting(frame, binding(names.portal, portal), turn);
+  }
+  const auto formats = result_formats(*view, *portal);
+  if (!unnamed) ensure_twin(prepared, *plan, turn);
+  wire::append_bind(turn.to_upstream.buffer(), names.portal, unnamed ? names.statement : prepared->spliced.name,
+                    view->parameters, formats);
+  Pending pending = binding(names.portal, portal);
+  pending.spliced = true;
+  expect(std::move(pending));
+  if (!unnamed && !keeps_statements()) close_twin(prepared, turn);
+  return Took::frame;
+}
+
+/// Null where its rows have no added columns.
+Names::PortalPtr SessionMachine::spliced_portal(std::string_view name) const {
+  const Names::PortalPtr& portal = names_.find_portal(name);
+  return portal && portal->plan && portal->plan->how == Plan::How::returning ? portal : nullptr;
+}
+
+/// FETCH of a portal whose rows have added columns has them too.
+SessionMachine::Took SessionMachine::bind_cursor(const Frame& frame, const wire::BindNames& names,
+                                                 const Names::PreparedPtr& prepared, wire::Turn& turn) {
+  const Statement& statement = *prepared->statement;
+  if (is_uncertain(true, statement.name) && !wait_for_answers(turn)) return Took::nothing;
+  const Names::PortalPtr cursor = spliced_portal(statement.name);
+  if (cursor && !frame.whole() && frame.size <= kLargestHeldFrame) return Took::nothing;
+  if (!drain(names.portal, names_.find_portal(names.portal), turn)) return Took::nothing;
+  const auto portal = make_portal(prepared);
+  portal->cursor = cursor;
+  const auto view = cursor && statement.fetch && frame.whole() ? wire::read_bind(frame.body()) : std::nullopt;
+  if (!view) return relay_expecting(frame, binding(names.portal, portal), turn);
+  const auto formats = result_formats(*view, *cursor);
+  wire::append_bind(turn.to_upstream.buffer(), names.portal, names.statement, view->parameters, formats);
+  Pending pending = binding(names.portal, portal);
+  pending.spliced = true;
+  expect(std::move(pending));
+  return Took::frame;
+}
+
+/// A Bind that is not read cannot ask for rows without their added columns, so the unnamed statement is made anew from
+/// the client's own text.
+SessionMachine::Took SessionMachine::bind_plain(const Frame& frame, const wire::BindNames& names,
+                                                const Prepared& spliced, wire::Turn& turn) {
+  if (!drain(names.portal, names_.find_portal(names.portal), turn)) return Took::nothing;
+  const auto plain = std::make_shared<Prepared>(spliced);
+  plain->plan = nullptr;
+  wire::append_parse(turn.to_upstream.buffer(), {}, plain->text->text, plain->parameter_types);
+  expect({.expect = Expect::parse, .purpose = Purpose::tidy, .mark = names_.define({}, plain)});
+  return relay_expecting(frame, binding(names.portal, make_portal(plain)), turn);
+}
+
+void SessionMachine::ensure_twin(const Names::PreparedPtr& prepared, const Plan& plan, wire::Turn& turn) {
+  if (prepared->spliced.sent && prepared->spliced_suffix == plan.suffix) return;
+  close_twin(prepared, turn);
+  prepared->spliced = {next_own_name(), true};
+  prepared->spliced_made = false;
+  prepared->spliced_suffix = plan.suffix;
+  const std::string spliced = prepared->text->text.substr(0, prepared->statement->end) + plan.suffix;
+  wire::append_parse(turn.to_upstream.buffer(), prepared->spliced.name, spliced, prepared->parameter_types);
+  expect({.expect = Expect::parse, .purpose = Purpose::splice, .spliced = true, .twin = prepared});
+}
+
+SessionMachine::Took SessionMachine::take_describe(const Frame& frame, wire::Turn& turn) {
+  if (!frame.whole()) return Took::nothing;
+  const auto target = wire::read_target(frame.body());
+  const bool portal = target && target->kind == 'P';
+  Pending pending{.expect = portal ? Expect::describe_portal : Expect::describe_statement};
+  if (target) {
+    if (target->name.empty() && !drop_own_unnamed(portal ? 'P' : 'S', turn)) return Took::nothing;
+    if (is_doubtful(*target) && !wait_for_answers(turn)) return Took::nothing;
+    pending.execution = portal ? described_portal(target->name) : described_statement(target->name);
+    pending.spliced = pending.execution && pending.execution->plan;
+    if (pending.spliced && refuses_statements() && describe_refused(*target, *pending.execution->statement, turn))
+      return Took::frame;
+  }
+  return relay_expecting(frame, std::move(pending), turn);
+}
+
+/// With a plan where what is shown has added columns.
+std::shared_ptr<Execution> SessionMachine::described_portal(std::string_view name) const {
+  const Names::PortalPtr& found = names_.find_portal(name);
+  if (!found) return nullptr;
+  const Portal& rows = found->cursor && found->prepared->statement->fetch ? *found->cursor : *found;
+  if (!rows.plan || rows.plan->how != Plan::How::returning)
+    return std::make_shared<Execution>(Execution{.portal = found});
+  return std::make_shared<Execution>(Execution{.statement = rows.prepared->statement, .plan = rows.plan});
+}
+
+std::shared_ptr<Execution> SessionMachine::described_statement(std::string_view name) const {
+  const Names::PreparedPtr& found = names_.find(name);
+  if (!found) return nullptr;
+  const auto execution = std::make_shared<Execution>();
+  if (found->cursor) {
+    execution->statement = found->cursor->prepared->statement;
+    execution->plan = found->cursor->plan;
+  } else if (name.empty() && found->plan && found->plan->how == Plan::How::returning) {
+    execution->statement = found->statement;
+    execution->plan = found->plan;
+  }
+  return execution->plan ? execution : nullptr;
+}
+
+/// Spliced, and behind a Sync that is not answered: the block may have failed, which its Parse and Bind would have
+/// shown.
+bool SessionMachine::is_doubtful(const wire::TargetView& target) const {
+  if (syncs_pending_ == 0) return false;
+  const bool portal = target.kind == 'P';
+  const auto& unnamed = portal || !target.name.empty() ? nullptr : names_.find({});
+  return is_uncertain(portal, target.name) || (unnamed && unnamed->segment != segment_);
+}
+
+/// A failed block refuses to describe what has rows; the client's own text has none. Only an unnamed statement's
+/// parameters are not known here.
+bool SessionMachine::describe_refused(const wire::TargetView& target, const Statement& statement, wire::Turn& turn) {
+  if (statement.write->has_returning || (target.kind == 'S' && statement.has_parameters)) return false;
+  wire::append_close(turn.to_upstream.buffer(), 'P', no_portal_);
+  expect({.expect = Expect::close, .no_data = true, .describes_statement = target.kind == 'S'});
+  return true;
+}
+
+SessionMachine::Took SessionMachine::take_execute(const Frame& frame, wire::Turn& turn) {
+  if (!frame.whole()) return Took::nothing;
+  const auto execute = wire::read_execute(frame.body());
+  if (!execute) return relay_expecting(frame, {.expect = Expect::execute}, turn);
+  if (execute->portal.empty() && !drop_own_unnamed('P', turn)) return Took::nothing;
+  if (is_uncertain(true, execute->portal) && !wait_for_answers(turn)) return Took::nothing;
+  const Names::PortalPtr portal = names_.find_portal(execute->portal);
+  if (!portal) return relay_expecting(frame, {.expect = Expect::execute}, turn);
+  const Statement* statement = portal->prepared->statement;
+  if (statement != nullptr && statement->shows_statements && !hide_own_statements(turn)) return Took::nothing;
+  if (statement != nullptr && statement->closes_portal && !drain_closed(*statement, turn)) return Took::nothing;
+  const bool ends = statement != nullptr &&
+                    (statement->kind == StatementKind::commit || statement->kind == StatementKind::prepare_transaction);
+  const bool commits_itself = !ends && may_commit_itself(portal->prepared->text.get(), statement);
+  if ((ends || commits_itself) && holds_writes_of_block()) {
+    if (const auto stop = pass_commit_point(ends, frame, turn)) return *stop;
+    commits_itself_ = commits_itself && commit_ == Commit::sent;
+    gathers_ = gathers_ && !commits_itself_;
+  }
+  if (portal->cursor) return execute_cursor(frame, portal, *execute, turn);
+  if (portal->plan && portal->plan->how == Plan::How::returning) return execute_captured(frame, portal, *execute, turn);
+  Pending pending{.expect = Expect::execute};
+  pending.scrubs = statement != nullptr && statement->shows_text && statement->kind == StatementKind::read;
+  pending.execution = std::make_shared<Execution>(
+      Execution{.text = portal->prepared->text, .statement = statement, .plan = portal->plan, .portal = portal});
+  if (statement != nullptr && statement->kind == StatementKind::session)
+    pending.mark = apply_session_statement(*statement, turn);
+  return relay_expecting(frame, std::move(pending), turn);
+}
+
+SessionMachine::Took SessionMachine::execute_captured(const Frame& frame, const Names::PortalPtr& portal,
+                                                      wire::ExecuteView execute, wire::Turn& turn) {
+  const Statement& statement = *portal->prepared->statement;
+  const bool client_rows = statement.write->has_returning;
+  auto execution = std::make_shared<Execution>(
+      Execution{.text = portal->prepared->text, .statement = &statement, .plan = portal->plan, .portal = portal});
+  execution->portal_name = known_name(execute.portal);
+  const bool again = portal->ran && !client_rows;
+  if ((may_recover() || (again && control_pending_ > 0)) && !wait_for_answers(turn)) return Took::nothing;
+  if (again && !failed_) {
+    // The plain statement's portal cannot be run twice, the spliced one's could.
+    provoke(std::move(execution), turn);
+    return Took::frame;
+  }
+  if (!portal->ran && !portal->plan->lock_query.empty()) send_lock(execution, turn);
+  PortalState before = state_of(portal);
+  portal->ran = true;
+  portal->suspended = client_rows && execute.row_limit > 0;
+  Pending pending{.expect = Expect::execute, .spliced = true, .execution = std::move(execution)};
+  pending.before = std::move(before);
+  if (client_rows || execute.row_limit == 0) return relay_expecting(frame, std::move(pending), turn);
+  wire::append_execute(turn.to_upstream.buffer(), execute.portal, 0);
+  expect(std::move(pending));
+  return Took::frame;
+}
+
+/// FETCH or MOVE of a captured portal: its rows are those of the write.
+SessionMachine::Took SessionMachine::execute_cursor(const Frame& frame, const Names::PortalPtr& portal,
+                                                    wire::ExecuteView execute, wire::Turn& turn) {
+  const Statement& statement = *portal->prepared->statement;
+  if (may_recover() && !wait_for_answers(turn)) return Took::nothing;
+  auto execution = execution_of(portal);
+  if (!execution->statement->write->has_returning && !failed_) {
+    execution->portal_name = known_name(statement.name);
+    provoke(std::move(execution), turn);
+    return Took::frame;
+  }
+  execution->before = {state_of(portal), state_of(portal->cursor)};
+  portal->ran = true;
+  portal->suspended = statement.fetch && execute.row_limit > 0;
+  reads_cursor(*portal->cursor);
+  return relay_expecting(
+      frame, {.expect = Expect::execute, .spliced = statement.fetch, .execution = std::move(execution)}, turn);
+}
+
+/// It has run from now on, and what it wrote is read by whoever comes.
+void SessionMachine::reads_cursor(Portal& cursor) {
+  cursor.suspended = cursor.suspended || !cursor.ran;
+  cursor.ran = true;
+}
+
+/// Of the portal's own rows, or of those that it fetches from another.
+std::shared_ptr<Execution> SessionMachine::execution_of(const Names::PortalPtr& portal) const {
+  const Names::PortalPtr& rows = portal->cursor ? portal->cursor : portal;
+  return std::make_shared<Execution>(Execution{.text = rows->prepared->text,
+                                               .statement = rows->prepared->statement,
+                                               .plan = rows->plan,
+                                               .portal = rows,
+                                               .reader = portal->cursor ? portal : nullptr});
+}
+
+void SessionMachine::provoke(std::shared_ptr<Execution> execution, wire::Turn& turn, Purpose purpose) {
+  wire::append_execute(turn.to_upstream.buffer(), no_portal_, 0);
+  expect({.expect = Expect::execute, .purpose = purpose, .execution = std::move(execution)});
+}
+
+/// Rows of a portal that were written but not fetched must be read before the portal goes. False: not before answers
+/// have said whether it is still there.
+bool SessionMachine::drain(std::string_view name, const Names::PortalPtr& portal, wire::Turn& turn) {
+  if (!portal || !portal->suspended) return true;
+  if ((control_pending_ > 0 || is_uncertain(true, name)) && !wait_for_answers(turn)) return false;
+  if (failed_) {
+    unread_.insert(portal);
+    return true;
+  }
+  PortalState before = state_of(portal);
+  portal->suspended = false;
+  wire::append_execute(turn.to_upstream.buffer(), name, 0);
+  Pending pending{
+      .expect = Expect::execute, .purpose = Purpose::drain, .spliced = true, .execution = execution_of(portal)};
+  pending.before = std::move(before);
+  expect(std::move(pending));
+  return true;
+}
+
+SessionMachine::Took SessionMachine::take_close(const Frame& frame, wire::Turn& turn) {
+  if (!frame.whole()) return Took::nothing;
+  const auto target = wire::read_target(frame.body());
+  if (!target) return relay_expecting(frame, {.expect = Expect::close}, turn);
+  if (target->kind == 'P') {
+    if (!drain(target->name, names_.find_portal(target->name), turn)) return Took::nothing;
+    return relay_expecting(frame, {.expect = Expect::close, .mark = names_.remove_portal(target->name)}, turn);
+  }
+  const bool known = names_.find(target->name) != names_.unknown_statement();
+  if (!known && is_uncertain(false, target->name) && !wait_for_answers(turn)) return Took::nothing;
+  close_twin(names_.find(target->name), turn);
+  return relay_expecting(frame, {.expect = Expect::close, .mark = names_.remove(target->name)}, turn);
+}
+
+void SessionMachine::close_twin(const Names::PreparedPtr& prepared, wire::Turn& turn) {
+  if (!prepared || !prepared->spliced.sent) return;
+  close_own(prepared->spliced.name, turn);
+  prepared->spliced.sent = false;
+}
+
+SessionMachine::Took SessionMachine::take_sync(const Frame& frame, wire::Turn& turn) {
+  if (copy_reads_sync()) {
+    ++ignored_syncs_;
+    return relay_client(frame, turn);
+  }
+  const bool may_commit = holds_writes() && !skipping_ && (!in_block_ || control_pending_ > 0);
+  if (may_commit) {
+    if (const auto stop = pass_commit_point(false, frame, turn)) return *stop;
+  }
+  if (std::exchange(must_roll_back_, false)) roll_back_refused(turn);
+  skipping_ = own_failed_ = facts_failed_ = false;
+  return relay_expecting(frame, {.expect = Expect::sync, .behind_copy_end = copy_ended_}, turn);
+}
+
+/// The server refuses one that has a body, and ignores what follows up to Sync; but not while it reads a COPY.
+SessionMachine::Took SessionMachine::take_flush(const Frame& frame, wire::Turn& turn) {
+  const bool refused = frame.size > wire::kHeaderSize;
+  if (refused && !copy_in_ && copies_pending_ > 0 && !wait_for_answers(turn)) return Took::nothing;
+  if (!refused || copy_in_) return relay_client(frame, turn);
+  return relay_expecting(frame, {.expect = Expect::close}, turn);
+}
+
+SessionMachine::Took SessionMachine::take_function_call(const Frame& frame, wire::Turn& turn) {
+  if (holds_writes() && !in_block_ && !copy_reads_sync()) {
+    if (const auto stop = pass_commit_point(false, frame, turn)) return *stop;
+  }
+  return relay_expecting(frame, {.expect = Expect::function_call}, turn);
+}
+
+/// DEALLOCATE and DISCARD ALL change which names mean something, from the moment they are sent.
+std::int64_t SessionMachine::apply_session_statement(const Statement& statement, wire::Turn& turn) {
+  if (statement.drops_all_statements) return names_.remove_all();
+  if (statement.name.empty()) return -1;
+  close_twin(names_.find(statement.name), turn);
+  return names_.remove(statement.name);
+}
+
+/// A Query leaves no unnamed statement or portal behind; one that was sent in parts does, so they go now. Behind
+/// answers, so that nothing can keep the server from it.
+bool SessionMachine::drop_own_unnamed(char kind, wire::Turn& turn) {
+  if (own_unnamed(kind) != OwnUnnamed::stays || copy_reads_sync()) return true;
+  if (!wait_for_answers(turn)) return false;
+  wire::append_close(turn.to_upstream.buffer(), kind, {});
+  expect({.expect = Expect::close, .purpose = Purpose::tidy, .own_place = replace_own_unnamed(kind)});
+  return true;
+}
+
+/// For Pending::own_place of what takes the place now.
+char SessionMachine::replace_own_unnamed(char kind) {
+  if (own_unnamed(kind) == OwnUnnamed::none) return '\0';
+  own_unnamed(kind) = OwnUnnamed::replaced;
+  return kind;
+}
+
+/// What was to replace it was skipped; something else may yet.
+void SessionMachine::keep_own_unnamed(char kind) {
+  const bool later = std::any_of(pending_.begin(), pending_.end(),
+                                 [kind](const Pending& pending) { return pending.own_place == kind; });
+  if (!later && own_unnamed(kind) == OwnUnnamed::replaced) own_unnamed(kind) = OwnUnnamed::stays;
+}
+
+}  // namespace weir::capture

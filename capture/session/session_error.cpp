@@ -1,0 +1,291 @@
+// An error of the database: what it undoes of what was sent, and what the client sees of it.
+#include <algorithm>
+#include <charconv>
+
+#include "capture/session/session_machine.h"
+
+namespace weir::capture {
+namespace {
+
+constexpr std::string_view kUntranslatable = "22P05";
+constexpr std::string_view kProtocolViolation = "08P01";
+constexpr std::string_view kNotInRepertoire = "22021";
+constexpr std::string_view kInFailedBlock = "25P02";
+constexpr std::string_view kNoSuchStatement = "26000";
+constexpr std::string_view kNoSuchPortal = "34000";
+constexpr std::string_view kSyntaxError = "42601";
+constexpr std::string_view kLockNotAvailable = "55P03";
+/// What the server calls the lock query in "cannot execute … in a read-only transaction".
+constexpr std::string_view kLockStatement = "SELECT FOR NO KEY UPDATE";
+/// What a wait for a row is called in its CONTEXT, in the lock query and in the UPDATE.
+constexpr std::string_view kLocking = "while locking tuple ";
+constexpr std::string_view kUpdating = "while updating tuple ";
+
+/// A Query that is not in the client's encoding, or no string, is refused before it ends the unnamed statement. Where
+/// it has these errors for another reason it has ended it; to take that for there is no harm, it cannot be used.
+bool is_unreadable(std::string_view sqlstate) {
+  return sqlstate == kProtocolViolation || sqlstate == kNotInRepertoire || sqlstate == kUntranslatable;
+}
+
+/// It stands in the way of the client's statement, and where it fails it is no part of that: what it says of where it
+/// failed is about a text that the client did not write.
+bool asks_something(Purpose purpose) {
+  return purpose == Purpose::facts || purpose == Purpose::epilogue || purpose == Purpose::outcome;
+}
+
+/// Where in it the error came to be.
+bool is_place(char code) {
+  return code == 'P' || code == 'p' || code == 'q' || code == 'W';
+}
+
+/// A cancel or a timeout hits the statement that waits for the catalog, not the question to it.
+bool was_meant_for_statement(std::string_view sqlstate) {
+  return sqlstate == kCanceled || sqlstate == kLockNotAvailable;
+}
+
+/// "bind message has 7 result formats but query has 5 columns": the number behind `words`, less `added`.
+std::string with_fewer(std::string message, std::string_view words, int added) {
+  const std::size_t at = message.find(words);
+  if (at == std::string::npos) return message;
+  const std::size_t begin = at + words.size();
+  const std::size_t end = message.find(' ', begin);
+  int number = 0;
+  std::from_chars(message.data() + begin, message.data() + message.size(), number);
+  return message.replace(begin, end - begin, std::to_string(number - added));
+}
+
+/// A position in a part of a Query, in the place that it has in the whole of it.
+template <typename Place>
+std::string moved(std::string position, Place place) {
+  std::size_t number = 0;
+  const char* end = position.data() + position.size();
+  const auto [stop, error] = std::from_chars(position.data(), end, number);
+  return error == std::errc() && stop == end ? std::to_string(place(number)) : position;
+}
+
+/// An error in a Bind of spliced text, as the client's own text would have had it.
+std::string message_of_bind(std::string message, const Portal& portal) {
+  const int added = (portal.cursor ? *portal.cursor : portal).plan->added.count;
+  const std::string twin = "\"" + portal.prepared->spliced.name + "\"";
+  const std::size_t at = message.find(twin);
+  if (!portal.statement.empty() && at != std::string::npos)
+    message.replace(at, twin.size(), "\"" + portal.statement + "\"");
+  if (message.find(" result formats but query has ") == std::string::npos) return message;
+  message = with_fewer(std::move(message), "bind message has ", added);
+  return with_fewer(std::move(message), "but query has ", added);
+}
+
+void replace_first(std::string& text, std::string_view from, std::string_view to) {
+  if (const std::size_t at = text.find(from); at != std::string::npos) text.replace(at, from.size(), to);
+}
+
+/// The CONTEXT of an error of the lock query, as the UPDATE would have it.
+std::string context_of_update(std::string context, std::string_view own_portal, std::string_view portal) {
+  if (context.starts_with(kLocking)) context.replace(0, kLocking.size(), kUpdating);
+  const std::string own = "portal \"" + std::string(own_portal) + "\" with parameters: ";
+  const std::string name = portal.empty() ? "unnamed portal" : "portal \"" + std::string(portal) + "\"";
+  replace_first(context, own, name + " with parameters: ");
+  return context;
+}
+
+}  // namespace
+
+void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
+  gathers_ = false;
+  const auto fields = wire::read_error_fields(frame.body());
+  const std::string_view severity = fields ? wire::error_field(*fields, 'V') : std::string_view();
+  idle_error_ = pending_.empty();
+  if (is_of_no_portal(fields)) return answers_nothing(frame, turn);
+  // After a FATAL the connection ends; whether a commit under way took place is then not known.
+  if (pending_.empty() || severity == "FATAL" || severity == "PANIC") return relay_upstream(frame, turn);
+  const std::string_view sqlstate = fields ? wire::error_field(*fields, 'C') : std::string_view();
+  if (pending_.front().checks && !was_meant_for_statement(sqlstate)) return facts_changed(turn);
+  if (shape_refused(sqlstate, turn)) return;
+  copy_failed(sqlstate);
+  copy_complete_.clear();
+  pending_.front().answered = true;
+  const Pending front = pending_.front();
+  if (run_) {
+    run_->failed |= front.purpose == Purpose::run && !run_->finished;
+    run_->held.clear();
+    // A row that the client's encoding cannot say fails while rows are sent, behind their description.
+    const bool sending = sqlstate == kUntranslatable && front.expect == Expect::execute;
+    if (sending && server_.client_encoding != server_.server_encoding) show_run_description(turn);
+    run_->description.clear();
+  }
+  const bool stays = ends_segment(front.expect);
+  if (!stays) skip_to_sync(sqlstate == kInFailedBlock);
+  if (front.expect == Expect::query) query_failed(front, sqlstate);
+  const bool own_sync_next = !skipping_ && !pending_.empty() && pending_.front().purpose == front.purpose;
+  const bool asks = front.purpose == Purpose::question;
+  const bool in_own_exchange = own_sync_next && (asks || front.purpose == Purpose::facts);
+  if (asks && fields) question_failed({std::string(wire::error_field(*fields, 'M')), std::string(sqlstate)});
+  if (in_own_exchange && !asks && was_meant_for_statement(sqlstate)) {
+    facts_failed_ = false;
+    show_error(frame, front, turn);
+    provoke(nullptr, turn, Purpose::skip);
+  } else if (!in_own_exchange && front.purpose != Purpose::skip) {
+    show_error(frame, front, turn);
+  }
+  if (sqlstate == kNoSuchStatement) statement_missing(front);
+  // It may have failed because the catalog is no longer what the plan was made from: ask again next time.
+  if (front.spliced) forget_catalog();
+  if (in_block_) {
+    failed_ = true;
+    // Whether the block is over with it is for ReadyForQuery to say.
+    if (front.expect == Expect::sync) transaction_ended(Outcome::aborted);
+  } else if (!in_own_exchange) {
+    // What it had committed before it failed stays so.
+    const bool ran = front.expect == Expect::execute || front.expect == Expect::query;
+    const bool may_stand =
+        front.purpose == Purpose::outcome ||
+        (ran && front.execution && may_commit_itself(front.execution->text.get(), front.execution->statement));
+    transaction_ended(may_stand && commit_ == Commit::sent ? Outcome::unknown : Outcome::aborted);
+    names_.drop_portals();
+  }
+  answered();
+}
+
+/// Of a portal that only Weir speaks of, where nothing is run: the client must not see its name.
+bool SessionMachine::is_of_no_portal(const std::optional<wire::ErrorFields>& fields) const {
+  if (!fields || wire::error_field(*fields, 'C') != kNoSuchPortal) return false;
+  const bool runs = !pending_.empty() && pending_.front().expect != Expect::sync;
+  return !runs && wire::error_field(*fields, 'M').find(no_portal_) != std::string_view::npos;
+}
+
+/// Portals that it was to read are what they were, but for the one that failed.
+void SessionMachine::cursors_failed(const Execution& execution, bool refused) {
+  auto before = execution.before.begin();
+  std::vector<PortalState> unread;
+  for (std::size_t i = 0; i < execution.cursors.size() && before != execution.before.end(); ++i) {
+    if (!execution.cursors[i]) continue;
+    const PortalState& state = *before++;
+    if (i == execution.next && !refused) {
+      unread.push_back({state.portal, true, false});
+    } else if (i >= execution.next) {
+      unread.push_back(state);
+    }
+  }
+  for (auto state = unread.rbegin(); state != unread.rend(); ++state) restore(*state);
+}
+
+/// What its statements would have done to names did not happen. Where the commit of DEALLOCATE or DISCARD failed, the
+/// names are gone all the same; a name that is forgotten here and known to the server is only not captured, so the
+/// doubt ends there.
+void SessionMachine::query_failed(const Pending& front, std::string_view sqlstate) {
+  const Execution* execution = front.execution.get();
+  const std::size_t done = execution != nullptr ? execution->next : 0;
+  const bool unread = execution != nullptr && !execution->text->parsed;
+  const bool unreadable = done == 0 && is_unreadable(sqlstate);
+  const bool refused = sqlstate == kInFailedBlock || sqlstate == kSyntaxError || unreadable;
+  if (execution != nullptr) cursors_failed(*execution, refused);
+  if (unreadable) {
+    names_.failed(front.unnamed_statement, front.unnamed_statement);
+    names_.failed(front.unnamed_portal, front.unnamed_portal);
+  }
+  if (refused && done == 0 && (failed_ || unread)) names_.failed(front.unnamed_portal, front.unnamed_portal);
+  if (done >= front.changes.size()) return;
+  const auto& statements = execution->text->statements;
+  if (refused || done + 1 < statements.size()) {
+    names_.failed(front.changes[done], front.mark);
+  } else if (statements.back().drops_all_statements) {
+    for (OwnStatement* own : own_statements())
+      if (std::exchange(own->sent, false)) left_behind_.push_back(own->name);
+  }
+}
+
+/// One of Weir's own is not there: this is another backend than the one it was made in.
+void SessionMachine::statement_missing(const Pending& front) {
+  const bool twin = front.bound && front.spliced && !front.bound->cursor && !front.bound->statement.empty();
+  if (!twin && !is_own(front.purpose)) return;
+  pooling_ = Pooling::pooled;
+  if (twin) names_.forget_twin(front.bound->statement);
+  own_statements_are_gone();
+}
+
+/// The server ignores everything up to the next Sync; so what was sent since has no answer and no effect. The first of
+/// it failed, or was `refused` before it ran.
+void SessionMachine::skip_to_sync(bool refused) {
+  std::int64_t last_mark = -1;
+  own_failed_ = true;
+  std::vector<PortalState> skipped;
+  if (PortalState& failed = pending_.front().before; !refused) failed = {failed.portal, true, false};
+  if (const auto& execution = pending_.front().execution; execution && !refused)
+    for (PortalState& failed : execution->before) failed = {failed.portal, true, false};
+  while (!pending_.empty() && pending_.front().expect != Expect::sync) {
+    Pending& front = pending_.front();
+    own_failed_ &= is_own(front.purpose) && front.purpose != Purpose::provoke;
+    last_mark = std::max(last_mark, front.mark);
+    if (front.twin) front.twin->spliced.sent = false;
+    if (front.shape && front.expect == Expect::parse) front.shape->own.sent = false;
+    if (!front.closes.empty()) left_behind_.push_back(std::move(front.closes));
+    if (front.purpose == Purpose::facts) facts_skipped(front);
+    if (front.purpose == Purpose::epilogue && front.expect == Expect::parse) epilogue_statement_.sent = false;
+    if (front.purpose == Purpose::run && run_) run_->failed = true;
+    if (front.before.portal) skipped.push_back(std::move(front.before));
+    if (front.execution) skipped.insert(skipped.end(), front.execution->before.begin(), front.execution->before.end());
+    count(front, -1);
+    pending_.pop_front();
+  }
+  for (auto state = skipped.rbegin(); state != skipped.rend(); ++state) restore(*state);
+  facts_answer_.reset();
+  names_.failed(last_mark + 1);
+  if (run_ && !run_->finished) run_->failed = true;
+  for (const char kind : {'S', 'P'}) keep_own_unnamed(kind);
+  skipping_ = pending_.empty();
+  own_failed_ &= skipping_;
+}
+
+/// Questions behind the Sync are answered all the same.
+void SessionMachine::facts_skipped(const Pending& skipped) {
+  facts_failed_ |= !skipped.checks;
+  if (skipped.expect == Expect::parse)
+    for (OwnStatement& own : facts_statements_) own.sent &= own.name != skipped.makes;
+  if (skipped.expect != Expect::execute) return;
+  if (!facts_asked_.empty()) facts_asked_.pop_front();
+  if (skipped.checks) check_ended();
+}
+
+/// What the client sees of an error: as it came, but for one that Weir brought about, for names and counts that Weir
+/// changed in a Bind, for positions in a text that was sent in parts, and for what tells Weir's own statement from the
+/// client's.
+void SessionMachine::show_error(const Frame& frame, const Pending& front, wire::Turn& turn) {
+  auto fields = wire::read_error_fields(frame.body());
+  const bool provoked = front.purpose == Purpose::provoke;
+  const bool grouped = front.execution && front.execution->in_group;
+  const bool shifted = front.purpose == Purpose::run && run_ && (run_->offset > 0 || grouped);
+  const bool locking = front.purpose == Purpose::lock;
+  const bool bound = front.spliced && front.bound;
+  const bool asking = asks_something(front.purpose);
+  const bool shaped = front.shape != nullptr;
+  if (!fields || (!provoked && !shifted && !bound && !locking && !asking && !shaped))
+    return relay_upstream(frame, turn);
+  if (asking) std::erase_if(*fields, [](const auto& field) { return is_place(field.first); });
+  std::string message(wire::error_field(*fields, 'M'));
+  std::string position(wire::error_field(*fields, 'P'));
+  if (bound) message = message_of_bind(message, *front.bound);
+  std::string context(wire::error_field(*fields, 'W'));
+  if (locking) {
+    replace_first(message, kLockStatement, "UPDATE");
+    const std::string portal = front.execution ? front.execution->portal_name : std::string();
+    context = context_of_update(std::move(context), own_portal_name_, portal);
+  }
+  if (shaped) context = context_of_shape(std::move(context));
+  const auto place = [&](std::size_t at) { return position_in_run(front, at); };
+  if (shifted) position = moved(std::move(position), place);
+  if (provoked)
+    message = front.execution ? "portal \"" + front.execution->portal_name + "\" cannot be run" : refusal_.message;
+  if (shaped && context.empty()) std::erase_if(*fields, [](const auto& field) { return field.first == 'W'; });
+  for (auto& [code, value] : *fields) {
+    if (code == 'M') value = message;
+    if (code == 'P') value = position;
+    if (code == 'W') value = context;
+    if (!provoked) continue;
+    if (code == 'C') value = front.execution ? std::string_view("55000") : std::string_view(refusal_.sqlstate);
+    if (front.execution && code == 'F') value = "portalmem.c";
+    if (front.execution && code == 'R') value = "MarkPortalActive";
+  }
+  wire::append_error_fields(turn.to_client.buffer(), frame.type, *fields);
+}
+
+}  // namespace weir::capture

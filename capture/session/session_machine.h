@@ -1,0 +1,465 @@
+// The engine behind capture/session/session.h. One class, in eleven files by what they do:
+//   session_client.cpp    messages from the client: what to splice, when to wait
+//   session_upstream.cpp  answers of the database: what the client sees of them
+//   session_error.cpp     errors of the database: what they undo, and what the client sees of them
+//   session_complete.cpp  what a completed statement means for the transaction and its events
+//   session_query.cpp     a Query: relayed as it is, or with a splice, or begun as a Run
+//   session_run.cpp       a Query that writes, sent in steps and shown as a Query's answer
+//   session_shape.cpp     the same for a single write, as an execution of its shape
+//   session_input.cpp     events of INSERT … VALUES where rows cannot be returned
+//   session_commit.cpp    the commit point: everything that must be safe before the bytes that may commit are sent
+//   session_copy.cpp      COPY FROM STDIN, and the Syncs that it reads
+//   session_catalog.cpp   plans, the facts they need, and other statements of Weir's own
+//
+// Waiting works by coming back: a handler that cannot go on sends what it needs, sets wait_ and consumes nothing. When
+// the answers are in, the same frame is offered again and the handler finds the next thing to do. So every
+// handler is a list of conditions, and there is no state for "where were we" but what the conditions look at.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "capture/plan.h"
+#include "capture/scope.h"
+#include "capture/session/pipeline.h"
+#include "capture/session/session.h"
+#include "capture/session/shape.h"
+#include "capture/session/transaction.h"
+#include "capture/sql/statement_cache.h"
+#include "wire/error_response.h"
+#include "wire/message.h"
+
+namespace weir::capture {
+
+/// The SQLSTATE query_canceled.
+constexpr std::string_view kCanceled = "57014";
+constexpr std::string_view kUnseenSavepoint = "rolled back to a savepoint that was not seen";
+
+class SessionMachine final : public CaptureSession {
+ public:
+  explicit SessionMachine(const SessionOptions& options);
+
+  std::size_t from_client(std::string_view received, wire::Turn& turn) override;
+  std::size_t from_upstream(std::string_view received, wire::Turn& turn) override;
+  bool stalled() const override { return wait_ != Wait::nothing; }
+  bool idle() const override;
+  bool upstream_stalled() const override;
+  bool holds_for_client() const override { return gathers_; }
+  bool holds_for_upstream() const override { return wait_ == Wait::journal; }
+  bool between_messages() const override { return upstream_skip_ == 0; }
+  std::size_t client_frame_size() const override { return client_frame_size_; }
+  std::size_t upstream_frame_size() const override { return upstream_frame_size_; }
+  void upstream_gone() override;
+  void on_prepared(Result<void> result, wire::Turn& turn) override;
+  void on_durable() override;
+  bool ask(Question& question, wire::Turn& turn) override;
+
+ private:
+  enum class Wait { nothing, answers, journal };
+  /// The unnamed statement or portal of a Query that was sent in parts: it stays until something has taken its place.
+  enum class OwnUnnamed { none, stays, replaced };
+  /// What a handler did with the frame at the front: all there is of it (the rest of a long one is then passed through
+  /// as it comes), or nothing, because it is incomplete or must wait.
+  enum class Took { frame, nothing };
+
+  struct Frame {
+    char type;
+    std::size_t size;           ///< of the whole frame
+    std::string_view received;  ///< what there is of it, header included
+    bool whole() const { return received.size() == size; }
+    std::string_view body() const { return received.substr(wire::kHeaderSize); }
+  };
+
+  // -- session_client.cpp
+  std::size_t feed(std::string_view received, wire::Turn& turn);
+  void feed_replay(wire::Turn& turn);
+  bool passes_behind_check(const Frame& frame) const;
+  Took take_client(const Frame& frame, wire::Turn& turn);
+  bool plans_now(const Statement* statement) const;
+  Took take_parse(const Frame& frame, wire::Turn& turn);
+  Took relay_unread_parse(const Frame& frame, wire::Turn& turn);
+  Took take_bind(const Frame& frame, wire::Turn& turn);
+  Took bind_plain(const Frame& frame, const wire::BindNames& names, const Prepared& spliced, wire::Turn& turn);
+  Names::PortalPtr make_portal(const Names::PreparedPtr& prepared) const;
+  Pending binding(std::string_view name, const Names::PortalPtr& portal);
+  Took bind_captured(const Frame& frame, const wire::BindNames& names, const Names::PreparedPtr& prepared,
+                     wire::Turn& turn);
+  Took bind_cursor(const Frame& frame, const wire::BindNames& names, const Names::PreparedPtr& prepared,
+                   wire::Turn& turn);
+  Names::PortalPtr spliced_portal(std::string_view name) const;
+  Took take_describe(const Frame& frame, wire::Turn& turn);
+  std::shared_ptr<Execution> described_portal(std::string_view name) const;
+  std::shared_ptr<Execution> described_statement(std::string_view name) const;
+  bool is_doubtful(const wire::TargetView& target) const;
+  bool describe_refused(const wire::TargetView& target, const Statement& statement, wire::Turn& turn);
+  Took take_execute(const Frame& frame, wire::Turn& turn);
+  Took execute_captured(const Frame& frame, const Names::PortalPtr& portal, wire::ExecuteView execute,
+                        wire::Turn& turn);
+  Took execute_cursor(const Frame& frame, const Names::PortalPtr& portal, wire::ExecuteView execute, wire::Turn& turn);
+  static void reads_cursor(Portal& cursor);
+  std::shared_ptr<Execution> execution_of(const Names::PortalPtr& portal) const;
+  Took take_close(const Frame& frame, wire::Turn& turn);
+  Took take_sync(const Frame& frame, wire::Turn& turn);
+  Took take_flush(const Frame& frame, wire::Turn& turn);
+  Took take_function_call(const Frame& frame, wire::Turn& turn);
+  Took relay_client(const Frame& frame, wire::Turn& turn);
+  Took relay_expecting(const Frame& frame, Pending pending, wire::Turn& turn);
+  void expect(Pending pending);
+  std::int64_t apply_session_statement(const Statement& statement, wire::Turn& turn);
+  bool is_uncertain(bool portal, std::string_view name) const;
+  bool drop_own_unnamed(char kind, wire::Turn& turn);
+  OwnUnnamed& own_unnamed(char kind) { return kind == 'S' ? own_statement_ : own_portal_; }
+  char replace_own_unnamed(char kind);
+  void keep_own_unnamed(char kind);
+  bool drain(std::string_view name, const Names::PortalPtr& portal, wire::Turn& turn);
+  void provoke(std::shared_ptr<Execution> execution, wire::Turn& turn, Purpose purpose = Purpose::provoke);
+  void close_twin(const Names::PreparedPtr& prepared, wire::Turn& turn);
+  void ensure_twin(const Names::PreparedPtr& prepared, const Plan& plan, wire::Turn& turn);
+
+  // -- session_query.cpp
+  Took take_query(const Frame& frame, wire::Turn& turn);
+  bool relay_plain_read(std::string_view query, const Frame& frame, wire::Turn& turn);
+  using Plans = std::vector<std::shared_ptr<const Plan>>;
+  std::optional<Plans> plan_query(const std::shared_ptr<const ParsedText>& text, wire::Turn& turn);
+  bool can_splice(const ParsedText& text, const Plans& plans) const;
+  Took splice_query(std::shared_ptr<const ParsedText> text, Plans plans, wire::Turn& turn);
+  Took relay_query(const Frame& frame, std::shared_ptr<const ParsedText> text, Plans plans, wire::Turn& turn);
+  Pending replacing_unnamed(bool runs);
+  bool drain_unnamed(const ParsedText& text, wire::Turn& turn);
+  bool drain_closed(const Statement& statement, wire::Turn& turn);
+  void find_cursors(const ParsedText& text, Execution& execution) const;
+  bool read_cursors(Execution& execution, wire::Turn& turn);
+
+  // -- session_run.cpp
+  bool can_run(const ParsedText& text, const Plans& plans) const;
+  bool reaches_captured_portal(const Statement& statement) const;
+  Took step_run(const Frame& frame, wire::Turn& turn);
+  Took commit_run(const Frame& frame, wire::Turn& turn);
+  bool plan_step(wire::Turn& turn);
+  bool joins_group(std::size_t index) const;
+  std::size_t group_end() const;
+  void send_group(std::size_t end, wire::Turn& turn);
+  void begin_statement(Pending& group);
+  void stay_busy(wire::Turn& turn);
+  void open_block(wire::Turn& turn);
+  void send_block(std::string_view text, Purpose purpose, wire::Turn& turn);
+  std::size_t begin_of_step() const;
+  void send_step(wire::Turn& turn);
+  Took finish_run(wire::Turn& turn);
+  void show_run_description(wire::Turn& turn);
+  bool at_end_of_run() const;
+  void show_held(wire::Turn& turn);
+  bool hold_status(const Frame& frame);
+  void show_statuses(wire::Turn& turn);
+  bool tell_setting(std::string_view name, std::string_view value);
+  std::size_t position_in_run(const Pending& pending, std::size_t position) const;
+
+  // -- session_shape.cpp
+  bool send_shape(wire::Turn& turn);
+  void prepare_shape(const Shapes::StatementPtr& shape, std::string_view text, std::string_view types,
+                     wire::Turn& turn);
+  bool shape_refused(std::string_view sqlstate, wire::Turn& turn);
+  std::string context_of_shape(std::string context) const;
+
+  // -- session_commit.cpp
+  /// Something is to be committed that was not yet sent to be.
+  bool holds_writes() const {
+    if (captured_pending_ > 0 || names_.has_suspended_portals()) return true;
+    return (!transaction_.empty() || keeps_moved_ || reopened_) && commit_ != Commit::sent;
+  }
+  /// Those, and writes whose commit is on its way: it may fail, or be none, and the block go on.
+  bool holds_writes_of_block() const { return holds_writes() || commit_ == Commit::sent; }
+  /// The server refuses all but the end of the block.
+  bool refuses_statements() const { return failed_ && !may_recover(); }
+  /// That end may be on its way: a statement that ends the block, or the news that a failed COMMIT did.
+  bool may_recover() const { return failed_ && (control_pending_ > 0 || syncs_pending_ > 0); }
+  bool ready_to_commit(bool ends_block, wire::Turn& turn, bool surely = true);
+  std::optional<Took> pass_commit_point(bool ends_block, const Frame& frame, wire::Turn& turn);
+  bool knows_enough_to_commit() const;
+  bool wait_for_answers(wire::Turn& turn);
+  bool learn_outcome(wire::Turn& turn);
+  void heard_outcome(std::string_view status);
+  void announce_write();
+  bool prepare();
+  void prepared(const Result<void>& result);
+  bool must_hold(char type);
+  Took refuse_commit(const Frame& frame, wire::Turn& turn);
+  void roll_back_refused(wire::Turn& turn);
+  void reopen();
+  void forget_prepared();
+  void transaction_ended(Outcome outcome);
+  void report_uncontrolled();
+  void stream_if_large();
+  void leave(const char* why);
+  event::Transaction describe_transaction() const;
+  event::Transaction describe_report() const;
+
+  // -- session_copy.cpp
+  void take_copy_in();
+  /// Not where something else was sent behind the COPY: it fails because of that, or had failed before.
+  bool copy_reads_sync() const { return copy_in_ && pending_.size() == 1; }
+  /// Whether a COPY reads a message is known when its answer has begun, and what comes of that one when it has ended.
+  bool waits_for_copy(char type) const;
+  void take_copy_message(char type);
+  void copy_succeeded();
+  bool can_tell_transaction(const ParsedText& text, const Plans& plans) const;
+  Took relay_copy(std::shared_ptr<const ParsedText> text, Plans plans, wire::Turn& turn);
+  void take_told_transaction(std::string_view body);
+  void take_copy_complete(const Frame& frame, std::string_view tag);
+  void copy_failed(std::string_view sqlstate);
+  bool ends_unread_sync();
+
+  // -- session_catalog.cpp
+  std::shared_ptr<const Plan> find_plan(const std::shared_ptr<const ParsedText>& text, const Statement& statement,
+                                        wire::Turn& turn);
+  std::shared_ptr<const Plan> plan_by_facts(const ParsedText& text, const Statement& statement);
+  void keep_plan(const std::shared_ptr<const ParsedText>& text, const Statement& statement,
+                 const std::shared_ptr<const Plan>& plan);
+  bool is_aged(std::chrono::milliseconds asked) const;
+  struct WantedFacts {
+    std::string name;
+    FactsText text = FactsText::plain;
+  };
+  std::vector<WantedFacts> missing_facts(const ParsedText& text, const Statement& statement) const;
+  std::vector<WantedFacts> aged_facts(const Statement& statement) const;
+  bool may_check_along(const Plan& plan) const;
+  bool only_checks_pending() const;
+  void check_facts(const std::string& name, wire::Turn& turn);
+  void facts_changed(wire::Turn& turn);
+  void check_ended();
+  bool ask_facts(const std::vector<WantedFacts>& wanted, wire::Turn& turn);
+  void send_own(const OwnStatement& own, const std::vector<std::string>& values, Purpose purpose, wire::Turn& turn);
+  void note_needed(const WantedFacts& what, bool may_have_casts);
+  OwnStatement& prepare_facts(FactsText text, wire::Turn& turn);
+  void prepare_own(OwnStatement& own, std::string_view text, Purpose purpose, wire::Turn& turn);
+  /// Not before it is known that the server's process is the session's own; some servers name none.
+  bool keeps_statements() const { return pooling_ == Pooling::none || backend_.empty() || backend_ == "0"; }
+  void let_go(OwnStatement& own, wire::Turn& turn);
+  void run_once(std::string_view text, const std::vector<std::string>& values, Purpose purpose, wire::Turn& turn);
+  bool can_lock(const Execution& execution) const;
+  void send_lock(const std::shared_ptr<Execution>& execution, wire::Turn& turn);
+  bool hide_own_statements(wire::Turn& turn);
+  std::vector<OwnStatement*> own_statements();
+  void own_statements_are_gone();
+  void close_own(std::string name, wire::Turn& turn);
+  void forget_catalog();
+  void note_server_run(std::string_view answer);
+  bool own_row(const Pending& pending, std::string_view body);
+  bool locked_row(Execution& execution);
+  void own_complete(const Pending& pending);
+  void ask_what_waits(wire::Turn& turn);
+  void question_failed(Error error);
+  void question_ended();
+  std::string next_own_name();
+
+  // -- session_upstream.cpp
+  void take_upstream(const Frame& frame, wire::Turn& turn);
+  bool may_be_ready() const;
+  bool is_running() const;
+  bool take_asynchronous(const Frame& frame, wire::Turn& turn);
+  void show_no_data(const Pending& pending, wire::Turn& turn);
+  void take_row_description(const Frame& frame, wire::Turn& turn);
+  void take_data_row(const Frame& frame, wire::Turn& turn);
+  void take_complete(const Frame& frame, wire::Turn& turn);
+  void take_ready(const Frame& frame, wire::Turn& turn);
+  void relay_upstream(const Frame& frame, wire::Turn& turn);
+  bool needs_whole(const Frame& frame) const;
+  void show_scrubbed(const Frame& frame, wire::Turn& turn);
+  void complete_in_group(const Frame& frame, std::string_view tag, wire::Turn& turn);
+  bool capture_row(std::string_view body, Execution& execution);
+  void add_long_row(Execution& execution);
+  void keep_moved(std::vector<event::ChangeEvent> events, Execution& execution);
+  MovedRows& moved_rows(Execution& execution);
+  void add_moved(event::ChangeEvent change, Execution& execution);
+  static Execution* spliced_rows(const Pending& pending);
+  void left_suspended(const Execution* execution);
+  void cursor_read(const Execution& rows, std::string_view tag);
+  void answers_nothing(const Frame& frame, wire::Turn& turn);
+  void lose_track(std::string_view why, wire::Turn& turn);
+  void answered();
+  void pop_front();
+  void doubt_encoding();
+  void count(const Pending& pending, int by);
+  void note_setting(std::string_view body);
+
+  // -- session_error.cpp
+  void take_error(const Frame& frame, wire::Turn& turn);
+  bool is_of_no_portal(const std::optional<wire::ErrorFields>& fields) const;
+  void query_failed(const Pending& front, std::string_view sqlstate);
+  void cursors_failed(const Execution& execution, bool refused);
+  void statement_missing(const Pending& front);
+  void skip_to_sync(bool refused);
+  void facts_skipped(const Pending& skipped);
+  void show_error(const Frame& frame, const Pending& front, wire::Turn& turn);
+
+  // -- session_complete.cpp
+  void completed(Execution& execution, const Statement* statement, const Plan* plan, std::string_view tag);
+  void completed_unread(std::string_view tag);
+  void completed_write(Execution& execution, const Statement& statement, const Plan& plan, std::string_view tag);
+  void completed_move(Execution& execution, std::int64_t rows);
+  void take_back(std::uint32_t first_ordinal);
+  void rolled_back_to(std::uint32_t savepoint);
+  void add_statement_event(const Execution& execution, const RelationName& table, event::Op op, std::string cause,
+                           std::int64_t rows, event::Lsn lsn = 0);
+  bool add_input_events(const Execution& execution, const Statement& statement, const Plan& plan, std::int64_t rows);
+  void closed_portal(std::string_view name);
+  void add_unfetched(const Portal& portal);
+  void add_gap(const RelationName& table, event::Op op, std::int64_t rows, std::string cause);
+  void add_change(event::ChangeEvent change, const Execution& execution);
+
+  // From the options.
+  StatementCache* statements_;
+  const Scope* scope_;
+  CommitGate* gate_;
+  std::size_t max_row_bytes_;
+  std::atomic<std::uint64_t>* epoch_;
+  QuestionSource* questions_;
+  std::string own_prefix_;
+  std::string own_portal_name_;  // Weir's own statements run in it: the client's unnamed one must stay as it is
+  std::string shape_portal_name_;
+  std::string no_portal_;  // never made: running it has the server itself say an error that Weir must bring about
+  std::string database_;
+  event::Context context_;
+
+  // Relaying.
+  std::size_t client_skip_ = 0;  // bytes of a frame that is only passed through
+  std::size_t upstream_skip_ = 0;
+  bool upstream_drops_ = false;  // the client does not see it either
+  std::size_t client_frame_size_ = 0;
+  std::size_t upstream_frame_size_ = 0;
+  bool client_broken_ = false;  // it sent a frame that cannot be; nothing behind it has a meaning
+  bool lost_ = false;           // an answer made no sense: only relay from here on
+  bool closed_ = false;         // and what the client may not see could be among the rest: nothing more is shown
+  bool hides_ = false;          // something was sent of whose answer the client sees not all
+
+  // The session as the server sees it.
+  ServerSettings server_;
+  LexerSettings lexer_;
+  std::string reported_encoding_ = "UTF8";  // client_encoding by the last ParameterStatus
+  std::deque<Pending> pending_;
+  Names names_;
+  bool in_block_ = false;      // by answers seen
+  bool failed_ = false;        // the block is aborted
+  bool skipping_ = false;      // the server skips messages up to Sync
+  bool idle_error_ = false;    // the server failed with nothing under way, and says that it is ready again
+  bool segment_clean_ = true;  // nothing was sent since the last Sync
+  int copies_pending_ = 0;     // COPY FROM under way
+  bool copy_in_ = false;
+  bool copy_data_sent_ = false;  // CopyData, CopyDone or CopyFail was sent behind the last Execute or Query
+  bool copy_ended_ = false;      // one of the latter two
+  std::string copy_complete_;    // its CommandComplete, kept until its commit is known
+  int ignored_syncs_ = 0;        // sent with the COPY under way, which reads them without an answer
+  int unread_syncs_ = 0;         // of one that failed: it may not have read them
+  int captured_pending_ = 0;     // captured statements under way
+  int control_pending_ = 0;      // statements under way that may begin or end a transaction
+  int syncs_pending_ = 0;
+  std::uint64_t segment_ = 0;       // Syncs and Queries sent so far
+  std::int64_t names_at_sync_ = 0;  // changes of names_ below this mark were sent before the last Sync
+  int catalog_pending_ = 0;         // statements under way that may change what names and privileges mean
+  OwnUnnamed own_statement_ = OwnUnnamed::none;
+  OwnUnnamed own_portal_ = OwnUnnamed::none;
+  wire::RowView row_;  // reused
+
+  // The open transaction.
+  Wait wait_ = Wait::nothing;
+  OpenTransaction transaction_;
+  event::Lsn last_lsn_ = 0;            // of the transactions before it
+  bool keeps_moved_ = false;           // rows wait until it is known what moved
+  std::set<Names::PortalPtr> unread_;  // that were to go with rows, which a failed block does not let anyone read
+  std::int64_t next_gate_id_ = 0;      // of the transaction behind the one whose commit is on its way
+  std::int64_t gate_id_ = 0;           // 0: the gate does not know of it yet
+  bool catalog_changed_ = false;       // DDL in it: all sessions must ask again
+  bool catalog_touched_ = false;       // SET or DDL in it: a rollback undoes what the facts were read under
+  enum class Commit { open, preparing, prepared, refused, sent } commit_ = Commit::open;
+  bool reopened_ = false;        // the journal has it as prepared before it went on
+  bool commits_itself_ = false;  // something is under way that may do so, in a pipeline: what comes next waits for it
+  bool hid_rollback_ = false;    // a text that could not be read rolled back, wholly or to a savepoint
+  Error refusal_;
+  bool must_roll_back_ = false;  // at the Sync behind a COMMIT that was refused
+  bool holds_upstream_ = false;  // until on_durable
+  bool gathers_ = false;  // from the gate's question to the commit's answer: what is shown before goes along with that
+
+  // A Query that runs in steps.
+  std::string told_settings_;  // name and value, each with a zero behind it, of all ParameterStatus the client has seen
+  struct Run {
+    std::shared_ptr<const ParsedText> text;
+    Plans plans;
+    std::size_t next = 0;  // statement to send next
+    bool failed = false;
+    bool own_block = false;   // Weir has opened a block for it
+    bool finished = false;    // its Sync was sent
+    std::string description;  // RowDescription that is shown with the first row
+    std::string held;         // the last CommandComplete, kept until the commit is known
+    std::size_t offset = 0;   // characters before the running step, for positions in errors
+    std::vector<std::pair<std::string, std::string>> statuses;  // ParameterStatus that came meanwhile, by name
+    std::string notifications = {};                             // NotificationResponses, kept until the end
+  };
+  std::unique_ptr<Run> run_;
+
+  // The catalog.
+  struct KnownPlan {
+    std::shared_ptr<const ParsedText> text;
+    std::shared_ptr<const Plan> plan;
+    std::chrono::milliseconds asked{0};  // the oldest of the facts it is made from
+  };
+  struct KnownFacts {
+    std::shared_ptr<const RelationFacts> relation;  // null: no such table
+    FactsText text = FactsText::plain;              // that was asked
+    std::chrono::milliseconds asked{0};
+    std::uint64_t message = 0;  // that it was last asked for
+  };
+  std::unordered_map<std::string, KnownFacts> facts_;
+  std::unordered_map<std::string, FactsText> needed_texts_;  // by table: what was needed will be needed again
+  std::unordered_map<const Statement*, KnownPlan> plans_;
+  struct AskedFacts {
+    WantedFacts what;
+    std::chrono::milliseconds when{0};
+  };
+  std::deque<AskedFacts> facts_asked_;
+  std::shared_ptr<const RelationFacts> facts_answer_;
+  std::uint64_t catalog_epoch_ = 0;
+  std::string backend_;          // its process id, by BackendKeyData
+  std::string run_of_logged_;    // the server's run, for transactions that wrote a logged table,
+  std::string run_of_unlogged_;  // and for the others; empty: not asked yet
+  bool facts_failed_ = false;
+  std::function<std::chrono::milliseconds()> clock_;
+  std::chrono::milliseconds facts_max_age_;
+  // Old facts are asked for in front of the write that uses them. Until they are known to be the same, the client's
+  // messages behind them are kept; if they are not, these are taken once more.
+  int checks_pending_ = 0;
+  std::string retained_;
+  std::string replay_;
+  bool replaying_ = false;
+  bool whole_frame_ = false;    // the message at hand is there in full
+  bool will_be_whole_ = false;  // or can be waited for
+  std::uint64_t message_ = 1;   // the number of the message at hand
+  bool asks_alone_ = false;     // facts for the message at hand are asked for in an exchange of their own
+  bool own_failed_ = false;  // a statement of Weir's own failed inside the client's exchange; the client saw the error
+  enum class Pooling {
+    unknown,
+    none,
+    pooled
+  } pooling_ = Pooling::unknown;                            // maybe another process for each transaction
+  std::array<OwnStatement, kFactsTexts> facts_statements_;  // by FactsText
+  OwnStatement epilogue_statement_;
+  struct Asked {
+    Question question;
+    Result<std::vector<Question::Row>> answer;
+  };
+  std::unique_ptr<Asked> asked_;
+  std::uint64_t own_names_ = 0;
+  std::unique_ptr<Shapes> shapes_;        // null: writes are not prepared by shape
+  std::uint64_t own_text_message_ = 0;    // a message whose shape was refused
+  std::vector<std::string> left_behind_;  // statements of Weir's own whose Close the server skipped
+};
+
+}  // namespace weir::capture

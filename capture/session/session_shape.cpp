@@ -1,0 +1,106 @@
+// A Query with a single write outside of a block, sent as an execution of its shape's statement (shape.h). What fails
+// before it is executed has done nothing: then the client's own text is sent after all, and its answer is the client's.
+// What fails later fails as the client's own text would have.
+#include "capture/session/session_machine.h"
+
+namespace weir::capture {
+namespace {
+
+/// A shape whose values were refused so often is left alone.
+constexpr int kMostRefusals = 3;
+
+/// It would hit the client's own text in the same way, or has nothing to do with what was sent: a cancel, a timeout, a
+/// deadlock, no memory.
+bool is_not_of_text(std::string_view sqlstate) {
+  const std::string_view kind = sqlstate.substr(0, 2);
+  return kind == "57" || kind == "55" || kind == "40" || kind == "53" || kind == "54" || kind == "58";
+}
+
+}  // namespace
+
+/// False where the statement is sent as it is.
+bool SessionMachine::send_shape(wire::Turn& turn) {
+  Run& run = *run_;
+  const Statement& statement = run.text->statements[0];
+  const bool clean = (segment_clean_ || only_checks_pending()) && !in_block_ && !run.own_block;
+  const bool utf8 = server_.text_encoding() == "UTF8";
+  if (!shapes_ || own_text_message_ == message_ || !clean || !utf8 || !keeps_statements()) return false;
+  if (run.text->statements.size() != 1 || statement.shows_statements || statement.needs_block) return false;
+  const auto plan = run.plans[0];
+  if (!plan->lock_query.empty()) return false;
+  const auto shape = make_shape(run.text->text, statement, run.text->lexer, *plan->relation);
+  if (!shape) return false;
+  const std::string text = shape->text + plan->suffix;
+  const auto known = shapes_->find(text, shape->types);
+  if (!known || known->refusals >= kMostRefusals) return false;
+  prepare_shape(known, text, shape->types, turn);
+  auto execution = std::make_shared<Execution>(Execution{.text = run.text, .statement = &statement, .plan = plan});
+  run.offset = 0;
+  run.next = 1;
+  const auto part = [&](Expect expect) {
+    return Pending{.expect = expect, .purpose = Purpose::run, .spliced = true, .execution = execution, .shape = known};
+  };
+  std::string& out = turn.to_upstream.buffer();
+  wire::append_bind(out, shape_portal_name_, known->own.name, shape->parameters, {});
+  Pending bind = part(Expect::bind);
+  bind.execution = nullptr;
+  expect(std::move(bind));
+  if (statement.write->has_returning) {
+    wire::append_describe(out, 'P', shape_portal_name_);
+    expect(part(Expect::describe_portal));
+  }
+  wire::append_execute(out, shape_portal_name_, 0);
+  expect(part(Expect::execute));
+  return true;
+}
+
+/// Where it is not there, or its plan is older than what the catalog said may be.
+void SessionMachine::prepare_shape(const Shapes::StatementPtr& shape, std::string_view text, std::string_view types,
+                                   wire::Turn& turn) {
+  for (std::string& name : shapes_->take_dropped()) left_behind_.push_back(std::move(name));
+  if (shape->own.sent && !is_aged(shape->prepared)) return;
+  if (shape->own.sent) left_behind_.push_back(shape->own.name);
+  if (!left_behind_.empty()) {
+    std::string last = std::move(left_behind_.back());
+    left_behind_.pop_back();
+    close_own(std::move(last), turn);
+  }
+  shape->own = {next_own_name(), true};
+  shape->prepared = clock_ ? clock_() : std::chrono::milliseconds::max();
+  wire::append_parse(turn.to_upstream.buffer(), shape->own.name, text, types);
+  expect({.expect = Expect::parse, .purpose = Purpose::run, .spliced = true, .shape = shape});
+}
+
+/// An error before anything of it was executed, which may be one of the shape's and not of the client's text: that is
+/// sent now. False where it is shown.
+bool SessionMachine::shape_refused(std::string_view sqlstate, wire::Turn& turn) {
+  const Pending& front = pending_.front();
+  const bool begun = front.expect != Expect::parse && front.expect != Expect::bind;
+  if (!front.shape || begun || is_not_of_text(sqlstate)) return false;
+  const auto shape = front.shape;
+  shape->refusals = front.expect == Expect::parse ? kMostRefusals : shape->refusals + 1;
+  skip_to_sync(false);
+  // Somebody has dropped it.
+  if (sqlstate == "26000") shape->own.sent = false;
+  run_.reset();
+  transaction_ended(Outcome::aborted);
+  names_.drop_portals();
+  facts_failed_ = own_failed_ = skipping_ = false;
+  own_text_message_ = message_;
+  wire::append_sync(turn.to_upstream.buffer());
+  expect({.expect = Expect::sync, .purpose = Purpose::facts});
+  wait_ = Wait::answers;
+  return true;
+}
+
+/// The CONTEXT of an error, without the parameters that the server says there where log_parameter_max_length_on_error
+/// has it do so: they stand last, behind the portal's name.
+std::string SessionMachine::context_of_shape(std::string context) const {
+  const std::size_t name = context.find("\"" + shape_portal_name_ + "\"");
+  if (name == std::string::npos) return context;
+  const std::size_t line = context.rfind('\n', name);
+  context.resize(line == std::string::npos ? 0 : line);
+  return context;
+}
+
+}  // namespace weir::capture

@@ -1,0 +1,579 @@
+// Answers of the database: matched against what was sent, shown to the client without what Weir added, and read for
+// what they say of the transaction. Command tags and ReadyForQuery are the truth, never the client's text alone.
+#include <algorithm>
+#include <charconv>
+
+#include "capture/session/session_machine.h"
+
+namespace weir::capture {
+namespace {
+
+namespace backend = wire::backend;
+
+/// True where a message of this type can answer what was sent.
+bool answers(Expect expect, char type) {
+  switch (type) {
+    case backend::kParseComplete:
+      return expect == Expect::parse;
+    case backend::kBindComplete:
+      return expect == Expect::bind;
+    case backend::kCloseComplete:
+      return expect == Expect::close;
+    case backend::kParameterDescription:
+      return expect == Expect::describe_statement;
+    case backend::kNoData:
+      return expect == Expect::describe_statement || expect == Expect::describe_portal;
+    case backend::kRowDescription:
+      return expect == Expect::describe_statement || expect == Expect::describe_portal || expect == Expect::query;
+    case backend::kFunctionCallResponse:
+      return expect == Expect::function_call;
+    case backend::kPortalSuspended:
+      return expect == Expect::execute;
+    case backend::kReadyForQuery:
+      return false;
+    default:
+      return expect == Expect::execute || expect == Expect::query;
+  }
+}
+
+/// The process id of a BackendKeyData.
+std::string read_backend(std::string_view body) {
+  wire::Cursor in(body);
+  return std::to_string(in.int32());
+}
+
+/// What was sent to be refused has no other answer.
+bool fits(const Pending& front, char type) {
+  return front.purpose != Purpose::provoke && front.purpose != Purpose::skip && answers(front.expect, type);
+}
+
+/// Of a statement, or of a function.
+bool ends_answer(char type) {
+  return type == backend::kCommandComplete || type == backend::kEmptyQueryResponse ||
+         type == backend::kFunctionCallResponse;
+}
+
+/// Whether the tag is one that a spliced statement ends with. Counting tags alone would give its rows to its neighbour.
+bool ends(StatementKind kind, std::string_view tag) {
+  switch (kind) {
+    case StatementKind::insert:
+      return tag.starts_with("INSERT ");
+    case StatementKind::update:
+      return tag.starts_with("UPDATE ");
+    case StatementKind::remove:
+      return tag.starts_with("DELETE ");
+    case StatementKind::merge:
+      return tag.starts_with("MERGE ");
+    default:
+      return true;
+  }
+}
+
+/// PostgreSQL manual, "Character Set Support": those that only clients may use.
+bool hides_backslashes(std::string_view encoding) {
+  constexpr std::string_view kClientOnly[] = {"SJIS", "SHIFT_JIS_2004", "BIG5", "GBK", "UHC", "GB18030", "JOHAB"};
+  return std::find(std::begin(kClientOnly), std::end(kClientOnly), encoding) != std::end(kClientOnly);
+}
+
+/// The client sees the rows of a captured statement, without their added columns.
+bool shows_rows(const Pending& pending, const Execution& rows) {
+  return pending.purpose != Purpose::drain && rows.statement->write->has_returning;
+}
+
+}  // namespace
+
+std::size_t SessionMachine::from_upstream(std::string_view received, wire::Turn& turn) {
+  upstream_frame_size_ = 0;
+  if (closed_ || holds_upstream_) return 0;
+  std::size_t used = 0;
+  while (used < received.size() && !turn.close) {
+    const std::string_view rest = received.substr(used);
+    if (upstream_skip_ > 0) {
+      const std::size_t count = std::min(upstream_skip_, rest.size());
+      if (!upstream_drops_) turn.to_client.relay(rest.substr(0, count));
+      upstream_skip_ -= count;
+      used += count;
+      continue;
+    }
+    const wire::FrameHeader header = wire::read_header(rest);
+    if (header.state == wire::FrameHeader::State::incomplete) break;
+    if (header.state == wire::FrameHeader::State::malformed) {
+      wire::append_error(turn.to_client.buffer(), "FATAL", "08P01", "the database sent a message of invalid length");
+      turn.close = true;
+      break;
+    }
+    const Frame frame{header.type, header.size, rest.substr(0, std::min(header.size, rest.size()))};
+    if (!frame.whole() && needs_whole(frame)) {
+      upstream_frame_size_ = frame.size;
+      break;
+    }
+    if (must_hold(frame.type)) break;
+    take_upstream(frame, turn);
+    used += frame.received.size();
+  }
+  if (turn.close) closed_ = true;
+  feed_replay(turn);
+  return used;
+}
+
+bool SessionMachine::needs_whole(const Frame& frame) const {
+  if (lost_) return false;
+  switch (frame.type) {
+    case backend::kDataRow: {
+      if (pending_.empty()) return false;
+      const Pending& front = pending_.front();
+      const Execution* rows = spliced_rows(front);
+      if (rows && frame.size > max_row_bytes_) return shows_rows(front, *rows);
+      return rows || front.scrubs || front.tells_transaction || is_own(front.purpose);
+    }
+    case backend::kNotificationResponse:
+      return is_running();
+    case backend::kCopyData:
+      return false;
+    default:
+      return true;
+  }
+}
+
+void SessionMachine::relay_upstream(const Frame& frame, wire::Turn& turn) {
+  turn.to_client.relay(frame.received);
+  upstream_skip_ = frame.size - frame.received.size();
+  upstream_drops_ = false;
+}
+
+/// A Query that was sent in parts is not answered to its end.
+bool SessionMachine::is_running() const {
+  if (!run_) return false;
+  return !run_->finished || (!pending_.empty() && pending_.front().purpose == Purpose::run);
+}
+
+/// Messages that come at any time.
+bool SessionMachine::take_asynchronous(const Frame& frame, wire::Turn& turn) {
+  switch (frame.type) {
+    case backend::kParameterStatus:
+      show_held(turn);
+      note_setting(frame.body());
+      if (hold_status(frame)) return true;
+      break;
+    case backend::kNoticeResponse:
+      // What the server remarks on a text it said already about the client's own.
+      if (!pending_.empty() && is_own(pending_.front().purpose) && !speaks_for_client(pending_.front().purpose))
+        return true;
+      if (run_ && !pending_.empty() && pending_.front().purpose == Purpose::run) {
+        show_error(frame, pending_.front(), turn);
+        return true;
+      }
+      break;
+    case backend::kNotificationResponse:
+      // In a Query the server has them wait for its end.
+      if (is_running()) {
+        run_->notifications += frame.received;
+        return true;
+      }
+      break;
+    case backend::kBackendKeyData:
+      backend_ = read_backend(frame.body());
+      break;
+    case backend::kAuthentication:
+    case backend::kNegotiateProtocolVersion:
+      break;
+    default:
+      return false;
+  }
+  relay_upstream(frame, turn);
+  return true;
+}
+
+void SessionMachine::take_upstream(const Frame& frame, wire::Turn& turn) {
+  if (lost_) return relay_upstream(frame, turn);
+  if (take_asynchronous(frame, turn)) return;
+  if (frame.type == backend::kReadyForQuery && may_be_ready()) return take_ready(frame, turn);
+  if (frame.type == backend::kErrorResponse) return take_error(frame, turn);
+  if (pending_.empty() && !hides_) return relay_upstream(frame, turn);
+  if (pending_.empty() || !fits(pending_.front(), frame.type)) return answers_nothing(frame, turn);
+  unread_syncs_ = 0;
+  pending_.front().answered |= ends_answer(frame.type);
+  switch (frame.type) {
+    case backend::kParseComplete:
+    case backend::kBindComplete:
+    case backend::kCloseComplete:
+      if (pending_.front().no_data) {
+        show_no_data(pending_.front(), turn);
+      } else if (pending_.front().purpose == Purpose::client) {
+        relay_upstream(frame, turn);
+      }
+      return pop_front();
+    case backend::kNoData:
+      if (pending_.front().purpose == Purpose::client) relay_upstream(frame, turn);
+      return pop_front();
+    case backend::kRowDescription:
+      return take_row_description(frame, turn);
+    case backend::kDataRow:
+      return take_data_row(frame, turn);
+    case backend::kCommandComplete:
+    case backend::kEmptyQueryResponse:
+    case backend::kPortalSuspended:
+      return take_complete(frame, turn);
+    case backend::kCopyInResponse:
+      take_copy_in();
+      break;
+    default:
+      break;
+  }
+  relay_upstream(frame, turn);
+}
+
+/// Whether ReadyForQuery answers something. Before a Query's own there is at least the end of one of its statements;
+/// where nothing is under way it is the login's, or that of an error that came by itself, or nobody's.
+bool SessionMachine::may_be_ready() const {
+  if (unread_syncs_ > 0) return true;
+  if (pending_.empty()) return !hides_ || idle_error_;
+  const Pending& front = pending_.front();
+  return front.expect == Expect::sync || (ends_segment(front.expect) && front.answered);
+}
+
+void SessionMachine::show_no_data(const Pending& pending, wire::Turn& turn) {
+  // Of a statement the parameters come first: it has none.
+  if (pending.describes_statement)
+    wire::append_frame(turn.to_client.buffer(), backend::kParameterDescription, {"\0\0", 2});
+  wire::append_frame(turn.to_client.buffer(), backend::kNoData, {});
+}
+
+/// Whose rows the answer has, where they have added columns; else null.
+Execution* SessionMachine::spliced_rows(const Pending& pending) {
+  if (pending.spliced) return pending.execution.get();
+  if (pending.expect != Expect::query || !pending.execution) return nullptr;
+  const Execution& query = *pending.execution;
+  return query.next < query.cursors.size() ? query.cursors[query.next].get() : nullptr;
+}
+
+void SessionMachine::take_row_description(const Frame& frame, wire::Turn& turn) {
+  const Pending& front = pending_.front();
+  if (front.tells_transaction) return;
+  const Execution* rows = spliced_rows(front);
+  if (front.expect == Expect::query && rows == nullptr) return relay_upstream(frame, turn);
+  std::string shown(frame.received);
+  if (rows != nullptr) {
+    shown.clear();
+    const Execution& execution = *rows;
+    const Plan& plan = execution.plan ? *execution.plan : *execution.portal->plan;
+    const bool client_rows = execution.statement->write->has_returning;
+    if (!client_rows) {
+      const bool described = front.purpose == Purpose::client && front.expect != Expect::query;
+      if (described) wire::append_frame(shown, backend::kNoData, {});
+    } else if (!wire::append_row_description_without_last(shown, frame.body(), std::size_t(plan.added.count))) {
+      return lose_track("malformed RowDescription", turn);
+    }
+  }
+  const bool kept =
+      front.purpose == Purpose::run && front.expect != Expect::query && !front.execution->statement->select;
+  if (kept) {
+    run_->description = std::move(shown);
+  } else if (rows != nullptr) {
+    turn.to_client.buffer() += shown;
+  } else {
+    relay_upstream(frame, turn);
+  }
+  if (front.expect != Expect::query) pop_front();
+}
+
+void SessionMachine::take_data_row(const Frame& frame, wire::Turn& turn) {
+  Pending& front = pending_.front();
+  if (front.purpose == Purpose::run) show_run_description(turn);
+  if (front.tells_transaction) return take_told_transaction(frame.body());
+  if (front.scrubs) return show_scrubbed(frame, turn);
+  Execution* rows = spliced_rows(front);
+  if (rows == nullptr) {
+    if (!is_own(front.purpose)) return relay_upstream(frame, turn);
+    if (!own_row(front, frame.body())) lose_track("malformed DataRow", turn);
+    return;
+  }
+  Execution& execution = *rows;
+  const bool shown = shows_rows(front, execution);
+  if (frame.size > max_row_bytes_) {
+    add_long_row(execution);
+    upstream_skip_ = frame.size - frame.received.size();
+    upstream_drops_ = true;
+  } else if (!capture_row(frame.body(), execution)) {
+    return lose_track("a DataRow without the added columns", turn);
+  }
+  if (!shown) return;
+  if (!wire::append_data_row_without_last(turn.to_client.buffer(), frame.body(),
+                                          std::size_t(execution.plan->added.count)))
+    lose_track("malformed DataRow", turn);
+}
+
+/// A row of pg_cursors or pg_stat_activity, without what Weir spliced behind a statement's text.
+void SessionMachine::show_scrubbed(const Frame& frame, wire::Turn& turn) {
+  if (!wire::read_data_row(frame.body(), row_)) return relay_upstream(frame, turn);
+  for (auto& column : row_)
+    if (column) column = column->substr(0, column->find(kSpliceMark));
+  wire::append_data_row(turn.to_client.buffer(), row_);
+}
+
+/// False where it is no DataRow, or one without the added columns.
+bool SessionMachine::capture_row(std::string_view body, Execution& execution) {
+  if (!wire::read_data_row(body, row_)) return false;
+  ReadRow read = read_row(row_, *execution.plan, *scope_);
+  if (!read.valid) return false;
+  if (execution.portal && execution.portal->undone) return true;
+  transaction_.saw(read.xid, read.lsn);
+  // A function has changed the search_path, say, or somebody past Weir has made a partition: ask before the next.
+  if (read.stale) forget_catalog();
+  if (execution.plan->moves.possible) {
+    keep_moved(std::move(read.events), execution);
+  } else {
+    for (event::ChangeEvent& change : read.events) add_change(std::move(change), execution);
+  }
+  return true;
+}
+
+/// Nothing of it is read: the transaction's id and version are asked for before the commit.
+void SessionMachine::add_long_row(Execution& execution) {
+  const Plan& plan = *execution.plan;
+  if (execution.portal && execution.portal->undone) return;
+  if (!plan.lock_query.empty()) return keep_moved({}, execution);  // the statement is told, since rows are missing
+  event::ChangeEvent change;
+  change.op = plan.op;
+  change.schema = plan.relation->name.schema;
+  change.table = plan.relation->name.table;
+  add_change(event::as_gap(std::move(change), "row is longer than capture.max_row_bytes"), execution);
+}
+
+/// What moved is known when all rows are in, whichever Execute brings them.
+void SessionMachine::keep_moved(std::vector<event::ChangeEvent> events, Execution& execution) {
+  MovedRows::Events now;
+  moved_rows(execution).written(std::move(events), now);
+  for (event::ChangeEvent& change : now) add_moved(std::move(change), execution);
+  keeps_moved_ = true;
+}
+
+/// Those of the execution, or of its portal; made where there are none.
+MovedRows& SessionMachine::moved_rows(Execution& execution) {
+  Portal* portal = execution.portal.get();
+  std::shared_ptr<Moved>& moved = portal ? portal->moved : execution.moved;
+  // What a portal still holds comes late: then nothing can be taken back.
+  if (!moved) moved = std::make_shared<Moved>(Moved{MovedRows(execution.plan, *scope_, !portal || !portal->suspended)});
+  if (portal && portal->order == 0) portal->order = transaction_.begin_statement();
+  execution.moved = moved;
+  return moved->rows;
+}
+
+void SessionMachine::add_moved(event::ChangeEvent change, Execution& execution) {
+  std::uint32_t& first = execution.moved->first_ordinal;
+  if (first == 0) first = transaction_.event_count() + 1;
+  add_change(std::move(change), execution);
+}
+
+void SessionMachine::take_complete(const Frame& frame, wire::Turn& turn) {
+  Pending& front = pending_.front();
+  const std::string_view tag =
+      frame.type == backend::kCommandComplete ? wire::read_string(frame.body()).value_or("") : std::string_view();
+  copy_succeeded();
+  if (front.expect == Expect::query && front.purpose == Purpose::run) return complete_in_group(frame, tag, turn);
+  if (front.tells_transaction) return take_copy_complete(frame, tag);
+  if (front.expect == Expect::query) {
+    if (front.execution) {
+      Execution& execution = *front.execution;
+      const std::size_t index = execution.next++;
+      const bool known = execution.text->parsed && index < execution.text->statements.size();
+      const Statement* statement = known ? &execution.text->statements[index] : nullptr;
+      const Plan* plan = known && index < execution.plans.size() ? execution.plans[index].get() : nullptr;
+      completed(execution, statement, plan, tag);
+      if (index < execution.cursors.size() && execution.cursors[index]) cursor_read(*execution.cursors[index], tag);
+    }
+    return relay_upstream(frame, turn);
+  }
+  const bool suspended = frame.type == backend::kPortalSuspended;
+  if (front.execution && !suspended && !is_own(front.purpose)) {
+    const Portal* reader = front.execution->reader.get();
+    Portal* ended = reader != nullptr ? front.execution->reader.get() : front.execution->portal.get();
+    if (ended != nullptr) ended->suspended = false;
+    if (reader != nullptr) {
+      completed(*front.execution, reader->prepared->statement, nullptr, tag);
+      cursor_read(*front.execution, tag);
+    } else {
+      completed(*front.execution, front.execution->statement, front.execution->plan.get(), tag);
+    }
+  }
+  if (suspended) left_suspended(front.execution.get());
+  if (front.purpose == Purpose::drain) {
+    if (front.execution->plan->moves.possible && !front.execution->reader) completed_move(*front.execution, 0);
+  } else if (is_own(front.purpose)) {
+    own_complete(front);
+  } else if (front.purpose == Purpose::run && run_->next == run_->text->statements.size()) {
+    show_run_description(turn);
+    run_->held = frame.received;
+  } else {
+    if (front.purpose == Purpose::run) show_run_description(turn);
+    relay_upstream(frame, turn);
+  }
+  pop_front();
+}
+
+/// The next statement of a group has completed.
+void SessionMachine::complete_in_group(const Frame& frame, std::string_view tag, wire::Turn& turn) {
+  Pending& front = pending_.front();
+  Execution& execution = *front.execution;
+  if (execution.next >= execution.end) return lose_track("more answers than statements", turn);
+  if (spliced_rows(front) != nullptr && !ends(execution.statement->kind, tag))
+    return lose_track("another statement's tag", turn);
+  completed(execution, execution.statement, execution.plan.get(), tag);
+  const bool last = ++execution.next == run_->text->statements.size();
+  begin_statement(front);
+  if (last) {
+    run_->held = frame.received;
+  } else {
+    relay_upstream(frame, turn);
+  }
+}
+
+/// The portal has written all its rows, and some are not fetched: its statement has its place from now on.
+void SessionMachine::left_suspended(const Execution* execution) {
+  Portal* portal = execution != nullptr && execution->plan ? execution->portal.get() : nullptr;
+  if (portal != nullptr && portal->order == 0) portal->order = transaction_.begin_statement();
+  transaction_.next_statement();
+}
+
+/// FETCH or MOVE of a captured portal is done. What MOVE passes over nobody has seen.
+void SessionMachine::cursor_read(const Execution& rows, std::string_view tag) {
+  left_suspended(&rows);
+  std::int64_t passed = 0;
+  if (!tag.starts_with("MOVE ") || rows.portal->undone) return;
+  std::from_chars(tag.data() + std::string_view("MOVE ").size(), tag.data() + tag.size(), passed);
+  if (passed > 0) add_gap(rows.plan->relation->name, rows.plan->op, passed, "rows of a portal were not fetched");
+  transaction_.next_statement();
+}
+
+void SessionMachine::take_ready(const Frame& frame, wire::Turn& turn) {
+  gathers_ = idle_error_ = false;
+  show_held(turn);
+  show_statuses(turn);
+  const char status = frame.body().empty() ? 'I' : frame.body()[0];
+  const bool was_failed = failed_;
+  in_block_ = status != char(wire::TransactionStatus::idle);
+  failed_ = status == char(wire::TransactionStatus::failed);
+  if (server_.client_encoding != reported_encoding_) {
+    server_.client_encoding = reported_encoding_;
+    forget_catalog();
+  }
+  const bool of_copy = ends_unread_sync();
+  const bool of_group =
+      !pending_.empty() && pending_.front().purpose == Purpose::run && pending_.front().expect == Expect::query;
+  if (of_copy || pending_.empty() || (!is_own(pending_.front().purpose) && !of_group)) relay_upstream(frame, turn);
+  if (!in_block_) {
+    const bool anything = !transaction_.empty() || gate_id_ != 0 || catalog_touched_;
+    if (anything) transaction_ended(was_failed || hid_rollback_ ? Outcome::aborted : Outcome::committed);
+  } else {
+    if (hid_rollback_) transaction_.make_gaps(kUnseenSavepoint);
+    if (commit_ == Commit::sent) reopen();
+    if (hid_rollback_ && reopened_) forget_prepared();
+  }
+  hid_rollback_ = false;
+  const bool of_question = !of_copy && !pending_.empty() && pending_.front().purpose == Purpose::question;
+  if (!pending_.empty() && !of_copy) pop_front();
+  if (pending_.empty()) {
+    segment_clean_ = true;
+    skipping_ = false;
+  }
+  if (!in_block_) names_.drop_portals();
+  if (of_question) question_ended();
+  ask_what_waits(turn);
+}
+
+void SessionMachine::pop_front() {
+  names_.succeeded(pending_.front().mark);
+  if (pending_.front().twin) pending_.front().twin->spliced_made = true;
+  if (pending_.front().bound) pending_.front().bound->savepoint = transaction_.savepoint_count();
+  if (const char kind = pending_.front().own_place; kind != '\0') own_unnamed(kind) = OwnUnnamed::none;
+  count(pending_.front(), -1);
+  pending_.pop_front();
+  answered();
+}
+
+void SessionMachine::answered() {
+  if (pending_.empty() && wait_ == Wait::answers) wait_ = Wait::nothing;
+}
+
+/// What the encoding is now comes only with ReadyForQuery; until then images travel in hex, which is right in any, and
+/// of what is in the client's encoding only ASCII has a meaning.
+void SessionMachine::doubt_encoding() {
+  if (!server_.client_encoding.empty()) forget_catalog();
+  server_.client_encoding.clear();
+}
+
+/// Keeps count of what is under way that later messages may have to wait for.
+void SessionMachine::count(const Pending& pending, int by) {
+  if (ends_segment(pending.expect)) syncs_pending_ += by;
+  if (pending.expect != Expect::execute && pending.expect != Expect::query) return;
+  if (pending.purpose == Purpose::open_block || pending.purpose == Purpose::close_block) control_pending_ += by;
+  if (!pending.execution || is_own(pending.purpose)) return;
+  const Execution& execution = *pending.execution;
+  const auto count_one = [&](const Statement& statement) {
+    if (controls_transaction(statement.kind) || statement.kind == StatementKind::opaque) control_pending_ += by;
+    if (changes_catalog(statement.kind)) catalog_pending_ += by;
+    if (statement.kind == StatementKind::copy_from) copies_pending_ += by;
+    if (by > 0 && statement.sets_lexer) doubt_encoding();
+  };
+  if (execution.in_group) {
+    for (std::size_t i = execution.first; i < execution.end; ++i) count_one(execution.text->statements[i]);
+    if (execution.captures) captured_pending_ += by;
+    if (execution.captures && by > 0) announce_write();
+    return;
+  }
+  if (is_unread(execution)) {
+    catalog_pending_ += by;
+    control_pending_ += by;
+  } else if (pending.expect == Expect::query) {
+    for (const Statement& statement : execution.text->statements) count_one(statement);
+  } else if (execution.statement != nullptr) {
+    count_one(*execution.statement);
+  }
+  const bool captures = execution.statement && execution.plan && execution.plan->how != Plan::How::none;
+  if (!captures && execution.cursors.empty()) return;
+  captured_pending_ += by;
+  if (by > 0) announce_write();
+}
+
+void SessionMachine::note_setting(std::string_view body) {
+  const auto setting = wire::read_parameter_status(body);
+  if (!setting) return;
+  const ServerSettings before = server_;
+  if (setting->name == "server_version") {
+    std::from_chars(setting->value.data(), setting->value.data() + setting->value.size(), server_.version);
+  } else if (setting->name == "client_encoding") {
+    server_.client_encoding = reported_encoding_ = setting->value;
+    lexer_.hides_backslashes = hides_backslashes(setting->value);
+  } else if (setting->name == "server_encoding") {
+    server_.server_encoding = setting->value;
+  } else if (setting->name == "standard_conforming_strings") {
+    lexer_.standard_conforming_strings = setting->value == "on";
+  } else if (setting->name == "application_name") {
+    context_.application_name = setting->value;
+  }
+  if (before.client_encoding != server_.client_encoding || before.server_encoding != server_.server_encoding)
+    forget_catalog();
+}
+
+void SessionMachine::answers_nothing(const Frame& frame, wire::Turn& turn) {
+  lose_track("an answer to nothing that was sent", turn);
+  if (!closed_) relay_upstream(frame, turn);
+}
+
+/// The answers do not fit what was sent: from here on the session is only relayed, and what it had open is reported.
+/// Once it has had anything of Weir's own nobody can say what of the rest is, and it ends instead.
+void SessionMachine::lose_track(std::string_view why, wire::Turn& turn) {
+  lost_ = true;
+  event::ChangeEvent gap;
+  gap.op = event::Op::gap;
+  gap.cause = "lost track of the session: " + std::string(why);
+  gap.ordinal = transaction_.event_count() + 1;
+  gap.statement_order = transaction_.statement() + 1;
+  gate_->report(describe_report(), std::move(gap));
+  leave("lost track of the session");
+  if (!hides_) return;
+  wire::append_error(turn.to_client.buffer(), "FATAL", "08P01", "the database's answers do not fit what was sent");
+  turn.close = closed_ = true;
+}
+
+}  // namespace weir::capture
