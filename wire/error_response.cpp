@@ -33,11 +33,16 @@ void append_error_fields(std::string& out, char type, const ErrorFields& fields)
   append_frame(out, type, body);
 }
 
+void append_error(std::string& out, std::string_view severity, const ErrorWords& words) {
+  ErrorFields fields{{'S', severity}, {'V', severity}, {'C', words.sqlstate}, {'M', words.message}};
+  if (!words.detail.empty()) fields.emplace_back('D', words.detail);
+  if (!words.hint.empty()) fields.emplace_back('H', words.hint);
+  append_error_fields(out, backend::kErrorResponse, fields);
+}
+
 void append_error(std::string& out, std::string_view severity, std::string_view sqlstate, std::string_view message,
                   std::string_view hint) {
-  ErrorFields fields{{'S', severity}, {'V', severity}, {'C', sqlstate}, {'M', message}};
-  if (!hint.empty()) fields.emplace_back('H', hint);
-  append_error_fields(out, backend::kErrorResponse, fields);
+  append_error(out, severity, {sqlstate, std::string(message), {}, std::string(hint)});
 }
 
 }  // namespace weir::wire

@@ -33,7 +33,7 @@ CONFINED = [
     (r"sqlite3\.h", ["capture/journal*"]),
     (r"(librdkafka/|rdkafka)", ["emitters/kafka*"]),
     (r"yaml-cpp/", ["proxy/config*"]),
-    (r"openssl/", ["proxy/tls*", "proxy/transport*"]),
+    (r"openssl/", ["proxy/tls*", "proxy/transport*", "wire/sha256.cpp"]),  # sha256: hashes of bytes, nothing else
     (r"libpq", ["proxy/libpq.cpp"]),
     (r"spdlog/", ["proxy/log.cpp"]),
     (r"curl/", ["emitters/http*"]),
