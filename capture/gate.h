@@ -9,8 +9,8 @@
 #include <optional>
 #include <vector>
 
+#include "base/result.h"
 #include "capture/event/change_event.h"
-#include "capture/event/result.h"
 
 namespace weir::capture {
 
@@ -34,8 +34,8 @@ class CommitGate {
   /// Journals the rest, and with it the whole. The answer, or nothing where it comes later, by
   /// CaptureSession::on_prepared: there is no room, or the whole must be durable before it commits.
   virtual std::optional<Result<void>> prepare(event::Transaction transaction, std::vector<event::ChangeEvent> rest) = 0;
-  /// Of what was prepared: whether a client may hear that it committed. Where not, CaptureSession::on_durable comes when
-  /// it may.
+  /// Of what was prepared: whether a client may hear that it committed. Where not, CaptureSession::on_durable comes
+  /// when it may.
   virtual bool may_be_told(std::int64_t id) = 0;
   /// It was prepared, but what was to commit it failed, or was none, and its block goes on: prepared no more. More
   /// can be appended and taken back, and it is prepared again before it commits, even where nothing is left of it.

@@ -13,7 +13,7 @@
 #include <memory>
 #include <string>
 
-#include "capture/event/result.h"
+#include "base/result.h"
 #include "emitters/emitter.h"
 
 namespace weir::emitters {

@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
 #include "capture/event/change_event.h"
-#include "capture/event/result.h"
 #include "emitters/record.h"
 
 namespace weir::emitters {

@@ -16,7 +16,7 @@
 #include <string>
 #include <string_view>
 
-#include "capture/event/result.h"
+#include "base/result.h"
 #include "emitters/emitter.h"
 
 namespace weir::emitters {

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "capture/event/result.h"
+#include "base/result.h"
 
 namespace weir::emitters {
 

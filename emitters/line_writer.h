@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "capture/event/result.h"
+#include "base/result.h"
 #include "emitters/record.h"
 
 namespace weir::emitters {

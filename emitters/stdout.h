@@ -8,7 +8,7 @@
 
 #include <memory>
 
-#include "capture/event/result.h"
+#include "base/result.h"
 #include "emitters/emitter.h"
 
 namespace weir::emitters {

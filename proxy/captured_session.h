@@ -11,12 +11,12 @@
 #include <utility>
 
 #include "capture/session/session.h"
-#include "proxy/client_sessions.h"
-#include "proxy/committer.h"
-#include "proxy/engine_factory.h"
-#include "proxy/log.h"
+#include "proxy/commit/committer.h"
+#include "proxy/doubt/client_sessions.h"
+#include "proxy/io/engine_factory.h"
+#include "proxy/io/session_title.h"
 #include "proxy/pattern_check.h"
-#include "proxy/session_title.h"
+#include "proxy/process/log.h"
 
 namespace weir::proxy {
 

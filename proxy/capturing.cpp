@@ -11,9 +11,9 @@
 #include "emitters/kafka.h"
 #include "emitters/stdout.h"
 #include "proxy/captured_session.h"
-#include "proxy/clock.h"
-#include "proxy/destinations.h"
-#include "proxy/log.h"
+#include "proxy/delivery/destinations.h"
+#include "proxy/process/clock.h"
+#include "proxy/process/log.h"
 
 namespace weir::proxy {
 

@@ -15,13 +15,13 @@
 
 #include "capture/scope.h"
 #include "capture/sql/statement_cache.h"
-#include "proxy/client_sessions.h"
-#include "proxy/committer.h"
-#include "proxy/delivery.h"
-#include "proxy/engine_factory.h"
+#include "proxy/commit/committer.h"
+#include "proxy/delivery/delivery.h"
+#include "proxy/doubt/client_sessions.h"
+#include "proxy/doubt/resolver.h"
+#include "proxy/io/engine_factory.h"
 #include "proxy/pattern_check.h"
-#include "proxy/resolver.h"
-#include "proxy/settings.h"
+#include "proxy/settings/settings.h"
 
 namespace weir::proxy {
 

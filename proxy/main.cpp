@@ -19,11 +19,11 @@
 #include <vector>
 
 #include "proxy/capturing.h"
-#include "proxy/config.h"
-#include "proxy/log.h"
-#include "proxy/options.h"
-#include "proxy/server.h"
-#include "proxy/subcommand.h"
+#include "proxy/command/subcommand.h"
+#include "proxy/io/server.h"
+#include "proxy/process/log.h"
+#include "proxy/settings/config.h"
+#include "proxy/settings/options.h"
 #include "wire/relay.h"
 
 namespace weir::proxy {
@@ -188,7 +188,7 @@ int main(const std::vector<std::string>& arguments) {
   if (const auto code = run_subcommand(arguments)) return *code;
   const auto line = parse_command_line(arguments);
   if (!line) return say(kUsage, line.error().message);
-  if (line->help) return print(help_text());
+  if (line->help) return print(help_text(subcommands_help()));
   if (line->version) return print("weir " WEIR_VERSION "\n");
   if (line->reference) return print(reference());
   const auto signals = take_signals();

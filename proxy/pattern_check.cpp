@@ -4,7 +4,7 @@
 #include <set>
 #include <utility>
 
-#include "proxy/log.h"
+#include "proxy/process/log.h"
 
 namespace weir::proxy {
 

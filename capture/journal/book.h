@@ -13,8 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
 #include "capture/event/change_event.h"
-#include "capture/event/result.h"
 
 namespace weir::capture {
 

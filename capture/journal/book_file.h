@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <string>
 
-#include "capture/event/result.h"
+#include "base/result.h"
 #include "capture/journal/sqlite.h"
 
 namespace weir::capture {

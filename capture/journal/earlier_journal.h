@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "capture/event/result.h"
+#include "base/result.h"
 
 namespace weir::capture {
 

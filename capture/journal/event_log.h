@@ -25,8 +25,8 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
 #include "capture/event/change_event.h"
-#include "capture/event/result.h"
 #include "capture/journal/reader.h"
 
 namespace weir::capture {

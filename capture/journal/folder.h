@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "capture/event/result.h"
+#include "base/result.h"
 
 namespace weir::capture {
 

@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "capture/event/result.h"
+#include "base/result.h"
 #include "capture/journal/book.h"
 #include "capture/journal/event_log.h"
 

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "capture/event/result.h"
+#include "base/result.h"
 
 namespace weir::capture {
 

@@ -8,8 +8,8 @@
 #include <optional>
 #include <vector>
 
+#include "base/result.h"
 #include "capture/event/change_event.h"
-#include "capture/event/result.h"
 
 namespace weir::capture {
 

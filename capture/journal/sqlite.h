@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-#include "capture/event/result.h"
+#include "base/result.h"
 
 namespace weir::capture::sqlite {
 

@@ -8,8 +8,8 @@
 #include <variant>
 #include <vector>
 
+#include "base/result.h"
 #include "capture/event/change_event.h"
-#include "capture/event/result.h"
 #include "capture/gate.h"
 #include "capture/journal/book.h"
 #include "capture/journal/event_log.h"

@@ -1,5 +1,5 @@
 // Who may come in, and who has to give way.
-#include "proxy/admission.h"
+#include "proxy/io/admission.h"
 
 #include <gtest/gtest.h>
 

@@ -1,11 +1,11 @@
 // ByteQueue and the text of addresses: the two small values of the I/O.
-#include "proxy/byte_queue.h"
+#include "proxy/io/byte_queue.h"
 
 #include <gtest/gtest.h>
 
 #include <random>
 
-#include "proxy/endpoint.h"
+#include "proxy/io/endpoint.h"
 
 namespace weir::proxy {
 namespace {

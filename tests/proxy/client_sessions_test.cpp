@@ -1,5 +1,5 @@
 // Which client's session a question of Weir's goes to, and what becomes of it where none can be asked.
-#include "proxy/client_sessions.h"
+#include "proxy/doubt/client_sessions.h"
 
 #include <gtest/gtest.h>
 

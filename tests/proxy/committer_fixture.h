@@ -10,7 +10,7 @@
 #include <memory>
 
 #include "capture/journal/tail.h"
-#include "proxy/committer.h"
+#include "proxy/commit/committer.h"
 #include "tests/capture/journal/fake_book.h"
 #include "tests/capture/journal/fake_log.h"
 #include "tests/capture/journal/transactions.h"

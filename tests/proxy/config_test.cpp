@@ -1,12 +1,12 @@
 // weir.yaml: what it takes, and what it says about what it does not take.
-#include "proxy/config.h"
+#include "proxy/settings/config.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <fstream>
 
-#include "proxy/options.h"
+#include "proxy/settings/options.h"
 
 namespace weir::proxy {
 namespace {

@@ -1,5 +1,5 @@
 // The delivery loop sentence by sentence, with a destination and a journal that do as they are told; then its thread.
-#include "proxy/delivery.h"
+#include "proxy/delivery/delivery.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Destinations over the starts of one journal: what goes on, what is refused, and what begins with a gap.
-#include "proxy/destinations.h"
+#include "proxy/delivery/destinations.h"
 
 #include <gtest/gtest.h>
 

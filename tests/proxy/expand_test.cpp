@@ -1,5 +1,5 @@
 // ${NAME} and ${file:PATH}: secrets that stand elsewhere.
-#include "proxy/expand.h"
+#include "proxy/settings/expand.h"
 
 #include <gtest/gtest.h>
 
@@ -7,8 +7,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "proxy/config.h"
-#include "proxy/options.h"
+#include "proxy/settings/config.h"
+#include "proxy/settings/options.h"
 
 namespace weir::proxy {
 namespace {

@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "capture/journal/journal.h"
-#include "proxy/subcommand.h"
+#include "proxy/command/subcommand.h"
 #include "tests/capture/journal/contract.h"
 #include "tests/support/child_process.h"
 

@@ -1,10 +1,10 @@
 // How often the log says the same, and how it names a session.
-#include "proxy/log_limit.h"
+#include "proxy/process/log_limit.h"
 
 #include <gtest/gtest.h>
 
-#include "proxy/log.h"
-#include "proxy/session_title.h"
+#include "proxy/io/session_title.h"
+#include "proxy/process/log.h"
 
 namespace weir::proxy {
 namespace {

@@ -1,6 +1,6 @@
 // From a client's first byte to the database: startup, refusals, CancelRequest, and what a client is told when the
 // database cannot be reached.
-#include "proxy/login.h"
+#include "proxy/io/login.h"
 
 #include <future>
 

@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "capture/journal/journal.h"
-#include "proxy/libpq.h"
+#include "proxy/doubt/libpq.h"
 #include "tests/support/child_process.h"
 #include "tests/support/pg_cluster.h"
 #include "tests/support/pg_connection.h"
@@ -391,7 +391,8 @@ TEST(Main, ADestinationThatIsLeftOutIsRefusedUntilItIsForgotten) {
   expect_refusal("journl forget", 2, {"\"journal\""});
   expect_refusal("journal forget", 2, {"forget DESTINATION"});
   std::ofstream(folder / "weir.yaml") << "journal:\n  path: " << journal << "\n";
-  expect_refusal("journal --config " + (folder / "weir.yaml").string(), 0, {file, "1 segment: transactions 1 to 1 of the stream", "0 in doubt"});
+  expect_refusal("journal --config " + (folder / "weir.yaml").string(), 0,
+                 {file, "1 segment: transactions 1 to 1 of the stream", "0 in doubt"});
   expect_refusal("journal forget " + file + " --journal " + journal, 0, {});
   write({"stdout"}, 2);
   write({"stdout"}, 3);

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "proxy/libpq.h"
+#include "proxy/doubt/libpq.h"
 #include "tests/proxy/certificates.h"
 #include "tests/proxy/tcp_end.h"
 #include "tests/support/child_process.h"

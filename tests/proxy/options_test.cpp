@@ -1,11 +1,13 @@
 // The command line and the table of settings behind it.
-#include "proxy/options.h"
+#include "proxy/settings/options.h"
 
 #include <gtest/gtest.h>
 
 #include <fstream>
 #include <set>
 #include <sstream>
+
+#include "proxy/command/subcommand.h"
 
 namespace weir::proxy {
 namespace {
@@ -313,7 +315,7 @@ TEST(Options, ThePassfileIsLibpqs) {
 }
 
 TEST(Options, HelpNamesEverySetting) {
-  const auto help = help_text();
+  const auto help = help_text(subcommands_help());
   for (const auto& row : settings_table()) {
     const auto flag = row.flag.empty() ? "--" + std::string(row.key) : std::string(row.flag);
     EXPECT_NE(help.find("  " + flag + " "), std::string::npos) << flag;

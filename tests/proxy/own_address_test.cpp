@@ -1,5 +1,5 @@
 // An upstream that is Weir itself.
-#include "proxy/own_address.h"
+#include "proxy/io/own_address.h"
 
 #include <gtest/gtest.h>
 

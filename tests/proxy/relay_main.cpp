@@ -6,7 +6,7 @@
 #include <iostream>
 #include <memory>
 
-#include "proxy/server.h"
+#include "proxy/io/server.h"
 #include "wire/relay.h"
 
 using namespace weir::proxy;

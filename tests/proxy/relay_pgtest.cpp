@@ -7,7 +7,7 @@
 #include <memory>
 #include <thread>
 
-#include "proxy/server.h"
+#include "proxy/io/server.h"
 #include "tests/support/child_process.h"
 #include "tests/support/pg_cluster.h"
 #include "tests/support/pg_connection.h"

@@ -8,7 +8,7 @@
 #include <map>
 #include <mutex>
 
-#include "proxy/resolver.h"
+#include "proxy/doubt/resolver.h"
 #include "tests/support/pg_cluster.h"
 #include "tests/support/pg_connection.h"
 

@@ -1,6 +1,6 @@
 // A session's gate sentence by sentence: what is in the log, what the stream is told, and what the session hears. The
 // stream's thread is played by a list; the syncer and the log are those that everybody shares.
-#include "proxy/session_gate.h"
+#include "proxy/commit/session_gate.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // The I/O of one session against its contract: every byte, both directions at once, and every way to end.
-#include "proxy/session.h"
+#include "proxy/io/session.h"
 
 #include <future>
 #include <thread>

@@ -1,5 +1,5 @@
 // The file of a Unix socket that Weir listens on: whose it is, who may use it, and what is left of it.
-#include "proxy/socket_file.h"
+#include "proxy/io/socket_file.h"
 
 #include <grp.h>
 #include <gtest/gtest.h>

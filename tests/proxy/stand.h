@@ -11,7 +11,7 @@
 #include <string>
 #include <utility>
 
-#include "proxy/server.h"
+#include "proxy/io/server.h"
 #include "tests/proxy/tcp_end.h"
 #include "tests/wire/bytes.h"
 #include "wire/relay.h"

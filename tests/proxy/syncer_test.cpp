@@ -1,5 +1,5 @@
 // The syncer's thread, over a log whose syncs can be held and can fail: who is told, when, and by which sync.
-#include "proxy/syncer.h"
+#include "proxy/commit/syncer.h"
 
 #include <gtest/gtest.h>
 

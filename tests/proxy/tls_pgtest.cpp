@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "proxy/server.h"
+#include "proxy/io/server.h"
 #include "tests/proxy/certificates.h"
 #include "tests/proxy/stand.h"
 #include "tests/support/pg_cluster.h"

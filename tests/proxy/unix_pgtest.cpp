@@ -13,7 +13,8 @@
 #include <optional>
 #include <string>
 
-#include "proxy/libpq.h"
+#include "proxy/doubt/libpq.h"
+#include "proxy/settings/upstream_uri.h"
 #include "tests/support/child_process.h"
 #include "tests/support/pg_cluster.h"
 #include "tests/support/pg_connection.h"

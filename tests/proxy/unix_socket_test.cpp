@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <optional>
 
-#include "proxy/upstream.h"
+#include "proxy/io/upstream.h"
 #include "tests/proxy/certificates.h"
 #include "tests/proxy/stand.h"
 #include "tests/support/child_process.h"

@@ -1,12 +1,10 @@
 // Every parameter of libpq, one by one: taken and stored, or refused by its name.
-#include "proxy/upstream_uri.h"
+#include "proxy/settings/upstream_uri.h"
 
 #include <gtest/gtest.h>
 #include <libpq-fe.h>
 
 #include <set>
-
-#include "proxy/libpq.h"
 
 namespace weir::proxy {
 namespace {

@@ -1,5 +1,5 @@
 // The table of verdicts, row by row, and the statements that ask for what it needs.
-#include "proxy/verdict.h"
+#include "proxy/doubt/verdict.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <set>
 
 #include "capture/facts.h"
-#include "proxy/inquiry.h"
+#include "proxy/doubt/inquiry.h"
 
 namespace weir::proxy {
 namespace {

@@ -55,26 +55,30 @@ class Includes(unittest.TestCase):
         return findings(style.check_includes, path, f"#include {included}\n")
 
     def test_graph(self):
-        for path, included in [("wire/a.cpp", '"capture/event/result.h"'), ("capture/a.cpp", '"emitters/record.h"'),
+        for path, included in [("wire/a.cpp", '"capture/event/change_event.h"'), ("capture/a.cpp", '"emitters/record.h"'),
                                ("capture/event/a.cpp", '"capture/journal.h"'), ("capture/event/a.h", '"wire/engine.h"'),
                                ("emitters/a.cpp", '"capture/journal.h"'), ("emitters/a.cpp", '"wire/outbox.h"'),
-                               ("capture/a.cpp", '"proxy/log.h"')]:
+                               ("capture/a.cpp", '"proxy/process/log.h"'),
+                               ("base/a.h", '"wire/b.h"'), ("proxy/io/a.cpp", '"capture/event/change_event.h"'),
+                               ("proxy/io/a.cpp", '"proxy/settings/settings.h"'),
+                               ("proxy/commit/a.cpp", '"proxy/delivery/delivery.h"')]:
             self.assertEqual(self.check(path, included), [1], (path, included))
         for path, included in [("wire/a.cpp", '"wire/b.h"'), ("capture/a.cpp", '"wire/b.h"'),
-                               ("capture/sql/a.cpp", '"capture/event/result.h"'),
-                               ("emitters/a.cpp", '"capture/event/result.h"'), ("proxy/a.cpp", '"emitters/record.h"'),
+                               ("capture/sql/a.cpp", '"base/result.h"'), ("wire/a.cpp", '"base/result.h"'),
+                               ("emitters/a.cpp", '"capture/event/change_event.h"'), ("proxy/a.cpp", '"emitters/record.h"'),
                                ("tests/wire/a_test.cpp", '"wire/b.h"')]:
             self.assertEqual(self.check(path, included), [], (path, included))
 
     def test_third_party(self):
         for path, included in [("capture/session.cpp", "<pg_query.h>"), ("capture/sql/cache.cpp", '"postgres.h"'),
                                ("proxy/a.cpp", "<sqlite3.h>"), ("emitters/file.cpp", "<librdkafka/rdkafka.h>"),
-                               ("proxy/session.cpp", "<openssl/ssl.h>"), ("proxy/session.cpp", "<libpq-fe.h>"),
-                               ("wire/a.cpp", "<boost/asio.hpp>"), ("proxy/main.cpp", "<yaml-cpp/yaml.h>")]:
+                               ("proxy/io/a.cpp", "<openssl/ssl.h>"), ("proxy/io/a.cpp", "<libpq-fe.h>"),
+                               ("wire/a.cpp", "<boost/asio.hpp>"), ("proxy/a.cpp", "<boost/asio.hpp>"), ("proxy/main.cpp", "<yaml-cpp/yaml.h>")]:
             self.assertEqual(self.check(path, included), [1], (path, included))
         for path, included in [("capture/sql/parse_tree.h", "<pg_query.h>"), ("capture/journal.cpp", "<sqlite3.h>"),
-                               ("emitters/kafka.cpp", "<librdkafka/rdkafka.h>"), ("proxy/tls.cpp", "<openssl/ssl.h>"),
-                               ("proxy/worker.cpp", "<boost/asio.hpp>"), ("proxy/config.cpp", "<yaml-cpp/yaml.h>")]:
+                               ("emitters/kafka.cpp", "<librdkafka/rdkafka.h>"), ("proxy/io/tls.cpp", "<openssl/ssl.h>"),
+                               ("proxy/io/worker.cpp", "<boost/asio.hpp>"),
+                               ("proxy/settings/config.cpp", "<yaml-cpp/yaml.h>")]:
             self.assertEqual(self.check(path, included), [], (path, included))
 
 

@@ -1,0 +1,81 @@
+#include "proxy/command/subcommand.h"
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "proxy/command/journal_command.h"
+#include "proxy/settings/settings.h"
+
+namespace weir::proxy {
+
+namespace {
+
+const std::array kCommands = std::to_array<Subcommand>({
+    {"journal", "[--json]", "the same as weir journal ls", run_journal_ls},
+    {"journal ls", "[--json]", "the destinations, where they stand, and what the journal holds", run_journal_ls},
+    {"journal check", "[--json]", "reads everything and names the first damage; exit code 1 where there is some",
+     run_journal_check},
+    {"journal show", "[POSITION | EVENT-ID …]",
+     "these transactions with their events; without any, those that are undelivered or in doubt", run_journal_show},
+    {"journal export", "[DESTINATION]",
+     "the stream as lines of JSON (format flat): all that is there, or what this destination has not got yet",
+     run_journal_export},
+    {"journal dead-letters", "", "what destinations refused for ever, as lines of JSON", run_journal_dead_letters},
+    {"journal forget", "DESTINATION", "keeps nothing for this destination any more", run_journal_forget},
+    {"journal rename", "DESTINATION NEW", "gives a destination the name that it has now in --emit", run_journal_rename},
+});
+
+std::vector<std::string> names() {
+  std::vector<std::string> all;
+  for (const auto& command : kCommands) all.emplace_back(command.name);
+  return all;
+}
+
+const Subcommand* find(const std::string& name) {
+  for (const auto& command : kCommands)
+    if (name == command.name) return &command;
+  return nullptr;
+}
+
+bool is_word(const std::vector<std::string>& arguments, std::size_t place) {
+  return place < arguments.size() && !arguments[place].empty() && arguments[place][0] != '-';
+}
+
+}  // namespace
+
+std::optional<int> run_subcommand(const std::vector<std::string>& arguments) {
+  if (!is_word(arguments, 0)) return std::nullopt;
+  std::string name = arguments[0];
+  if (find(name) != nullptr && is_word(arguments, 1)) name += " " + arguments[1];
+  const auto words = static_cast<std::ptrdiff_t>(name == arguments[0] ? 1 : 2);
+  if (const auto* command = find(name)) return command->run({arguments.begin() + words, arguments.end()});
+  return complain(kCommandUsage, "\"" + name + "\" is no command" + did_you_mean(name, names()) +
+                                     "; flags begin with --; weir --help lists both");
+}
+
+std::string subcommand_usage(std::string_view name) {
+  const auto* command = find(std::string(name));
+  const auto arguments = command == nullptr ? std::string() : std::string(command->arguments);
+  return "weir " + std::string(name) + (arguments.empty() ? "" : " " + arguments) + " --journal PATH | --config PATH";
+}
+
+std::string subcommands_help() {
+  std::string text;
+  for (const auto& command : kCommands)
+    text += "  " + subcommand_usage(command.name) + "\n      " + std::string(command.help) + "\n";
+  return text;
+}
+
+int complain(int code, const std::string& text) {
+  std::fprintf(stderr, "weir: %s\n", text.c_str());
+  return code;
+}
+
+int finish_output() {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return 0;
+  return complain(kCommandFailed, std::string("could not write to stdout: ") + std::strerror(errno));
+}
+
+}  // namespace weir::proxy

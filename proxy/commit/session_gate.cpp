@@ -1,0 +1,144 @@
+#include "proxy/commit/session_gate.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "capture/journal/tail.h"
+#include "proxy/process/clock.h"
+
+namespace weir::proxy {
+
+namespace {
+
+namespace command = capture::command;
+using capture::Durability;
+using capture::Outcome;
+
+/// Streamed events of running transactions may exceed journal.max_bytes by this part of it.
+constexpr std::uint64_t kStreamingShare = 4;
+
+}  // namespace
+
+SessionGate::SessionGate(JournalDoor& door, GateAnswers answers, SessionCounts* counts)
+    : door_(door),
+      answers_(std::move(answers)),
+      prepared_(std::make_shared<const capture::Answer>(answers_.prepared)),
+      counts_(counts) {}
+
+SessionGate::~SessionGate() {
+  while (!live_.empty()) outcome(live_.back().id, Outcome::unknown);
+}
+
+SessionGate::Live* SessionGate::find(std::int64_t id) {
+  const auto found = std::find_if(live_.begin(), live_.end(), [id](const Live& one) { return one.id == id; });
+  return found == live_.end() ? nullptr : &*found;
+}
+
+std::int64_t SessionGate::open() {
+  const auto id = door_.log.next_id();
+  live_.push_back({id});
+  // Nobody waits for it, but whatever is written later finds it in the queue before it.
+  door_.tell(command::Open{id}, Urgency::whenever);
+  return id;
+}
+
+bool SessionGate::is_full(std::uint64_t more) const {
+  return door_.max_bytes != 0 && door_.log.bytes() >= door_.max_bytes + more;
+}
+
+void SessionGate::break_off(Live& live, const Error& error) {
+  live.broken = error;
+  live.spill.reset();
+}
+
+void SessionGate::append(std::int64_t id, std::vector<event::ChangeEvent> events) {
+  Live* live = find(id);
+  if (live == nullptr || live->broken) return;
+  if (is_full(door_.max_bytes / kStreamingShare))
+    return break_off(*live, {"the journal " + door_.name + " is full (journal.max_bytes)", "53100"});
+  if (!live->spill) {
+    auto spill = door_.log.open_spill(id);
+    if (!spill) return break_off(*live, spill.error());
+    live->spill = std::move(*spill);
+  }
+  if (const auto done = live->spill->append(events); !done) break_off(*live, done.error());
+}
+
+void SessionGate::truncate(std::int64_t id, std::uint32_t ordinal) {
+  Live* live = find(id);
+  if (live == nullptr || live->broken || !live->spill) return;
+  if (const auto done = live->spill->cut(ordinal); !done) break_off(*live, done.error());
+}
+
+std::optional<Result<void>> SessionGate::refuse(const Error& error) {
+  return Result<void>(answers_.refusal({error.message, error.sqlstate.empty() ? "58030" : error.sqlstate}));
+}
+
+std::optional<Result<void>> SessionGate::prepare(event::Transaction transaction, std::vector<event::ChangeEvent> rest) {
+  Live* live = find(transaction.id);
+  if (live == nullptr) return refuse({"the transaction is not open; please report this", "58030"});
+  if (transaction.prepared_us == 0) transaction.prepared_us = wall_us();
+  if (live->broken) return refuse(*live->broken);
+  // What is written in a run of the server is judged by it after a crash: the run comes first.
+  if (const auto seen = door_.runs.see(transaction.server_run); !seen) return refuse(seen.error());
+  live->events = transaction.event_count;
+  if (is_full(0)) {
+    door_.tell(command::Hold{std::move(transaction), std::move(rest), std::move(live->spill), prepared_}, Urgency::now);
+    return std::nullopt;
+  }
+  return write(*live, std::move(transaction), std::move(rest));
+}
+
+std::optional<Result<void>> SessionGate::write(Live& live, event::Transaction transaction,
+                                               std::vector<event::ChangeEvent> rest) {
+  const bool all = live.spill == nullptr && event::memory_of(rest) <= capture::kLargestShared;
+  const auto events = std::make_shared<const std::vector<event::ChangeEvent>>(std::move(rest));
+  const auto end = door_.log.write(transaction, *events, std::move(live.spill), [&](capture::Place place) {
+    door_.tell(command::Written{transaction, all ? events : nullptr, place}, Urgency::whenever);
+  });
+  if (!end) return refuse(end.error());
+  live.end = *end;
+  if (door_.durability == Durability::answer) door_.syncer.want(*end);
+  if (door_.durability != Durability::commit) return Result<void>();
+  const auto told = [answer = prepared_, id = transaction.id] { (*answer)(id, {}); };
+  if (door_.syncer.is_durable_or_tell(*end, told)) return Result<void>();
+  return std::nullopt;
+}
+
+bool SessionGate::may_be_told(std::int64_t id) {
+  if (door_.durability != Durability::answer) return true;
+  const Live* live = find(id);
+  return live == nullptr || door_.syncer.is_durable_or_tell(live->end, answers_.durable);
+}
+
+void SessionGate::reopen(std::int64_t id) {
+  Live* live = find(id);
+  if (live == nullptr) return;
+  auto spill = door_.log.reopen(id);
+  if (spill) {
+    live->spill = std::move(*spill);
+  } else {
+    break_off(*live, spill.error());
+  }
+  live->end = 0;
+  door_.tell(command::Reopened{id}, Urgency::soon);
+}
+
+void SessionGate::outcome(std::int64_t id, Outcome outcome) {
+  Live* live = find(id);
+  if (live == nullptr) return;
+  if (counts_ != nullptr && outcome == Outcome::committed) {
+    ++counts_->transactions;
+    counts_->events += live->events;
+  }
+  std::erase_if(live_, [id](const Live& one) { return one.id == id; });
+  door_.tell(command::End{id, outcome, wall_us()}, outcome == Outcome::aborted ? Urgency::soon : Urgency::expected);
+}
+
+void SessionGate::report(event::Transaction transaction, event::ChangeEvent gap) {
+  transaction.id = door_.log.next_id();
+  if (transaction.committed_us == 0) transaction.committed_us = wall_us();
+  door_.tell(command::Report{std::move(transaction), std::move(gap)}, Urgency::now);
+}
+
+}  // namespace weir::proxy

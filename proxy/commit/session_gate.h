@@ -1,0 +1,85 @@
+// One session's way into the journal: it writes its transactions' records itself, on its worker's thread, and tells the
+// stream. What does not fit is left to the stream to write, and what must be durable to the syncer.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "capture/gate.h"
+#include "capture/journal/journal.h"
+#include "capture/journal/stream_command.h"
+#include "proxy/commit/syncer.h"
+#include "proxy/doubt/server_runs.h"
+#include "proxy/io/engine_factory.h"
+
+namespace weir::proxy {
+
+/// What all gates share. Outlives them.
+struct JournalDoor {
+  capture::EventLog& log;
+  capture::Durability durability;
+  std::string name;             ///< what the journal is called in messages: its path
+  std::uint64_t max_bytes = 0;  ///< 0: no limit
+  Syncer& syncer;
+  ServerRuns& runs;
+  /// How soon the stream's thread is to look at what it is told.
+  enum class Urgency {
+    now,       ///< somebody waits for it
+    expected,  ///< an outcome: soon, and together with others where there are many
+    soon,      ///< with whatever else has come within 50 ms
+    whenever   ///< with the next, whenever that is
+  };
+  std::function<void(capture::StreamCommand command, Urgency urgency)> tell;
+};
+
+/// How a session hears from its gate, on any thread.
+struct GateAnswers {
+  capture::Answer prepared;       ///< CaptureSession::on_prepared
+  std::function<void()> durable;  ///< CaptureSession::on_durable
+  /// What the client is told of an error, and the log; on the session's thread.
+  std::function<Error(const Error& error)> refusal = [](const Error& error) { return error; };
+};
+
+class SessionGate final : public capture::CommitGate {
+ public:
+  /// What the session commits is added to `counts`, on its own thread; may be null.
+  SessionGate(JournalDoor& door, GateAnswers answers, SessionCounts* counts);
+  ~SessionGate() override;
+  SessionGate(const SessionGate&) = delete;
+  SessionGate& operator=(const SessionGate&) = delete;
+
+  std::int64_t open() override;
+  void append(std::int64_t id, std::vector<event::ChangeEvent> events) override;
+  void truncate(std::int64_t id, std::uint32_t ordinal) override;
+  std::optional<Result<void>> prepare(event::Transaction transaction, std::vector<event::ChangeEvent> rest) override;
+  bool may_be_told(std::int64_t id) override;
+  void reopen(std::int64_t id) override;
+  void outcome(std::int64_t id, capture::Outcome outcome) override;
+  void report(event::Transaction transaction, event::ChangeEvent gap) override;
+
+ private:
+  using Urgency = JournalDoor::Urgency;
+  struct Live {
+    std::int64_t id;
+    std::unique_ptr<capture::Spill> spill = {};
+    std::optional<Error> broken = {};  // events of it were lost: its commit will be refused
+    capture::Place end = 0;            // where its record ends; 0: not written, or by the stream
+    std::uint32_t events = 0;
+  };
+
+  Live* find(std::int64_t id);
+  bool is_full(std::uint64_t more) const;
+  void break_off(Live& live, const Error& error);
+  std::optional<Result<void>> refuse(const Error& error);
+  std::optional<Result<void>> write(Live& live, event::Transaction transaction, std::vector<event::ChangeEvent> rest);
+
+  JournalDoor& door_;
+  GateAnswers answers_;
+  std::shared_ptr<const capture::Answer> prepared_;
+  SessionCounts* counts_;
+  std::vector<Live> live_;  // opened and not ended; rarely more than one
+};
+
+}  // namespace weir::proxy

@@ -1,0 +1,95 @@
+#include "proxy/delivery/delivery.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "proxy/process/clock.h"
+#include "proxy/process/log.h"
+#include "proxy/process/thread.h"
+
+namespace weir::proxy {
+
+namespace {
+
+/// How often an idle destination is looked at: it may have to rotate a file or to notice that its peer is gone.
+constexpr std::chrono::milliseconds kIdleLook{1'000};
+
+}  // namespace
+
+void Delivery::start(event::Position after) {
+  thread_ = start_thread("weir-delivery", [this, after] { run(after); });
+}
+
+void Delivery::wake() {
+  bool wanted = false;
+  {
+    const std::lock_guard lock(mutex_);
+    wanted = ++released_ == releases_wanted_;
+  }
+  if (wanted) wake_.notify_one();
+}
+
+void Delivery::ask_to_stop(std::chrono::milliseconds at_most) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!stop_at_) stop_at_ = Clock::now() + at_most;
+  }
+  wake_.notify_one();
+}
+
+bool Delivery::stop(std::chrono::milliseconds at_most) {
+  ask_to_stop(at_most);
+  if (thread_.joinable()) thread_.join();
+  return complete_;
+}
+
+void Delivery::run(event::Position after) {
+  DeliveryLoop loop(*emitter_, *format_, *reader_, after, sinks_, pace_);
+  bool told = false;
+  while (!is_over(loop)) {
+    follow(loop, loop.step({Clock::now(), wall_us()}));
+    if (emitter_->gone() && sinks_.gone && !std::exchange(told, true)) sinks_.gone();
+  }
+  const auto left = std::max(*stop_at_ - Clock::now(), Clock::duration::zero());
+  const bool closed = emitter_->close(std::chrono::ceil<std::chrono::milliseconds>(left));
+  loop.collect(Clock::now());
+  complete_ = closed && loop.finished();
+  if (!complete_) log::warn(name() + ": has not taken all events");
+}
+
+bool Delivery::is_over(const DeliveryLoop& loop) {
+  const std::lock_guard lock(mutex_);
+  if (!stop_at_) return false;
+  return Clock::now() >= *stop_at_ || emitter_->gone() || (released_ == 0 && loop.finished());
+}
+
+void Delivery::follow(DeliveryLoop& loop, DeliveryLoop::Next next) {
+  using What = DeliveryLoop::Next::What;
+  if (next.what == What::look) emitter_->wait(std::chrono::ceil<std::chrono::milliseconds>(next.at_most));
+  if (next.what == What::pause) {
+    emitter_->wait(std::chrono::milliseconds(0));  // what was offered before the failure leaves
+    sleep(next.at_most, 0);
+  }
+  if (next.what == What::pace) sleep(next.at_most, next.releases);
+  if (next.what == What::idle) {
+    sleep(kIdleLook, 1);
+    emitter_->wait(std::chrono::milliseconds(0));
+  }
+  const std::lock_guard lock(mutex_);
+  if (released_ > 0) loop.released(released_);
+  released_ = 0;
+}
+
+/// `releases`: so many end it early; 0: none do.
+void Delivery::sleep(std::chrono::microseconds at_most, std::size_t releases) {
+  std::unique_lock lock(mutex_);
+  // Being asked to stop ends one pause, not those behind it.
+  const bool stopping = stop_at_.has_value();
+  auto until = Clock::now() + at_most;
+  if (stopping) until = std::min(until, *stop_at_);
+  releases_wanted_ = releases;
+  wake_.wait_until(lock, until, [&] { return (stop_at_ && !stopping) || (releases > 0 && released_ >= releases); });
+  releases_wanted_ = 0;
+}
+
+}  // namespace weir::proxy

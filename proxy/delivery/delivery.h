@@ -1,0 +1,66 @@
+// One destination's thread. It does what its DeliveryLoop says and decides nothing itself.
+//
+// wake() may be called from any thread; it is how the journal's thread says that something was released. stop() gives
+// the destination so long to take what was released before it, closes it and joins the thread.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "proxy/commit/committer.h"
+#include "proxy/delivery/delivery_loop.h"
+
+namespace weir::proxy {
+
+class Delivery {
+ public:
+  Delivery(std::unique_ptr<emitters::Emitter> emitter, std::unique_ptr<emitters::Format> format,
+           std::unique_ptr<capture::StreamReader> reader, DeliveryLoop::Sinks sinks,
+           std::chrono::milliseconds pace = std::chrono::milliseconds(0))
+      : emitter_(std::move(emitter)),
+        format_(std::move(format)),
+        reader_(std::move(reader)),
+        sinks_(std::move(sinks)),
+        pace_(pace) {}
+  ~Delivery() { stop(std::chrono::milliseconds(0)); }
+  Delivery(const Delivery&) = delete;
+  Delivery& operator=(const Delivery&) = delete;
+
+  /// `after`: the last position that the destination has.
+  void start(event::Position after);
+  void wake();
+  /// So that several can end at the same time: ask all, then stop all.
+  void ask_to_stop(std::chrono::milliseconds at_most);
+  /// True: the destination has everything.
+  bool stop(std::chrono::milliseconds at_most);
+  const std::string& name() const { return emitter_->name(); }
+
+ private:
+  using Clock = DeliveryLoop::Clock;
+
+  void run(event::Position after);
+  bool is_over(const DeliveryLoop& loop);
+  void follow(DeliveryLoop& loop, DeliveryLoop::Next next);
+  void sleep(std::chrono::microseconds at_most, std::size_t releases);
+
+  std::unique_ptr<emitters::Emitter> emitter_;
+  std::unique_ptr<emitters::Format> format_;
+  std::unique_ptr<capture::StreamReader> reader_;
+  DeliveryLoop::Sinks sinks_;
+  const std::chrono::milliseconds pace_;
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::size_t released_ = 0;         // calls of wake() that the loop has not heard of
+  std::size_t releases_wanted_ = 0;  // so many end the thread's sleep; 0: it does not sleep, or not for them
+  std::optional<Clock::time_point> stop_at_;
+  bool complete_ = false;
+  std::thread thread_;
+};
+
+}  // namespace weir::proxy

@@ -1,0 +1,141 @@
+#include "proxy/delivery/destinations.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "proxy/process/log.h"
+
+namespace weir::proxy {
+
+namespace {
+
+using capture::Checkpoint;
+
+/// What becomes of the destinations that the journal knows, before anything is changed.
+struct Fit {
+  std::vector<std::pair<std::string, std::string>> renamed;  // from, to
+  std::vector<std::string> added;
+  std::vector<Checkpoint> left;
+};
+
+/// The one destination of before that must mean this one; the end where there is none, or more than one.
+std::vector<Checkpoint>::const_iterator earlier_name(const std::vector<Checkpoint>& left,
+                                                     const EmitterSettings& emitter) {
+  const auto is_same = [&](const Checkpoint& one) { return means_same(one.emitter, emitter); };
+  const auto found = std::find_if(left.begin(), left.end(), is_same);
+  return std::count_if(left.begin(), left.end(), is_same) == 1 ? found : left.end();
+}
+
+Fit fit(const std::vector<Checkpoint>& known, const std::vector<EmitterSettings>& configured) {
+  Fit result{{}, {}, known};
+  std::vector<const EmitterSettings*> unknown;
+  for (const auto& emitter : configured) {
+    const auto name = destination_name(emitter);
+    if (std::erase_if(result.left, [&](const auto& one) { return one.emitter == name; }) == 0)
+      unknown.push_back(&emitter);
+  }
+  for (const auto* emitter : unknown) {
+    const auto before = earlier_name(result.left, *emitter);
+    if (before == result.left.end()) {
+      result.added.push_back(destination_name(*emitter));
+    } else {
+      result.renamed.emplace_back(before->emitter, destination_name(*emitter));
+      result.left.erase(before);
+    }
+  }
+  return result;
+}
+
+Error left_out(const std::vector<Checkpoint>& left, event::Position last, const std::string& journal_path) {
+  std::string text = "the journal " + journal_path + " keeps events for ";
+  for (const auto& one : left) {
+    text += (&one == &left.front() ? "" : " and ") + one.emitter + " (" +
+            log::counted(static_cast<std::uint64_t>(last - one.position), "transaction") + " behind)";
+  }
+  const std::string journal = " --journal " + journal_path;
+  text +=
+      ", which this start leaves out: what the other destinations take meanwhile it would never get. Give it again "
+      "with --emit";
+  for (const auto& one : left) {
+    text += "; or, if it has another name now: weir journal rename " + one.emitter + " NEW" + journal +
+            "; or, if it is not wanted any more: weir journal forget " + one.emitter + journal;
+  }
+  return {text, ""};
+}
+
+Result<void> begin_new(capture::Book& book, const std::string& name, const std::vector<Checkpoint>& forgotten) {
+  const auto before =
+      std::find_if(forgotten.begin(), forgotten.end(), [&](const auto& one) { return one.emitter == name; });
+  return book.add_destination(name, before == forgotten.end() ? 0 : before->position);
+}
+
+class ReaderBehindErased final : public capture::JournalReader {
+ public:
+  ReaderBehindErased(std::unique_ptr<capture::JournalReader> journal, capture::Erased erased, std::int64_t now_us)
+      : journal_(std::move(journal)), erased_(erased), now_us_(now_us) {}
+
+  Result<std::optional<event::Transaction>> next(event::Position after) override {
+    if (after >= erased_.through) return journal_->next(after);
+    first_ = after + 1;
+    event::Transaction missing;
+    missing.id = -erased_.through;
+    missing.first_lsn = missing.last_lsn = erased_.lsn;
+    missing.committed_us = now_us_;
+    missing.position = erased_.through;
+    missing.event_count = 1;
+    return std::optional(missing);
+  }
+
+  Result<std::vector<event::ChangeEvent>> events(std::int64_t id, std::uint32_t after_ordinal,
+                                                 std::size_t limit) override {
+    if (id != -erased_.through || erased_.through == 0) return journal_->events(id, after_ordinal, limit);
+    std::vector<event::ChangeEvent> events;
+    if (after_ordinal > 0) return events;
+    event::ChangeEvent gap;
+    gap.op = event::Op::gap;
+    gap.fidelity = event::Fidelity::statement;
+    gap.lsn = erased_.lsn;
+    gap.ordinal = gap.statement_order = 1;
+    gap.cause = "not in the journal any more when this destination began: transactions " + std::to_string(first_) +
+                " to " + std::to_string(erased_.through) + " of the stream, up to lsn " + event::to_text(erased_.lsn);
+    events.push_back(std::move(gap));
+    return events;
+  }
+
+ private:
+  std::unique_ptr<capture::JournalReader> journal_;
+  const capture::Erased erased_;
+  const std::int64_t now_us_;
+  event::Position first_ = 1;
+};
+
+}  // namespace
+
+Result<void> settle_destinations(capture::Book& book, event::Position last,
+                                 const std::vector<EmitterSettings>& configured, const std::string& journal_path) {
+  const auto known = book.checkpoints();
+  if (!known) return known.error();
+  const auto plan = fit(*known, configured);
+  // Where nothing was ever delivered, nothing can be missed: a first start with a wrong name must not stand in the way.
+  if (!plan.left.empty() && last > 0) return left_out(plan.left, last, journal_path);
+  for (const auto& one : plan.left) {
+    if (auto done = book.forget(one.emitter); !done) return done;
+  }
+  for (const auto& [before, name] : plan.renamed) {
+    log::info(before + " is " + name + " from now on, and goes on where it stood");
+    if (auto done = book.rename(before, name); !done) return done;
+  }
+  const auto forgotten = book.forgotten();
+  if (!forgotten) return forgotten.error();
+  for (const auto& name : plan.added) {
+    if (auto done = begin_new(book, name, *forgotten); !done) return done;
+  }
+  return {};
+}
+
+std::unique_ptr<capture::JournalReader> with_gap_for_erased(std::unique_ptr<capture::JournalReader> journal,
+                                                            capture::Erased erased, std::int64_t now_us) {
+  return std::make_unique<ReaderBehindErased>(std::move(journal), erased, now_us);
+}
+
+}  // namespace weir::proxy

@@ -1,0 +1,30 @@
+// The destinations of this start against those that the journal remembers.
+//
+// What the journal keeps depends on the destinations that it knows: each has a checkpoint from its first start on. One
+// that is left out would lose what the others take meanwhile, so such a start is refused; `weir journal forget` and
+// `weir journal rename` are the ways out. One that is new, or comes back, begins with what the journal still has, and
+// with a gap event for what it has no more.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "capture/journal/book.h"
+#include "capture/journal/event_log.h"
+#include "proxy/delivery/destination_name.h"
+#include "proxy/settings/settings.h"
+
+namespace weir::proxy {
+
+/// Gives every configured destination its checkpoint, those that only changed their name included. Fails where one that
+/// the journal knows is not among them. `last`: the stream's last position. `journal_path` is for the commands that the
+/// message names.
+Result<void> settle_destinations(capture::Book& book, event::Position last,
+                                 const std::vector<EmitterSettings>& configured, const std::string& journal_path);
+
+/// Reads from `journal`; whoever asks for what is erased gets one transaction of one gap event in its place.
+std::unique_ptr<capture::JournalReader> with_gap_for_erased(std::unique_ptr<capture::JournalReader> journal,
+                                                            capture::Erased erased, std::int64_t now_us);
+
+}  // namespace weir::proxy

@@ -1,0 +1,246 @@
+#include "proxy/io/login.h"
+
+#include <sys/socket.h>
+
+#include <utility>
+
+#include "proxy/io/cancel.h"
+#include "proxy/io/closing.h"
+#include "proxy/io/session.h"
+#include "proxy/io/session_title.h"
+#include "proxy/process/log.h"
+#include "wire/error_response.h"
+
+namespace weir::proxy {
+
+namespace {
+
+constexpr char kTlsRecord = 0x16;
+constexpr std::string_view kCannotConnectNow = "57P03";
+constexpr std::string_view kTooManyConnections = "53300";
+
+}  // namespace
+
+Login::Login(Worker& worker, Accepted accepted)
+    : worker_(worker),
+      client_(worker.poller(), *this),
+      negotiation_(worker.shared().client_tls.has_value() && !accepted.local),
+      local_(accepted.local),
+      counted_as_(std::move(accepted.counted_as)),
+      timeout_(worker.io()) {
+  info_.id = accepted.id;
+  info_.worker = worker.index();
+  info_.client = std::move(accepted.client);
+  ticket_ = std::move(accepted.ticket);
+  client_.attach(std::move(accepted.transport));
+}
+
+void Login::start() {
+  timeout_.expires_after(worker_.shared().options.login_timeout);
+  timeout_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
+    const auto self = weak.lock();
+    if (self && !error) self->on_timeout();
+  });
+  worker_.may_have_to_make_way(*ticket_, weak_from_this());
+  client_.watch(true);
+}
+
+/// PostgreSQL too says nothing to a client that has not said what it wants.
+void Login::on_timeout() {
+  log::info("late logins", title_of(info_) + ": closed, no login within limits.login_timeout");
+  if (step_ != Step::connecting) return abort();
+  refuse(kCannotConnectNow, "the database did not answer in the time that a login may take", {});
+}
+
+void Login::make_way() {
+  if (step_ == Step::connecting || !client_.attached()) return;
+  log::info("dropped logins", title_of(info_) + ": closed before its login, its place is needed (limits.logins)");
+  abort();
+}
+
+void Login::abort() {
+  give_way();
+  client_.detach();
+  worker_.release(*this);
+}
+
+/// The database knows nothing of it yet; what PostgreSQL itself says to a client that comes while it is shut down.
+void Login::drain() {
+  if (step_ != Step::connecting) return abort();
+  refuse(kCannotConnectNow, "the proxy is shutting down", "");
+}
+
+/// Whoever comes next has the client; nothing of this may be called any more.
+void Login::give_way() {
+  timeout_.cancel();
+  connector_.reset();
+}
+
+void Login::on_peer_ready(Peer&, bool readable) {
+  switch (step_) {
+    case Step::negotiating:
+      if (readable) return read_client();
+      return client_.watch(true);
+    case Step::tls_handshake:
+      return handshake();
+    case Step::connecting:
+      return client_.watch(false);
+  }
+}
+
+/// A TLS handshake must find its bytes in the socket, so the very first byte is only looked at.
+bool Login::begins_with_tls() {
+  if (std::exchange(received_any_, true)) return false;
+  char first = 0;
+  return ::recv(client_.transport().socket(), &first, 1, MSG_PEEK) == 1 && first == kTlsRecord;
+}
+
+void Login::read_client() {
+  if (begins_with_tls()) {
+    if (take(negotiation_.advance({&kTlsRecord, 1}))) negotiate();
+    return;
+  }
+  ReceiveBuffer& buffer = worker_.receive_buffer();
+  const IoResult received = client_.receive(buffer.space(), ReceiveBuffer::kSize);
+  client_.kept().append({buffer.space(), received.bytes});
+  if (received.bytes > 0) ticket_->enter(Admission::Stage::negotiating);
+  worker_.counters().client_bytes.add(received.bytes);
+  if (client_.finished()) return abort();
+  negotiate();
+}
+
+void Login::negotiate() {
+  while (take(negotiation_.advance(client_.kept().bytes()))) {
+  }
+}
+
+bool Login::take(const wire::StartupStep& step) {
+  using Kind = wire::StartupStep::Kind;
+  client_.send(step.answer);
+  switch (step.kind) {
+    case Kind::need_more:
+      client_.watch(true);
+      return false;
+    case Kind::proceed:
+      client_.kept().take(step.consumed);
+      return true;
+    case Kind::start_tls:
+      client_.kept().take(step.consumed);
+      start_tls(step.answer.empty() ? TlsStart::direct : TlsStart::negotiated);
+      return false;
+    case Kind::cancel_request:
+      on_cancel_request(std::string(step.first.bytes));
+      return false;
+    case Kind::startup_message:
+      on_startup_message(step);
+      return false;
+    case Kind::refuse:
+      log::info("refused logins", title_of(info_) + ": refused: " + step.first.message);
+      give_way();
+      close_client(worker_, *this, client_, std::move(ticket_));
+      return false;
+  }
+  return false;
+}
+
+void Login::start_tls(TlsStart start) {
+  if (client_.broken() || !client_.drained()) return abort();
+  const int socket = client_.detach()->release_socket();
+  std::unique_ptr<TlsTransport> tls = worker_.shared().client_tls->accept(socket, start);
+  tls_ = tls.get();
+  client_.attach(std::move(tls));
+  step_ = Step::tls_handshake;
+  ticket_->enter(Admission::Stage::negotiating);
+  handshake();
+}
+
+void Login::handshake() {
+  switch (tls_->handshake()) {
+    case IoStatus::want_read:
+      return client_.watch_handshake(false);
+    case IoStatus::want_write:
+      return client_.watch_handshake(true);
+    case IoStatus::done:
+      negotiation_.tls_started();
+      step_ = Step::negotiating;
+      return client_.watch(true);
+    case IoStatus::end:
+    case IoStatus::error:
+      log::info("failed handshakes", title_of(info_) + ": TLS handshake failed: " + tls_->error_text());
+      return abort();
+  }
+}
+
+void Login::on_startup_message(const wire::StartupStep& step) {
+  const wire::StartupMessageView& startup = step.first.startup;
+  info_.user = startup.user();
+  info_.database = startup.database();
+  info_.application_name = startup.application_name();
+  info_.options = startup.options();
+  info_.replication = startup.replication();
+  startup_message_ = step.first.bytes;
+  client_.kept().take(step.consumed);
+  const auto& tls = worker_.shared().options.client_tls;
+  if (tls && tls->required && tls_ == nullptr && !local_) {
+    return refuse("28000", "connections without TLS are refused here", "Connect with sslmode=require or stronger.");
+  }
+  const auto verdict = ticket_->begin_session(counted_as_);
+  if (verdict != Admission::Verdict::welcome) return refuse(verdict);
+  connect();
+}
+
+/// As PostgreSQL says it.
+void Login::refuse(Admission::Verdict verdict) {
+  const bool all = verdict == Admission::Verdict::too_many;
+  const std::string words = all ? "sorry, too many clients already" : "too many connections from this client";
+  log::warn("refused clients", title_of(info_) + ": refused: " + words +
+                                   (all ? " (limits.connections)" : " (limits.connections_per_client)"));
+  refuse(kTooManyConnections, words, {});
+}
+
+void Login::on_cancel_request(std::string request) {
+  give_way();
+  ticket_->enter(Admission::Stage::connecting);
+  auto cancel = std::make_shared<Cancel>(worker_, client_.detach(), std::move(ticket_), std::move(request));
+  worker_.replace(*this, cancel);
+  cancel->start();
+}
+
+void Login::connect() {
+  step_ = Step::connecting;
+  ticket_->enter(Admission::Stage::connecting);
+  client_.watch(false);
+  connector_ =
+      worker_.connect_upstream([this](Result<UpstreamConnection> connected) { on_connected(std::move(connected)); });
+}
+
+void Login::on_connected(Result<UpstreamConnection> connected) {
+  if (!connected) {
+    worker_.counters().upstream_failures.add(1);
+    log::warn("unreachable database", title_of(info_) + ": " + connected.error().message);
+    return refuse(connected.error().sqlstate, "cannot connect to the database: " + connector_->causes(), {});
+  }
+  const auto until = timeout_.expiry();
+  give_way();
+  auto session =
+      std::make_shared<Session>(worker_, std::move(info_), channel_binding(*connected), std::move(ticket_), until);
+  worker_.replace(*this, session);
+  session->start(client_, std::move(connected->transport), startup_message_);
+}
+
+wire::ChannelBinding Login::channel_binding(const UpstreamConnection& upstream) const {
+  if (!upstream.tls) return wire::ChannelBinding::relay;
+  const bool same_certificate =
+      tls_ != nullptr && worker_.shared().client_tls->certificate_hash() == upstream.certificate_hash;
+  return same_certificate ? wire::ChannelBinding::relay : wire::ChannelBinding::strip_plus;
+}
+
+void Login::refuse(std::string_view sqlstate, std::string_view message, std::string_view hint) {
+  std::string error;
+  wire::append_error(error, "FATAL", sqlstate, message, hint);
+  client_.send(error);
+  give_way();
+  close_client(worker_, *this, client_, std::move(ticket_));
+}
+
+}  // namespace weir::proxy

@@ -1,0 +1,65 @@
+// A client's connection from its first byte until the database is reached: SSLRequest and its like, TLS, the
+// StartupMessage or CancelRequest, connecting to the database. Then a Session, a Cancel or a Closing takes over.
+// Owned by its worker.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "proxy/io/peer.h"
+#include "proxy/io/tls.h"
+#include "proxy/io/upstream.h"
+#include "proxy/io/worker.h"
+#include "wire/authentication.h"
+#include "wire/startup.h"
+
+namespace weir::proxy {
+
+class Login final : public Connection, public PeerOwner, public std::enable_shared_from_this<Login> {
+ public:
+  Login(Worker& worker, Accepted accepted);
+  void start();
+  void abort() override;
+  void make_way() override;
+  void drain() override;
+  void cut_off() override { drain(); }
+
+ private:
+  enum class Step { negotiating, tls_handshake, connecting };
+
+  void on_peer_ready(Peer& peer, bool readable) override;
+  void read_client();
+  bool begins_with_tls();
+  void negotiate();
+  /// Whether negotiation goes on with what was received already.
+  bool take(const wire::StartupStep& step);
+  void start_tls(TlsStart start);
+  void handshake();
+  void on_startup_message(const wire::StartupStep& step);
+  void on_cancel_request(std::string request);
+  void connect();
+  void on_connected(Result<UpstreamConnection> connected);
+  void refuse(std::string_view sqlstate, std::string_view message, std::string_view hint);
+  void refuse(Admission::Verdict verdict);
+  void on_timeout();
+  void give_way();
+  wire::ChannelBinding channel_binding(const UpstreamConnection& upstream) const;
+
+  Worker& worker_;
+  Peer client_;
+  wire::StartupNegotiation negotiation_;
+  const bool local_;  // by a Unix socket, where there is no TLS, as with PostgreSQL
+  const std::string counted_as_;
+  SessionInfo info_;
+  std::string startup_message_;
+  TlsTransport* tls_ = nullptr;  // client_'s transport, where it is one
+  Step step_ = Step::negotiating;
+  bool received_any_ = false;
+  boost::asio::steady_timer timeout_;
+  std::unique_ptr<Admission::Ticket> ticket_;
+  std::shared_ptr<UpstreamConnector> connector_;
+};
+
+}  // namespace weir::proxy

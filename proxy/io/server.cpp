@@ -1,0 +1,199 @@
+#include "proxy/io/server.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <filesystem>
+#include <future>
+#include <thread>
+#include <utility>
+
+#include "proxy/io/listener.h"
+#include "proxy/io/own_address.h"
+#include "proxy/io/worker.h"
+#include "proxy/process/log.h"
+
+namespace weir::proxy {
+
+namespace {
+
+/// In the name of a Unix socket where no other is given.
+constexpr std::uint16_t kUsualPort = 6432;
+
+}  // namespace
+
+struct Server::Running {
+  explicit Running(const ServerOptions& options) : shared{options, {}, {}, {}}, dealer{workers} {}
+
+  Result<void> open_listeners();
+
+  Shared shared;
+  std::vector<std::unique_ptr<Worker>> workers;
+  Dealer dealer;
+  std::vector<std::unique_ptr<Listener>> listeners;  // of workers[0]
+  std::vector<HostPort> listening;
+  bool accepting = false;
+  bool stopped = false;  // kept for its counters
+};
+
+namespace {
+
+bool uses_tcp(const Upstream& upstream) {
+  return std::any_of(upstream.hosts.begin(), upstream.hosts.end(), [](const auto& host) { return !host.is_unix(); });
+}
+
+Result<void> load_certificates(Shared& shared) {
+  if (shared.options.client_tls) {
+    Result<TlsContext> clients = TlsContext::for_clients(*shared.options.client_tls);
+    if (!clients) return clients.error();
+    shared.client_tls = std::move(*clients);
+  }
+  if (shared.options.upstream.sslmode != SslMode::disable && uses_tcp(shared.options.upstream)) {
+    Result<TlsContext> upstream = TlsContext::for_upstream(shared.options.upstream);
+    if (!upstream) return upstream.error();
+    shared.upstream_tls = std::move(*upstream);
+  }
+  return {};
+}
+
+std::uint64_t count_descriptors() {
+  std::error_code error;
+  std::uint64_t count = 0;
+  for (std::filesystem::directory_iterator entry("/proc/self/fd", error), end; !error && entry != end;
+       entry.increment(error))
+    ++count;
+  return count;
+}
+
+/// What the system allows goes to clients and logins; a number that somebody set and that does not fit is told of.
+ConnectionLimits limits_of(const ServerOptions& options) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) limit.rlim_cur = 1024;
+  const auto allowed = static_cast<std::uint64_t>(limit.rlim_cur);
+  const ConnectionLimits& wanted = options.limits;
+  const ConnectionLimits limits = fit_limits(wanted, allowed, count_descriptors(), options.descriptors_kept);
+  const std::string text =
+      log::counted(limits.connections, "client") + ", " + std::to_string(limits.logins) + " of them logging in at once";
+  if (limits.connections < wanted.connections || limits.logins < wanted.logins) {
+    log::warn("limits.connections or limits.logins is more than the limit of open files (" + std::to_string(allowed) +
+              ") has room for: up to " + text);
+  } else {
+    log::debug("up to " + text);
+  }
+  return limits;
+}
+
+/// Runs `function` on the worker's thread and waits for it.
+template <typename Function>
+void run_on(Worker& worker, Function function) {
+  std::promise<void> done;
+  worker.post([&] {
+    function();
+    done.set_value();
+  });
+  done.get_future().wait();
+}
+
+}  // namespace
+
+/// TCP first, for a Unix socket may be named by a port that the system chooses.
+Result<void> Server::Running::open_listeners() {
+  const auto& wanted = shared.options.listen;
+  if (wanted.empty()) return Error{"no address to listen on is given", {}};
+  listening = wanted;
+  std::uint16_t port = 0;
+  for (const bool unix_sockets : {false, true}) {
+    for (HostPort& address : listening) {
+      if (address.is_unix() != unix_sockets) continue;
+      if (unix_sockets && address.port == 0) address.port = port != 0 ? port : kUsualPort;
+      auto listener = Listener::open(*workers[0], dealer, address, shared.options.socket_access);
+      if (!listener) return listener.error();
+      address = (*listener)->address();
+      if (!unix_sockets && port == 0) port = address.port;
+      listeners.push_back(std::move(*listener));
+    }
+  }
+  return {};
+}
+
+Server::Server(ServerOptions options) : options_(std::move(options)) {
+  if (options_.workers == 0) options_.workers = std::max(1U, std::thread::hardware_concurrency());
+}
+
+Server::~Server() {
+  stop(std::chrono::milliseconds(0));
+}
+
+unsigned Server::workers() const {
+  return options_.workers;
+}
+
+std::uint16_t Server::port() const {
+  return running_ ? running_->listening.front().port : 0;
+}
+
+std::vector<HostPort> Server::listening() const {
+  return running_ ? running_->listening : std::vector<HostPort>();
+}
+
+Result<void> Server::start() {
+  if (options_.upstream.hosts.empty()) return Error{"no address of the database is given", {}};
+  auto running = std::make_unique<Running>(options_);
+  if (Result<void> loaded = load_certificates(running->shared); !loaded) return loaded;
+  for (unsigned i = 0; i < options_.workers; ++i) {
+    running->workers.push_back(std::make_unique<Worker>(running->shared, i));
+  }
+  if (Result<void> opened = running->open_listeners(); !opened) return opened;
+  if (const auto own = find_own_address(options_.upstream.hosts, running->listening)) {
+    return Error{
+        "upstream " + own->text() +
+            " is an address that Weir itself listens on: every session would come back to it. upstream must be "
+            "the database's address",
+        {}};
+  }
+  running->shared.admission = std::make_unique<Admission>(limits_of(options_));
+  for (const auto& listener : running->listeners) listener->start();
+  for (const auto& worker : running->workers) worker->start();
+  running->accepting = true;
+  running_ = std::move(running);
+  return {};
+}
+
+void Server::try_upstream() {
+  if (!running_ || running_->stopped) return;
+  Worker& worker = *running_->workers[0];
+  worker.post([&worker] { worker.try_upstream(); });
+}
+
+void Server::stop_accepting() {
+  if (!running_ || !std::exchange(running_->accepting, false)) return;
+  run_on(*running_->workers[0], [this] {
+    for (const auto& listener : running_->listeners) listener->close();
+  });
+}
+
+void Server::stop(std::chrono::milliseconds drain) {
+  if (!running_ || running_->stopped) return;
+  stop_accepting();
+  for (const auto& worker : running_->workers) worker->drain(drain);
+  for (const auto& worker : running_->workers) worker->join();
+  running_->stopped = true;
+}
+
+ServerCounters Server::counters() const {
+  ServerCounters sum;
+  if (!running_) return sum;
+  for (const auto& worker : running_->workers) {
+    const WorkerCounters& counters = worker->counters();
+    sum.sessions_opened += counters.opened.value();
+    sum.sessions_closed += counters.closed.value();
+    sum.cancel_requests += counters.cancel_requests.value();
+    sum.upstream_failures += counters.upstream_failures.value();
+    sum.client_bytes += counters.client_bytes.value();
+    sum.upstream_bytes += counters.upstream_bytes.value();
+  }
+  return sum;
+}
+
+}  // namespace weir::proxy

@@ -1,0 +1,74 @@
+// The I/O side as a whole: listens, accepts, and relays sessions between clients and the database on worker threads.
+//
+// start() binds, reads certificates and starts the threads; when it returns success the ports answer. The database need
+// not be up: each session connects for itself and a client is told (FATAL, 57P03) if that fails; an upstream that is
+// one of the listening addresses is refused. try_upstream() connects once and logs what came of it. stop_accepting()
+// closes the listening sockets. stop(drain) does that too, waits until running sessions have ended or `drain` has
+// passed, ends what is left (FATAL 57P01, and their statements are cancelled) and joins the threads; afterwards no
+// engine exists any more. All may be called from any one thread that is no worker. Worker threads block all signals.
+// Does not read configuration and knows nothing of capturing: that is what the EngineFactory is for.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/result.h"
+#include "proxy/io/admission.h"
+#include "proxy/io/endpoint.h"
+#include "proxy/io/engine_factory.h"
+
+namespace weir::proxy {
+
+struct ServerOptions {
+  /// Port 0: any free port (see Server::listening); of a Unix socket that of the first HOST:PORT, else 6432.
+  std::vector<HostPort> listen;
+  SocketAccess socket_access;
+  Upstream upstream;
+  std::optional<ClientTls> client_tls;
+  unsigned workers = 0;                             ///< 0: as many as there are cores
+  std::chrono::milliseconds login_timeout{60'000};  ///< from accept to AuthenticationOk
+  ConnectionLimits limits;
+  std::uint64_t descriptors_kept = 8;  ///< of the process's limit, for what is no client's
+  EngineFactory engine_factory;
+};
+
+/// Sums over all workers; each is exact at some moment of the call.
+struct ServerCounters {
+  std::uint64_t sessions_opened = 0;  ///< accepted connections, cancel requests among them
+  std::uint64_t sessions_closed = 0;
+  std::uint64_t cancel_requests = 0;
+  std::uint64_t upstream_failures = 0;  ///< sessions that found no database
+  std::uint64_t client_bytes = 0;       ///< received from clients
+  std::uint64_t upstream_bytes = 0;     ///< received from the database
+};
+
+class Server {
+ public:
+  explicit Server(ServerOptions options);
+  ~Server();  ///< stop(0) if it was not stopped
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  Result<void> start();
+  void try_upstream();
+  void stop_accepting();
+  void stop(std::chrono::milliseconds drain);
+
+  /// How many workers there are: SessionInfo::worker is below it. Known before start().
+  unsigned workers() const;
+  /// The port of the first listen address; 0 before start().
+  std::uint16_t port() const;
+  /// The addresses of `listen` as they are bound; empty before start().
+  std::vector<HostPort> listening() const;
+  ServerCounters counters() const;
+
+ private:
+  struct Running;
+  ServerOptions options_;
+  std::unique_ptr<Running> running_;
+};
+
+}  // namespace weir::proxy

@@ -1,0 +1,316 @@
+#include "proxy/io/session.h"
+
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <utility>
+
+#include "proxy/io/cancel.h"
+#include "proxy/io/closing.h"
+#include "proxy/io/session_title.h"
+#include "proxy/process/log.h"
+#include "wire/error_response.h"
+#include "wire/message.h"
+
+namespace weir::proxy {
+
+namespace {
+
+// So many buffers may be read from one socket before others get their turn.
+constexpr int kReadsPerEvent = 4;
+// A turn's buffer larger than this is given back after use.
+constexpr std::size_t kTurnBufferKept = 256 * 1024;
+// So much is held for a peer at most: PostgreSQL's own buffer, which it empties when it is full.
+constexpr std::size_t kHeldBytes = 8 * 1024;
+// When the answers of a client's last statements cannot be delivered, the database gets this long and this much is
+// discarded before its socket is closed: without Weir it would end the statement when it could not send its rows.
+constexpr std::chrono::seconds kAbandonedTime{5};
+constexpr std::size_t kAbandonedBytes = 16 * 1024 * 1024;
+// What PostgreSQL itself says when it is shut down.
+constexpr std::string_view kAdminShutdown = "57P01";
+constexpr std::string_view kAdminShutdownWords = "terminating connection due to administrator command";
+
+void give_back_memory(wire::Outbox& outbox) {
+  if (outbox.buffer().capacity() > kTurnBufferKept) outbox = wire::Outbox();
+}
+
+}  // namespace
+
+Session::Session(Worker& worker, SessionInfo info, wire::ChannelBinding channel_binding,
+                 std::unique_ptr<Admission::Ticket> ticket, Admission::Clock::time_point login_until)
+    : worker_(worker),
+      title_(title_of(info)),
+      ticket_(std::move(ticket)),
+      info_(std::make_unique<SessionInfo>(std::move(info))),
+      client_(worker.poller(), *this),
+      upstream_(worker.poller(), *this),
+      authentication_(std::make_unique<wire::Authentication>(channel_binding)),
+      login_timer_(std::in_place, worker.io(), login_until) {}
+
+void Session::start(Peer& client, std::unique_ptr<Transport> upstream, std::string_view startup_message) {
+  ticket_->enter(Admission::Stage::authenticating);
+  worker_.may_have_to_make_way(*ticket_, weak_from_this());
+  login_timer_->async_wait([weak = weak_from_this()](boost::system::error_code error) {
+    const auto self = weak.lock();
+    if (self && !error) self->give_up_login();
+  });
+  client_.kept().append(client.kept().bytes());
+  const std::string unsent(client.unsent());
+  client_.attach(client.detach());
+  client_.send(unsent);
+  upstream_.attach(std::move(upstream));
+  upstream_.send(startup_message);
+  settle();
+}
+
+void Session::abort() {
+  if (std::exchange(ended_, true)) return;
+  tell_upstream_gone();
+  log_end();
+  upstream_.detach();
+  client_.detach();
+  ticket_.reset();
+  worker_.release(*this);
+}
+
+void Session::make_way() {
+  give_up_login();
+}
+
+/// As PostgreSQL says it at its authentication_timeout.
+void Session::give_up_login() {
+  if (ended_ || engine_) return;
+  log::info("late logins", title_ + ": closed, its login takes too long (limits.login_timeout, limits.logins)");
+  say_goodbye("57014", "canceling authentication due to timeout");
+}
+
+/// Weir ends and can wait no longer. Without a cancel the database would go on with what the client had sent.
+void Session::cut_off() {
+  if (ended_) return;
+  if (!engine().idle()) cancel_statement();
+  say_goodbye(kAdminShutdown, kAdminShutdownWords);
+}
+
+void Session::cancel_statement() {
+  if (key_.cancel_request().empty()) return;
+  auto cancel = std::make_shared<Cancel>(worker_, nullptr, nullptr, key_.cancel_request());
+  worker_.own(cancel);
+  cancel->start();
+}
+
+void Session::say_goodbye(std::string_view sqlstate, std::string_view message) {
+  if (engine().between_messages()) {
+    wire::append_error(worker_.turn().to_client.buffer(), "FATAL", sqlstate, message, {});
+    send_turn();
+  }
+  end();
+}
+
+void Session::log_end() const {
+  const std::chrono::duration<double> time = Admission::Clock::now() - since_;
+  std::array<char, 32> seconds{};
+  std::snprintf(seconds.data(), seconds.size(), "%.3f", time.count());
+  log::debug(title_ + ": ended after " + seconds.data() + " s; " + log::counted(counts_.client_bytes, "byte") +
+             " from the client, " + log::counted(counts_.upstream_bytes, "byte") + " from the database, " +
+             log::counted(counts_.transactions, "captured transaction") + " with " +
+             log::counted(counts_.events, "event"));
+}
+
+void Session::drain() {
+  if (!ended_) settle();
+}
+
+void Session::run(const SessionHandle::Function& function) {
+  if (ended_ || !engine_) return;
+  const bool was_stalled = engine().stalled();
+  const bool upstream_was_stalled = engine().upstream_stalled();
+  function(*engine_, worker_.turn());
+  end_turn(was_stalled);
+  if (upstream_was_stalled && !engine().upstream_stalled() && !closing_) use_kept(upstream_);
+  settle();
+}
+
+void Session::on_peer_ready(Peer& peer, bool readable) {
+  if (ended_) return;
+  if (readable) read(peer);
+  settle();
+}
+
+void Session::read(Peer& peer) {
+  for (int i = 0; i < kReadsPerEvent; ++i) {
+    if (!may_read(peer) || !read_once(peer)) return;
+  }
+}
+
+bool Session::may_read(Peer& peer) const {
+  if (peer.finished() || closing_) return false;
+  const bool from_client = &peer == &client_;
+  if (from_client && engine().stalled() && peer.kept().size() >= ReceiveBuffer::kSize) return false;
+  if (!from_client && engine().upstream_stalled()) return false;
+  return (from_client ? upstream_ : client_).unsent().size() < kHighWater;
+}
+
+/// Whether there may be more to read at once.
+bool Session::read_once(Peer& peer) {
+  ReceiveBuffer& buffer = worker_.receive_buffer();
+  const IoResult result = peer.receive(buffer.space(), ReceiveBuffer::kSize);
+  if (result.status != IoStatus::done) return false;
+  (&peer == &client_ ? worker_.counters().client_bytes : worker_.counters().upstream_bytes).add(result.bytes);
+  (&peer == &client_ ? counts_.client_bytes : counts_.upstream_bytes) += result.bytes;
+  const std::string_view received(buffer.space(), result.bytes);
+  ByteQueue& kept = peer.kept();
+  if (kept.empty()) {
+    use(peer, received);
+  } else if (kept.size() <= ReceiveBuffer::kFront && !must_keep(peer)) {
+    const std::size_t before = kept.size();
+    std::memcpy(buffer.space() - before, kept.bytes().data(), before);
+    kept.clear();
+    use(peer, {buffer.space() - before, before + received.size()});
+  } else {
+    kept.append(received);
+    use_kept(peer);
+  }
+  return result.bytes == ReceiveBuffer::kSize || peer.transport().pending();
+}
+
+bool Session::must_keep(Peer& peer) const {
+  return &peer == &client_ && engine().stalled();
+}
+
+/// `received` is no part of what is kept.
+void Session::use(Peer& peer, std::string_view received) {
+  const std::size_t used = offer(peer, received);
+  peer.kept().append(received.substr(used));
+}
+
+void Session::use_kept(Peer& peer) {
+  const bool upstream = &peer == &upstream_;
+  ByteQueue& kept = peer.kept();
+  const std::size_t wanted = upstream ? engine().upstream_frame_size() : engine().client_frame_size();
+  if (wanted > kept.size()) {
+    kept.expect(wanted);
+  } else {
+    kept.take(offer(peer, kept.bytes()));
+  }
+}
+
+/// How many bytes were used, by the authentication and then by the engine where the one ends and the other begins.
+std::size_t Session::offer(Peer& peer, std::string_view bytes) {
+  if (must_keep(peer) || bytes.empty()) return 0;
+  std::size_t used = offer_once(peer, bytes);
+  if (engine_ || !begin_engine()) return used;
+  if (used < bytes.size()) used += offer_once(peer, bytes.substr(used));
+  if (!closing_) use_kept(client_);  // what came ahead of the login
+  return used;
+}
+
+std::size_t Session::offer_once(Peer& peer, std::string_view bytes) {
+  wire::Turn& turn = worker_.turn();
+  const bool was_stalled = engine().stalled();
+  const std::size_t used = &peer == &client_ ? engine().from_client(bytes, turn) : engine().from_upstream(bytes, turn);
+  if (engine_ && !key_.done() && &peer == &upstream_) key_.read(bytes.substr(0, used));
+  end_turn(was_stalled);
+  return used;
+}
+
+/// Where the turn has ended a stall, what the client had sent meanwhile goes on in it: all that follows is written at
+/// once.
+void Session::end_turn(bool was_stalled) {
+  wire::Turn& turn = worker_.turn();
+  std::size_t used = 0;
+  if (was_stalled && !engine().stalled() && !closing_ && !turn.close && !client_.kept().empty())
+    used = engine().from_client(client_.kept().bytes(), turn);
+  send_turn();
+  client_.kept().take(used);
+}
+
+bool Session::begin_engine() {
+  if (!authentication_->authenticated()) return false;
+  info_->handle = SessionHandle(worker_.mailbox(), weak_from_this());
+  info_->counts = &counts_;
+  engine_ = worker_.shared().options.engine_factory(*info_);
+  info_.reset();
+  authentication_.reset();
+  login_timer_.reset();
+  ticket_->logged_in();
+  return true;
+}
+
+void Session::send_turn() {
+  wire::Turn& turn = worker_.turn();
+  const bool closing = closing_ || turn.close;
+  put(upstream_, turn.to_upstream.bytes(), engine().holds_for_upstream() && !closing);
+  put(client_, turn.to_client.bytes(), engine().holds_for_client() && !closing);
+  turn.to_upstream.clear();
+  turn.to_client.clear();
+  give_back_memory(turn.to_upstream);
+  give_back_memory(turn.to_client);
+  closing_ = std::exchange(turn.close, false) || closing_;
+}
+
+void Session::put(Peer& peer, std::string_view bytes, bool hold) {
+  if (hold && peer.unsent().size() + bytes.size() <= kHeldBytes) return peer.hold(bytes);
+  peer.send(bytes);
+}
+
+/// After every event: what follows from where both peers stand now.
+void Session::settle() {
+  if (client_.kept().size() > kKeptLimit || upstream_.kept().size() > kKeptLimit) {
+    log::warn("closed sessions", title_ + ": closed, a message is larger than PostgreSQL allows");
+    closing_ = true;
+  }
+  if (closing_ || upstream_.finished()) upstream_.release();
+  if (upstream_.finished() || (closing_ && upstream_.drained())) return end();
+  if (worker_.draining() && may_stop()) {
+    // What PostgreSQL itself says and does when it is shut down.
+    wire::append_error(worker_.turn().to_client.buffer(), "FATAL", kAdminShutdown, kAdminShutdownWords);
+    wire::append_frame(worker_.turn().to_upstream.buffer(), wire::frontend::kTerminate, {});
+    send_turn();
+    return end();
+  }
+  if (client_.finished() && !engine().stalled()) finish_client();
+  if (client_.broken() && upstream_.sending_finished()) abandon_client();
+  if (ended_) return;
+  client_.watch(may_read(client_));
+  upstream_.watch(may_read(upstream_));
+}
+
+void Session::finish_client() {
+  if (!std::exchange(client_finished_, true)) {
+    engine().client_finished(worker_.turn());
+    send_turn();
+  }
+  if (!engine().stalled()) upstream_.finish_sending();
+}
+
+/// Nothing reaches the client any more, and all that it had sent has gone to the database.
+void Session::abandon_client() {
+  if (client_.discarded() > kAbandonedBytes) return abort();
+  if (abandoned_) return;
+  abandoned_.emplace(worker_.io(), kAbandonedTime);
+  abandoned_->async_wait([weak = weak_from_this()](boost::system::error_code error) {
+    const auto self = weak.lock();
+    if (self && !error) self->abort();
+  });
+}
+
+/// Between two transactions, with nothing of either peer waiting.
+bool Session::may_stop() {
+  if (!engine_) return true;  // still logging in
+  return engine_->idle() && client_.kept().empty() && upstream_.kept().empty() && upstream_.drained();
+}
+
+void Session::end() {
+  if (std::exchange(ended_, true)) return;
+  tell_upstream_gone();
+  log_end();
+  upstream_.detach();
+  close_client(worker_, *this, client_, std::move(ticket_));
+}
+
+void Session::tell_upstream_gone() {
+  engine().upstream_gone();
+}
+
+}  // namespace weir::proxy

@@ -1,0 +1,158 @@
+#include "proxy/io/worker.h"
+
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "proxy/io/login.h"
+#include "proxy/process/log.h"
+#include "proxy/process/thread.h"
+
+namespace weir::proxy {
+
+namespace {
+
+// The io_context is used by one thread only; SAFE_IO keeps what other threads post to it correct.
+constexpr int kOneThread = 1;
+/// For the last words to clients that are cut off, and for the cancels of what their sessions ran.
+constexpr std::chrono::milliseconds kCutOffTime{1'000};
+
+}  // namespace
+
+Worker::Worker(const Shared& shared, unsigned index)
+    : shared_(shared),
+      index_(index),
+      io_(kOneThread),
+      work_(io_.get_executor()),
+      poller_(io_, [this] { mailbox_->deliver(); }),
+      drain_timer_(io_),
+      mailbox_(std::make_shared<Mailbox>(poller_)),
+      receive_buffer_(std::make_unique<ReceiveBuffer>()) {}
+
+Worker::~Worker() {
+  join();
+}
+
+void Worker::start() {
+  thread_ = start_thread("weir-worker-" + std::to_string(index_), [this] { run(); });
+}
+
+void Worker::run() {
+  io_.run();
+  mailbox_->close();
+}
+
+void Worker::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void Worker::adopt(Accepted accepted) {
+  post([this, accepted = std::move(accepted)]() mutable { open(std::move(accepted)); });
+}
+
+void Worker::open(Accepted accepted) {
+  counters_.opened.add(1);
+  if (draining_) {
+    counters_.closed.add(1);
+    return;
+  }
+  auto login = std::make_shared<Login>(*this, std::move(accepted));
+  own(login);
+  login->start();
+}
+
+void Worker::may_have_to_make_way(Admission::Ticket& ticket, std::weak_ptr<Connection> holder) {
+  ticket.on_victim([this, holder = std::move(holder)] {
+    post([holder] {
+      if (const auto connection = holder.lock()) connection->make_way();
+    });
+  });
+}
+
+void Worker::try_upstream() {
+  trial_ = connect_upstream([this](const Result<UpstreamConnection>& connected) {
+    if (connected) {
+      log::info("the database can be reached");
+    } else {
+      log::warn(connected.error().message + ". Clients are refused (57P03) until it can be reached");
+    }
+    trial_.reset();
+  });
+}
+
+std::shared_ptr<UpstreamConnector> Worker::connect_upstream(UpstreamConnector::Done done) {
+  const TlsContext* tls = shared_.upstream_tls ? &*shared_.upstream_tls : nullptr;
+  auto connector = std::make_shared<UpstreamConnector>(io_, poller_, shared_.options.upstream, tls, std::move(done));
+  connector->start();
+  return connector;
+}
+
+void Worker::own(std::shared_ptr<Connection> connection) {
+  Connection* key = connection.get();
+  connections_.emplace(key, std::move(connection));
+}
+
+void Worker::replace(Connection& done, std::shared_ptr<Connection> next) {
+  own(std::move(next));
+  bury(done);
+}
+
+void Worker::release(Connection& connection) {
+  if (!connections_.contains(&connection)) return;
+  counters_.closed.add(1);
+  bury(connection);
+}
+
+void Worker::bury(Connection& connection) {
+  const auto found = connections_.find(&connection);
+  if (found == connections_.end()) return;
+  released_.push_back(std::move(found->second));
+  connections_.erase(found);
+  if (released_.size() > 1) return;
+  boost::asio::post(io_, [this] {
+    released_.clear();
+    finish_if_drained();
+  });
+  poller_.yield();
+}
+
+void Worker::drain(std::chrono::milliseconds at_most) {
+  post([this, at_most] { begin_drain(at_most); });
+}
+
+void Worker::begin_drain(std::chrono::milliseconds at_most) {
+  draining_ = true;
+  drain_timer_.expires_after(at_most);
+  drain_timer_.async_wait([this](boost::system::error_code error) {
+    if (!error) cut_off_all();
+  });
+  trial_.reset();
+  std::vector<std::shared_ptr<Connection>> all;
+  for (const auto& [key, connection] : connections_) all.push_back(connection);
+  for (const auto& connection : all) connection->drain();
+  finish_if_drained();
+}
+
+void Worker::cut_off_all() {
+  drain_timer_.expires_after(kCutOffTime);
+  drain_timer_.async_wait([this](boost::system::error_code error) {
+    if (!error) abort_all();
+  });
+  std::vector<std::shared_ptr<Connection>> all;
+  for (const auto& [key, connection] : connections_) all.push_back(connection);
+  for (const auto& connection : all) connection->cut_off();
+}
+
+void Worker::abort_all() {
+  while (!connections_.empty()) {
+    Connection& connection = *connections_.begin()->second;
+    connection.abort();
+  }
+}
+
+void Worker::finish_if_drained() {
+  if (!draining_ || !connections_.empty()) return;
+  // Nothing is left that could want the loop: what still waits in it (the poller, timers) waits in vain.
+  io_.stop();
+}
+
+}  // namespace weir::proxy

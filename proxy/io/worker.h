@@ -1,0 +1,166 @@
+// One worker: a thread, its io_context, and the connections that live on it from their first byte to their last.
+//
+// All members but start, adopt, drain, join and counters are for the worker's own thread. Connections are owned here;
+// one that is done calls release() and is destroyed when the event at hand is over. drain() lets the connections end by
+// themselves until the deadline, then cuts the rest off (they have a moment to say so), and then the thread ends;
+// join() waits for that.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "proxy/io/admission.h"
+#include "proxy/io/mailbox.h"
+#include "proxy/io/poller.h"
+#include "proxy/io/server.h"
+#include "proxy/io/tls.h"
+#include "proxy/io/upstream.h"
+#include "wire/engine.h"
+
+namespace weir::proxy {
+
+/// What a worker owns: something with a client's socket.
+class Connection {
+ public:
+  virtual ~Connection() = default;
+  /// End now; calls Worker::release.
+  virtual void abort() = 0;
+  /// The login's place is wanted by others (admission.h): end, unless the login is over.
+  virtual void make_way() { abort(); }
+  /// The drain's time is over: say so to the client where it can be told, and end.
+  virtual void cut_off() { abort(); }
+  /// The worker is draining: end as soon as nothing would be lost.
+  virtual void drain() {}
+};
+
+/// What all workers share and none changes.
+struct Shared {
+  ServerOptions options;
+  std::optional<TlsContext> client_tls;
+  std::optional<TlsContext> upstream_tls;
+  std::unique_ptr<Admission> admission;  ///< has a lock of its own
+};
+
+/// Written by one worker, read by anyone.
+class Counter {
+ public:
+  void add(std::uint64_t count) { value_.store(value_.load(std::memory_order_relaxed) + count, kOrder); }
+  std::uint64_t value() const { return value_.load(kOrder); }
+
+ private:
+  static constexpr std::memory_order kOrder = std::memory_order_relaxed;
+  std::atomic<std::uint64_t> value_ = 0;
+};
+
+struct WorkerCounters {
+  Counter opened;
+  Counter closed;
+  Counter cancel_requests;
+  Counter upstream_failures;
+  Counter client_bytes;
+  Counter upstream_bytes;
+};
+
+/// A client's socket as the listener accepted it.
+struct Accepted {
+  std::unique_ptr<Transport> transport;
+  std::uint64_t id = 0;
+  std::string client;      ///< "10.0.0.7:51234"; "[local]" by a Unix socket
+  std::string counted_as;  ///< limits.connections_per_client: "10.0.0.7", or "[local] 1000", the user of the machine
+  bool local = false;      ///< by a Unix socket
+  std::unique_ptr<Admission::Ticket> ticket;
+};
+
+/// Lent to whoever handles an event, for the time of that event. Room in front lets a few kept bytes be put before what
+/// is received next, so that a long stream of frames is not copied.
+struct ReceiveBuffer {
+  static constexpr std::size_t kFront = 4096;
+  static constexpr std::size_t kSize = 64 * 1024;
+  char* space() { return bytes + kFront; }
+  char bytes[kFront + kSize];
+};
+
+class Worker {
+ public:
+  Worker(const Shared& shared, unsigned index);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // Any thread.
+  void start();
+  void adopt(Accepted accepted);
+  /// Runs `function` on the worker's thread.
+  template <typename Function>
+  void post(Function function) {
+    boost::asio::post(io_, std::move(function));
+    poller_.interrupt();
+  }
+  void drain(std::chrono::milliseconds at_most);
+  void join();
+  const WorkerCounters& counters() const { return counters_; }
+  boost::asio::io_context& io() { return io_; }
+
+  // The worker's thread.
+  const Shared& shared() const { return shared_; }
+  unsigned index() const { return index_; }
+  Poller& poller() { return poller_; }
+  const std::shared_ptr<Mailbox>& mailbox() { return mailbox_; }
+  ReceiveBuffer& receive_buffer() { return *receive_buffer_; }
+  /// Empty between events.
+  wire::Turn& turn() { return turn_; }
+  WorkerCounters& counters() { return counters_; }
+  bool draining() const { return draining_; }
+  /// Whoever holds the ticket is told make_way() on this thread, as long as it is there.
+  void may_have_to_make_way(Admission::Ticket& ticket, std::weak_ptr<Connection> holder);
+  /// Connects to the database once and logs what came of it.
+  void try_upstream();
+  /// A started connector; `done` as UpstreamConnector has it.
+  std::shared_ptr<UpstreamConnector> connect_upstream(UpstreamConnector::Done done);
+  void own(std::shared_ptr<Connection> connection);
+  /// `next` goes on with the client's socket that `done` had.
+  void replace(Connection& done, std::shared_ptr<Connection> next);
+  /// The client's socket is closed, or about to be with the connection.
+  void release(Connection& connection);
+  /// Like release, for what never had a client.
+  void dismiss(Connection& connection) { bury(connection); }
+
+ private:
+  void run();
+  void open(Accepted accepted);
+  void begin_drain(std::chrono::milliseconds at_most);
+  void cut_off_all();
+  void abort_all();
+  void bury(Connection& connection);
+  void finish_if_drained();
+
+  const Shared& shared_;
+  const unsigned index_;
+  boost::asio::io_context io_;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  Poller poller_;
+  boost::asio::steady_timer drain_timer_;
+  std::shared_ptr<Mailbox> mailbox_;
+  std::unique_ptr<ReceiveBuffer> receive_buffer_;
+  wire::Turn turn_;
+  WorkerCounters counters_;
+  std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;
+  std::vector<std::shared_ptr<Connection>> released_;
+  std::shared_ptr<UpstreamConnector> trial_;
+  bool draining_ = false;
+  std::thread thread_;
+};
+
+}  // namespace weir::proxy

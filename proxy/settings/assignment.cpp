@@ -1,0 +1,114 @@
+#include "proxy/settings/assignment.h"
+
+#include <algorithm>
+
+#include "proxy/settings/expand.h"
+
+namespace weir::proxy {
+
+namespace {
+
+constexpr std::string_view kKafka = "kafka.";
+
+const EmitterSetting* find_emitter_setting(std::string_view key) {
+  for (const auto& row : emitter_settings_table()) {
+    if (row.key == key) return &row;
+  }
+  return nullptr;
+}
+
+/// What was wrong, for a complaint: as it was written, so that what a ${…} stands for is not shown.
+std::string given(const std::string& value) {
+  constexpr std::size_t kMostShown = 80;
+  std::string shown = value.substr(0, kMostShown);
+  std::replace_if(
+      shown.begin(), shown.end(), [](unsigned char c) { return c < ' ' || c == 127; }, '?');
+  return " (given: \"" + shown + (value.size() > kMostShown ? "…" : "") + "\")";
+}
+
+/// Passwords are written in some values, so those are never shown.
+std::string given(std::string_view key, const std::string& value) {
+  const bool may_hold_password = key == "upstream" || key.starts_with(kKafka) || value.find('@') != std::string::npos;
+  return may_hold_password ? "" : given(value);
+}
+
+Complaint store(EmitterSettings& emitter, const EmitterAssignment& assignment, const std::string& value) {
+  if (assignment.key.rfind(kKafka, 0) == 0) {
+    if (emitter.kind != EmitterSettings::Kind::kafka) return "is only for kafka:// destinations";
+    emitter.kafka[assignment.key.substr(kKafka.size())] = value;
+    return std::nullopt;
+  }
+  if (assignment.key.rfind("file.", 0) == 0 && emitter.kind != EmitterSettings::Kind::file) {
+    return "is only for file: destinations";
+  }
+  auto complaint = find_emitter_setting(assignment.key)->store(emitter, value);
+  if (complaint) *complaint += given(assignment.key, assignment.value);
+  return complaint;
+}
+
+Result<void> store(Settings& settings, const Assignment& assignment) {
+  const auto& row = *assignment.row;
+  const auto value = expand(assignment.value, row.key == "upstream");
+  if (!value) return Error{assignment.place + " " + value.error().message, ""};
+  if (auto complaint = row.store(settings, *value)) {
+    return Error{assignment.place + " " + *complaint + given(row.key, assignment.value), ""};
+  }
+  for (const auto& of : assignment.of) {
+    const auto part = expand(of.value, false);
+    if (!part) return Error{of.place + " " + part.error().message, ""};
+    if (auto complaint = store(settings.emit.back(), of, *part)) return Error{of.place + " " + *complaint, ""};
+  }
+  return {};
+}
+
+bool sets(const std::vector<Assignment>& assignments, const Setting* row) {
+  return std::any_of(assignments.begin(), assignments.end(), [&](const auto& one) { return one.row == row; });
+}
+
+}  // namespace
+
+const Setting* find_setting(std::string_view key) {
+  for (const auto& row : settings_table()) {
+    if (row.key == key) return &row;
+  }
+  return nullptr;
+}
+
+bool is_emitter_key(std::string_view key) {
+  if (key.rfind(kKafka, 0) == 0) return key.size() > kKafka.size();
+  return find_emitter_setting(key) != nullptr;
+}
+
+bool hold_password(const std::vector<Assignment>& assignments) {
+  const auto is_literal = [](const std::string& value) { return !value.empty() && value.find("${") == value.npos; };
+  return std::any_of(assignments.begin(), assignments.end(), [&](const Assignment& one) {
+    const auto at = one.value.rfind('@');
+    const auto user = one.value.find("://");
+    const bool in_uri = one.row->key == "upstream" && user != one.value.npos && at != one.value.npos &&
+                        one.value.find(':', user + 3) < at && is_literal(one.value);
+    return in_uri || std::any_of(one.of.begin(), one.of.end(), [&](const EmitterAssignment& of) {
+             return of.key.find("password") != of.key.npos && is_literal(of.value);
+           });
+  });
+}
+
+Result<Settings> settle(const std::vector<Assignment>& file, const std::vector<Assignment>& command_line) {
+  Settings settings = default_settings();
+  if (sets(file, find_setting("listen")) || sets(command_line, find_setting("listen"))) settings.listen.clear();
+  for (const auto& assignment : file) {
+    if (sets(command_line, assignment.row)) {
+      // Overruled, but a wrong value in the file is still wrong: it is stored where nobody looks.
+      Settings unused;
+      if (auto stored = store(unused, assignment); !stored) return stored.error();
+    } else if (auto stored = store(settings, assignment); !stored) {
+      return stored.error();
+    }
+  }
+  for (const auto& assignment : command_line) {
+    if (auto stored = store(settings, assignment); !stored) return stored.error();
+  }
+  if (auto complaint = check(settings)) return Error{*complaint, ""};
+  return settings;
+}
+
+}  // namespace weir::proxy

@@ -1,0 +1,323 @@
+#include "proxy/settings/settings.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "emitters/kafka.h"
+#include "proxy/settings/upstream_uri.h"
+
+namespace weir::proxy {
+
+namespace {
+
+constexpr std::uint64_t kLongestMs = 3'600'000;
+constexpr std::uint64_t kMostClients = 1'000'000;
+
+template <typename Number>
+Complaint store_number(const std::string& text, std::uint64_t lowest, std::uint64_t highest, Number& target) {
+  std::uint64_t value = 0;
+  auto complaint = read_number(text, lowest, highest, value);
+  if (!complaint) target = Number(value);
+  return complaint;
+}
+
+Complaint store_text(const std::string& text, std::string& target) {
+  if (text.empty()) return "must not be empty";
+  target = text;
+  return std::nullopt;
+}
+
+Complaint store_pattern(const std::string& text, int parts, std::string_view form, std::vector<std::string>& target) {
+  auto complaint = read_pattern(text, parts, form);
+  if (!complaint) target.push_back(text);
+  return complaint;
+}
+
+/// Not in parts: a dot may stand in a database's name.
+Complaint store_database(Settings& s, const std::string& text) {
+  if (text.empty()) return "must be the name of a database, or a pattern";
+  s.databases.push_back(text);
+  return std::nullopt;
+}
+
+Complaint store_listen(Settings& s, const std::string& text) {
+  HostPort address;
+  auto complaint = read_listen_address(text, address);
+  if (!complaint) s.listen.push_back(address);
+  return complaint;
+}
+
+Complaint store_upstream(Settings& s, const std::string& text) {
+  auto uri = parse_upstream_uri(text);
+  if (!uri) return uri.error().message;
+  s.upstream = uri->upstream;
+  s.credentials = uri->credentials;
+  return std::nullopt;
+}
+
+Complaint store_emit(Settings& s, const std::string& text) {
+  auto emitter = parse_emitter(text);
+  if (!emitter) return emitter.error().message;
+  s.emit.push_back(*emitter);
+  return std::nullopt;
+}
+
+Complaint store_format(const std::string& text, std::optional<std::string>& target) {
+  auto complaint = read_choice(text, "debezium|flat|readable");
+  if (!complaint) target = text;
+  return complaint;
+}
+
+Complaint store_prefix(const std::string& text, std::string& target) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
+  };
+  std::string letters = text;
+  if (const auto place = letters.find("{db}"); place != std::string::npos) letters.erase(place, 4);
+  if (text.empty() || text.size() > 128 || !std::all_of(letters.begin(), letters.end(), allowed)) {
+    return "must be 1 to 128 letters, digits, dots, hyphens or underscores, as in a Kafka topic, and {db} for the "
+           "database";
+  }
+  target = text;
+  return std::nullopt;
+}
+
+Complaint store_journal_bytes(Settings& s, const std::string& text) {
+  constexpr std::uint64_t kLeast = 1 << 20;
+  auto complaint = read_bytes(text, s.journal_max_bytes);
+  if (!complaint && s.journal_max_bytes != 0 && s.journal_max_bytes < kLeast)
+    return "must be 0 (no limit) or at least 1MB";
+  return complaint;
+}
+
+Complaint store_durability(Settings& s, const std::string& text) {
+  // What `commit` was called when it was the only one.
+  if (text == "gate") return store_durability(s, "commit");
+  auto complaint = read_choice(text, "answer|commit|process|memory");
+  if (complaint) return complaint;
+  using capture::Durability;
+  s.journal_durability = text == "answer"    ? Durability::answer
+                         : text == "commit"  ? Durability::commit
+                         : text == "process" ? Durability::process
+                                             : Durability::memory;
+  return complaint;
+}
+
+Complaint store_log_level(Settings& s, const std::string& text) {
+  std::string level = lower(text);
+  if (level == "warning") level = "warn";
+  auto complaint = read_choice(level, "debug|info|warn|error");
+  if (!complaint) s.log_level = level;
+  return complaint;
+}
+
+Complaint store_duration(const std::string& text, std::chrono::milliseconds& target) {
+  return read_duration(text, 0, kLongestMs, target);
+}
+
+// The order is that of --help, of README.md's reference and of examples/weir.yaml.
+const std::array kTable = std::to_array<Setting>({
+    {"listen", "", "HOST:PORT", "127.0.0.1:6432",
+     "where clients connect; several addresses are possible. unix:DIRECTORY[:PORT] is the Unix socket "
+     "DIRECTORY/.s.PGSQL.PORT, as PostgreSQL's; without a PORT it has that of the first HOST:PORT, or 6432",
+     true, store_listen},
+    {"unix_socket.permissions", "", "MODE", "0777",
+     "mode of the Unix sockets, octal: who may connect needs the right to write", false,
+     [](Settings& s, const std::string& v) { return read_permissions(v, s.socket_access.permissions); }},
+    {"unix_socket.group", "", "GROUP", "", "group of the Unix sockets; none given: that of Weir's process", false,
+     [](Settings& s, const std::string& v) { return store_text(v, s.socket_access.group); }},
+    {"upstream", "", "URI", "",
+     "the database: postgresql://[user[:password]@]host[:port][,...][/database][?sslmode=MODE&...], with the "
+     "parameters "
+     "of libpq that README.md lists; ?host=/DIRECTORY is a Unix socket's. sslmode is disable, prefer (default), "
+     "require, "
+     "verify-ca or verify-full. User, password, passfile and database are only for Weir's own questions about "
+     "transactions in doubt",
+     false, store_upstream},
+    {"workers", "", "0..1024", "0", "threads that relay sessions; 0: one for each core", false,
+     [](Settings& s, const std::string& v) { return store_number(v, 0, 1024, s.workers); }},
+    {"tls.cert", "", "PATH", "", "PEM file with the certificate, and its chain, that clients are shown", false,
+     [](Settings& s, const std::string& v) { return store_text(v, s.tls.certificate); }},
+    {"tls.key", "", "PATH", "", "PEM file with the certificate's private key", false,
+     [](Settings& s, const std::string& v) { return store_text(v, s.tls.key); }},
+    {"tls.required", "", "true|false", "false", "refuse clients that do not ask for TLS", false,
+     [](Settings& s, const std::string& v) { return read_boolean(v, s.tls.required); }},
+    {"limits.connections", "", "0..1000000", "0",
+     "clients at once; more are refused with SQLSTATE 53300. 0: as many as the limit of open files has room for", false,
+     [](Settings& s, const std::string& v) { return store_number(v, 0, kMostClients, s.limits.connections); }},
+    {"limits.logins", "", "0..1000000", "0",
+     "clients at once that are not logged in yet; others wait, and the oldest that keeps silent is dropped. 0: a part "
+     "of what the limit of open files has room for, 1000 at most",
+     false, [](Settings& s, const std::string& v) { return store_number(v, 0, kMostClients, s.limits.logins); }},
+    {"limits.login_timeout", "", "DURATION", "60s",
+     "how long a login may take, from the connection on; such as 500ms, 60s or 2min, a number alone is milliseconds",
+     false, [](Settings& s, const std::string& v) { return read_duration(v, 1, kLongestMs, s.login_timeout); }},
+    {"limits.connections_per_client", "", "0..1000000", "0",
+     "clients at once from one address; more are refused with SQLSTATE 53300. 0: no limit", false,
+     [](Settings& s, const std::string& v) {
+       return store_number(v, 0, kMostClients, s.limits.connections_per_client);
+     }},
+    {"capture.enabled", "", "true|false", "true", "false: only relay, capture nothing", false,
+     [](Settings& s, const std::string& v) { return read_boolean(v, s.capture_enabled); }},
+    {"capture.databases", "", "DATABASE", "",
+     "databases to capture, as patterns (* and ?); none given: all. Sessions of other databases are only relayed", true,
+     store_database},
+    {"capture.include", "", "SCHEMA.TABLE", "",
+     "tables to capture, as patterns (* and ?); none given: all but the system schemas", true,
+     [](Settings& s, const std::string& v) { return store_pattern(v, 2, "schema.table", s.include); }},
+    {"capture.exclude", "", "SCHEMA.TABLE", "", "tables not to capture, as patterns; wins over capture.include", true,
+     [](Settings& s, const std::string& v) { return store_pattern(v, 2, "schema.table", s.exclude); }},
+    {"capture.exclude_columns", "", "SCHEMA.TABLE.COLUMN", "", "columns that never leave the database, as patterns",
+     true,
+     [](Settings& s, const std::string& v) { return store_pattern(v, 3, "schema.table.column", s.exclude_columns); }},
+    {"capture.statement_text", "", "true|false", "false",
+     "put the client's SQL text into the events, with all values in it", false,
+     [](Settings& s, const std::string& v) { return read_boolean(v, s.statement_text); }},
+    {"capture.facts_max_age", "", "DURATION", "10s",
+     "how old what the catalog said of a table (its key, rules, policies, partitions) may be when a write uses it",
+     false, [](Settings& s, const std::string& v) { return read_duration(v, 0, 86'400'000, s.facts_max_age); }},
+    {"capture.prepare_by_shape", "", "true|false", "true",
+     "prepare single writes in the session by their text without its literals, when it comes again", false,
+     [](Settings& s, const std::string& v) { return read_boolean(v, s.prepare_by_shape); }},
+    {"capture.statement_cache_bytes", "", "BYTES", "16MB", "memory for parsed statements, for each worker", false,
+     [](Settings& s, const std::string& v) { return read_bytes(v, s.statement_cache_bytes); }},
+    {"capture.max_statement_bytes", "", "BYTES", "16MB",
+     "longer statements are relayed without being parsed, and reported as not captured", false,
+     [](Settings& s, const std::string& v) { return read_bytes(v, s.max_statement_bytes); }},
+    {"capture.max_row_bytes", "", "BYTES", "64MB",
+     "rows that are longer, with the images that Weir asks for, are reported as not captured, and not kept in memory; "
+     "0: no limit",
+     false, [](Settings& s, const std::string& v) { return read_bytes(v, s.max_row_bytes); }},
+    {"journal.path", "--journal", "PATH", "",
+     "the journal's folder; without it the journal is temporary, and what was not yet delivered is lost when Weir ends",
+     false, [](Settings& s, const std::string& v) { return store_text(v, s.journal_path); }},
+    {"journal.durability", "", "answer|commit|process|memory", "answer",
+     "what is on disk before what: the events before the client hears of its commit (answer), or before the COMMIT is "
+     "sent (commit); process: nothing waits for the disk, and a crash of the machine may lose events; memory: a "
+     "temporary journal, and a crash of Weir loses them too",
+     false, store_durability},
+    {"journal.max_bytes", "", "BYTES", "10GB",
+     "when the journal holds so much, commits wait (journal.hold_timeout_ms); 0: no limit", false, store_journal_bytes},
+    {"journal.hold_timeout_ms", "", "0..3600000", "30000",
+     "how long a commit waits for room in the journal before it is refused with SQLSTATE 53100", false,
+     [](Settings& s, const std::string& v) { return store_duration(v, s.hold_timeout); }},
+    {"emit", "", "DESTINATION", "",
+     "where events go: stdout, file:PATH or kafka://HOST[:PORT][,HOST[:PORT]...][/PREFIX]; several are possible", true,
+     store_emit},
+    {"format", "", "debezium|flat|readable", "debezium",
+     "format of the events; stdout on a terminal is readable where nothing is set", false,
+     [](Settings& s, const std::string& v) { return store_format(v, s.format); }},
+    {"prefix", "", "NAME", "weir",
+     "first part of topic names and name of the source in the events; {db} in it is the database's name", false,
+     [](Settings& s, const std::string& v) { return store_prefix(v, s.prefix); }},
+    {"log.level", "", "debug|info|warn|error", "info", "what is logged to stderr", false, store_log_level},
+    {"shutdown.timeout_ms", "", "0..3600000", "10000",
+     "how long SIGTERM waits for sessions to end and for destinations to take what is left", false,
+     [](Settings& s, const std::string& v) { return store_duration(v, s.shutdown_timeout); }},
+});
+
+const std::array kEmitterTable = std::to_array<EmitterSetting>({
+    {"format", "debezium|flat|readable", "", "format of this destination; default: format",
+     [](EmitterSettings& e, const std::string& v) { return store_format(v, e.format); }},
+    {"prefix", "NAME", "", "prefix of this destination; default: the URI's, else prefix",
+     [](EmitterSettings& e, const std::string& v) {
+       std::string prefix;
+       auto complaint = store_prefix(v, prefix);
+       if (!complaint) e.prefix = prefix;
+       return complaint;
+     }},
+    {"tombstones", "true|false", "true", "a delete is followed by a record without value (debezium)",
+     [](EmitterSettings& e, const std::string& v) { return read_boolean(v, e.tombstones); }},
+    {"transaction_topic", "true|false", "false",
+     "BEGIN and END records on PREFIX.transaction (debezium); the last event of each transaction says `last` anyway",
+     [](EmitterSettings& e, const std::string& v) { return read_boolean(v, e.transaction_topic); }},
+    {"statements", "gap|table|skip", "",
+     "where TRUNCATE and what is known only by its statement go, which have no key: PREFIX.gap, the table's topic, or "
+     "nowhere; default: gap, and table where there are no topics",
+     [](EmitterSettings& e, const std::string& v) {
+       auto complaint = read_choice(v, "gap|table|skip");
+       if (!complaint) e.statements = v;
+       return complaint;
+     }},
+    {"pace_ms", "0..1000", "",
+     "what is written at once after something was sent is collected for so long and goes in one batch; what is written "
+     "after a pause so long leaves at once; 0: nothing is collected; default: 5 for kafka://, which pays for each "
+     "request, and 0 elsewhere",
+     [](EmitterSettings& e, const std::string& v) {
+       std::uint64_t pace = 0;
+       auto complaint = store_number(v, 0, 1'000, pace);
+       if (!complaint) e.pace_ms = pace;
+       return complaint;
+     }},
+    {"file.rotate_bytes", "BYTES", "0", "begin a new file at this size; 0: never",
+     [](EmitterSettings& e, const std::string& v) { return read_bytes(v, e.rotate_bytes); }},
+    {"file.rotate_seconds", "0..31536000", "0", "begin a new file at this age; 0: never",
+     [](EmitterSettings& e, const std::string& v) { return store_number(v, 0, 31'536'000, e.rotate_seconds); }},
+});
+
+Result<EmitterSettings> parse_kafka(const std::string& uri) {
+  auto parsed = emitters::parse_kafka_uri(uri);
+  if (!parsed) return Error{"is no address of Kafka: " + parsed.error().message, ""};
+  EmitterSettings emitter;
+  emitter.kind = EmitterSettings::Kind::kafka;
+  emitter.uri = uri;
+  emitter.brokers = parsed->brokers;
+  if (parsed->prefix.empty()) return emitter;
+  std::string prefix;
+  if (auto complaint = store_prefix(parsed->prefix, prefix)) return Error{"has a prefix that " + *complaint, ""};
+  emitter.prefix = prefix;
+  return emitter;
+}
+
+}  // namespace
+
+std::span<const Setting> settings_table() {
+  return kTable;
+}
+std::span<const EmitterSetting> emitter_settings_table() {
+  return kEmitterTable;
+}
+
+Settings default_settings() {
+  Settings settings;
+  for (const auto& row : kTable) {
+    // `format` has a default that depends on where the events go, so it stays unset.
+    if (!row.fallback.empty() && row.key != "format") row.store(settings, std::string(row.fallback));
+  }
+  return settings;
+}
+
+Result<EmitterSettings> parse_emitter(const std::string& uri) {
+  EmitterSettings emitter;
+  emitter.uri = uri;
+  if (uri == "stdout") return emitter;
+  if (uri.rfind("kafka://", 0) == 0) return parse_kafka(uri);
+  if (uri.rfind("file:", 0) == 0 && uri.size() > 5) {
+    emitter.kind = EmitterSettings::Kind::file;
+    emitter.path = uri.substr(5);
+    return emitter;
+  }
+  return Error{"must be stdout, file:PATH or kafka://HOST[:PORT][,HOST[:PORT]...][/PREFIX]", ""};
+}
+
+Complaint check(const Settings& settings) {
+  if (settings.upstream.hosts.empty()) {
+    return "upstream is not set: say where the database is, for example --upstream postgresql://127.0.0.1:5432";
+  }
+  if (settings.tls.certificate.empty() != settings.tls.key.empty())
+    return "tls.cert and tls.key need each other: set both";
+  if (settings.tls.required && settings.tls.certificate.empty()) return "tls.required needs tls.cert and tls.key";
+  if (settings.capture_enabled && settings.emit.empty()) {
+    return "emit is not set: say where events go, for example --emit stdout, or set capture.enabled to false";
+  }
+  std::set<std::string> names;
+  for (const auto& emitter : settings.emit) {
+    if (!names.insert(emitter.uri).second)
+      return "emit has " + emitter.uri + " twice: each destination can be given once";
+  }
+  return std::nullopt;
+}
+
+}  // namespace weir::proxy

@@ -1,0 +1,114 @@
+// Everything that can be set, and the one table that says how.
+//
+// Each row of the table is a setting: its key in weir.yaml, its flags, what it takes, its default, one line of help and
+// the function that stores it. The command line (options.h), the YAML file (config.h), --help and the reference in
+// README.md are all made from it, so a setting that is in the table is in all four. Plain values; no I/O.
+// Values of settings are never put into messages by this file: one of them is a password.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "capture/journal/journal.h"
+#include "proxy/io/admission.h"
+#include "proxy/io/endpoint.h"
+#include "proxy/settings/credentials.h"
+#include "proxy/settings/values.h"
+
+namespace weir::proxy {
+
+struct EmitterSettings {
+  enum class Kind { standard_output, file, kafka };
+  Kind kind = Kind::standard_output;
+  std::string uri;      ///< as given: the emitter's name
+  std::string path;     ///< of file:
+  std::string brokers;  ///< of kafka: "host:port,host:port"
+  std::optional<std::string> prefix;
+  std::optional<std::string> format;
+  bool tombstones = true;
+  bool transaction_topic = false;
+  std::optional<std::string> statements;  ///< absent: gap for Kafka, table where there are no topics
+  std::optional<std::uint64_t> pace_ms;   ///< absent: 5 for Kafka, else 0
+  std::uint64_t rotate_bytes = 0;
+  std::uint64_t rotate_seconds = 0;
+  std::map<std::string, std::string> kafka;  ///< librdkafka's own properties, handed through
+};
+
+struct Settings {
+  std::vector<HostPort> listen;
+  SocketAccess socket_access;
+  Upstream upstream;
+  Credentials credentials;
+  unsigned workers = 0;  ///< 0: one for each core
+  ClientTls tls;
+  ConnectionLimits limits;
+  std::chrono::milliseconds login_timeout{0};
+  bool capture_enabled = true;
+  std::vector<std::string> databases;
+  std::vector<std::string> include;
+  std::vector<std::string> exclude;
+  std::vector<std::string> exclude_columns;
+  bool statement_text = false;
+  std::chrono::milliseconds facts_max_age{0};
+  bool prepare_by_shape = true;
+  std::uint64_t statement_cache_bytes = 0;
+  std::uint64_t max_statement_bytes = 0;
+  std::uint64_t max_row_bytes = 0;
+  std::string journal_path;  ///< empty: a temporary journal
+  capture::Durability journal_durability = capture::Durability::answer;
+  std::uint64_t journal_max_bytes = 0;
+  std::chrono::milliseconds hold_timeout{0};
+  std::vector<EmitterSettings> emit;
+  std::optional<std::string> format;  ///< absent: debezium, and readable for stdout on a terminal
+  std::string prefix;
+  std::string log_level;
+  std::chrono::milliseconds shutdown_timeout{0};
+};
+
+struct Setting {
+  std::string_view key;       ///< "journal.path"; also the flag --journal.path
+  std::string_view flag;      ///< a shorter flag, "--journal", or empty
+  std::string_view takes;     ///< "PATH", "true|false", "1..1024", …: for help and complaints
+  std::string_view fallback;  ///< the default, as text; empty for none
+  std::string_view help;
+  bool repeats;  ///< a list: the flag can be given several times
+  Complaint (*store)(Settings&, const std::string& value);
+};
+
+/// A setting of one destination: key "emit.format", written inside an entry of `emit` and, as a flag, after its --emit.
+struct EmitterSetting {
+  std::string_view key;  ///< "format"
+  std::string_view takes;
+  std::string_view fallback;
+  std::string_view help;
+  Complaint (*store)(EmitterSettings&, const std::string& value);
+};
+
+std::span<const Setting> settings_table();
+std::span<const EmitterSetting> emitter_settings_table();
+
+/// A Settings in which every default of the table is stored.
+Settings default_settings();
+/// "stdout", "file:PATH" or "kafka://HOST[:PORT][,HOST[:PORT]…][/PREFIX]".
+Result<EmitterSettings> parse_emitter(const std::string& uri);
+/// What can only be judged once all is read: things that need each other.
+Complaint check(const Settings& settings);
+
+/// The name in `names` with the smallest edit distance to `name`, where it is small enough to be meant; else empty.
+std::string nearest(std::string_view name, std::span<const std::string> names);
+/// "; did you mean "x"?" or nothing.
+std::string did_you_mean(std::string_view name, std::span<const std::string> names);
+
+/// The reference of all settings in Markdown, as it stands in README.md.
+std::string reference();
+/// The same for a terminal, as --help prints it.
+std::string settings_help();
+
+}  // namespace weir::proxy
