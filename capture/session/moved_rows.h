@@ -79,4 +79,10 @@ class MovedRows {
   event::Lsn last_lsn_ = 0;
 };
 
+/// The rows of a statement that may move rows, and where the events that were given out of it begin (0: none were).
+struct Moved {
+  MovedRows rows;
+  std::uint32_t first_ordinal = 0;
+};
+
 }  // namespace weir::capture

@@ -86,7 +86,7 @@ std::string lock_values(const Portal& portal, const std::vector<int>& used) {
 std::shared_ptr<const Plan> SessionMachine::find_plan(const std::shared_ptr<const ParsedText>& text,
                                                       const Statement& statement, wire::Turn& turn) {
   static const auto kNoPlan = std::make_shared<const Plan>();
-  const bool depends = catalog_pending_ > 0 || may_recover();
+  const bool depends = queue_.under_way().catalog > 0 || may_recover();
   if (depends && !wait_for_answers(turn)) return nullptr;
   if (skipping_ || failed_) return kNoPlan;
   for (OwnStatement& own : facts_statements_) let_go(own, turn);
@@ -191,24 +191,19 @@ std::vector<SessionMachine::WantedFacts> SessionMachine::aged_facts(const Statem
 /// only now begun. There the question may fail, and undo what stands behind it.
 bool SessionMachine::may_check_along(const Plan& plan) const {
   const bool told = plan.how != Plan::How::none && plan.how != Plan::How::gap;
-  const bool clean = (segment_clean_ || only_checks_pending()) && !in_block_ && control_pending_ == 0;
+  const bool clean = (queue_.is_clean() || queue_.only_checks()) && !in_block_ && queue_.under_way().control == 0;
   return told && clean && whole_frame_ && !asks_alone_;
-}
-
-bool SessionMachine::only_checks_pending() const {
-  return !pending_.empty() &&
-         std::all_of(pending_.begin(), pending_.end(), [](const Pending& pending) { return pending.checks; });
 }
 
 void SessionMachine::check_facts(const std::string& name, wire::Turn& turn) {
   KnownFacts& known = facts_[name];
   known.message = message_;
-  const std::size_t first = pending_.size();
+  const std::size_t first = queue_.size();
   OwnStatement& question = prepare_facts(known.text, turn);
   facts_asked_.push_back({{name, known.text}, clock_()});
   send_own(question, {name, known.relation->digest}, Purpose::facts, turn);
   let_go(question, turn);
-  for (std::size_t i = first; i < pending_.size(); ++i) pending_[i].checks = true;
+  queue_.mark_checks(first);
   ++checks_pending_;
 }
 
@@ -220,7 +215,7 @@ void SessionMachine::facts_changed(wire::Turn& turn) {
   if (run_ && !run_->finished) run_.reset();
   forget_catalog();
   transaction_ended(Outcome::aborted);
-  names_.drop_portals();
+  queue_.names().drop_portals();
   facts_failed_ = own_failed_ = skipping_ = false;
   asks_alone_ = true;
   wire::append_sync(turn.to_upstream.buffer());
@@ -236,7 +231,7 @@ void SessionMachine::check_ended() {
 /// True where there was something to ask.
 bool SessionMachine::ask_facts(const std::vector<WantedFacts>& wanted, wire::Turn& turn) {
   if (wanted.empty()) return false;
-  const bool clean = segment_clean_ && !in_block_ && control_pending_ == 0;
+  const bool clean = queue_.is_clean() && !in_block_ && queue_.under_way().control == 0;
   for (const WantedFacts& one : wanted) {
     facts_asked_.push_back({one, clock_ ? clock_() : std::chrono::milliseconds(0)});
     if (const auto table = cascading_table(one.name)) {
@@ -261,7 +256,7 @@ OwnStatement& SessionMachine::prepare_facts(FactsText text, wire::Turn& turn) {
   OwnStatement& own = facts_statements_.at(std::size_t(text));
   if (own.sent) return own;
   prepare_own(own, facts_query(text), Purpose::facts, turn);
-  pending_.back().makes = own.name;
+  queue_.mark_last_makes(own.name);
   return own;
 }
 
@@ -362,7 +357,7 @@ void SessionMachine::close_own(std::string name, wire::Turn& turn) {
 /// answers are in, behind which no Close is skipped.
 bool SessionMachine::hide_own_statements(wire::Turn& turn) {
   if (!wait_for_answers(turn)) return false;
-  std::vector<std::string> names = names_.forget_twins();
+  std::vector<std::string> names = queue_.names().forget_twins();
   for (OwnStatement* own : own_statements()) {
     if (own->sent) names.push_back(own->name);
     own->sent = false;

@@ -35,7 +35,9 @@ std::size_t SessionMachine::from_client(std::string_view received, wire::Turn& t
   client_frame_size_ = 0;
   if (closed_) return 0;
   feed_replay(turn);
-  return replay_.empty() ? feed(received, turn) : 0;
+  const std::size_t used = replay_.empty() ? feed(received, turn) : 0;
+  heed_rules(turn);
+  return used;
 }
 
 /// What is to be taken once more comes before all that is new.
@@ -158,17 +160,10 @@ SessionMachine::Took SessionMachine::relay_expecting(const Frame& frame, Pending
 }
 
 void SessionMachine::expect(Pending pending) {
-  count(pending, 1);
   if (pending.expect == Expect::execute || pending.expect == Expect::query) copy_data_sent_ = copy_ended_ = false;
-  hides_ |= pending.spliced || pending.tells_transaction || pending.no_data || pending.purpose != Purpose::client;
-  const bool ends = ends_segment(pending.expect);
-  // A Query is skipped too where something before it failed, so it ends nothing before it is answered.
-  if (pending.expect == Expect::sync || !ends) segment_clean_ = ends;
-  if (ends) {
-    names_at_sync_ = names_.end_mark();
-    ++segment_;
-  }
-  pending_.push_back(std::move(pending));
+  const Weight& weight = queue_.push(std::move(pending));
+  if (weight.captured > 0) announce_write();
+  if (weight.sets_lexer) doubt_encoding();
 }
 
 /// Not where the server refuses it, or a COPY does and names the message that came.
@@ -187,19 +182,19 @@ SessionMachine::Took SessionMachine::take_parse(const Frame& frame, wire::Turn& 
     prepared->text = text;
     prepared->statement = text->single();
     prepared->parameter_types = view->parameter_types;
-    prepared->segment = segment_;
+    prepared->segment = queue_.segment();
   }
   const Statement* statement = text->single();
   if (statement != nullptr && statement->fetch) {
-    if (is_uncertain(true, statement->name) && !wait_for_answers(turn)) return Took::nothing;
+    if (queue_.is_uncertain(true, statement->name) && !wait_for_answers(turn)) return Took::nothing;
     prepared->cursor = spliced_portal(statement->name);
   }
   if (view->statement.empty() && plans_now(statement)) {
     prepared->plan = find_plan(text, *statement, turn);
     if (!prepared->plan) return Took::nothing;
   }
-  Pending pending{.expect = Expect::parse, .mark = names_.define(view->statement, prepared)};
-  if (view->statement.empty()) pending.own_place = replace_own_unnamed('S');
+  Pending pending{.expect = Expect::parse, .mark = queue_.names().define(view->statement, prepared)};
+  if (view->statement.empty()) pending.own_place = queue_.replace_own_unnamed('S');
   if (!prepared || !prepared->plan || prepared->plan->how != Plan::How::returning)
     return relay_expecting(frame, std::move(pending), turn);
   const std::string spliced = std::string(view->query.substr(0, statement->end)) + prepared->plan->suffix;
@@ -214,31 +209,21 @@ SessionMachine::Took SessionMachine::relay_unread_parse(const Frame& frame, wire
   const auto name = wire::read_parse_name(frame.body());
   if (!name && !frame.whole()) return Took::nothing;
   Pending pending{.expect = Expect::parse};
-  if (name) pending.mark = names_.define(*name, names_.unknown_statement());
-  if (name && name->empty()) pending.own_place = replace_own_unnamed('S');
+  if (name) pending.mark = queue_.names().define(*name, queue_.names().unknown_statement());
+  if (name && name->empty()) pending.own_place = queue_.replace_own_unnamed('S');
   return relay_expecting(frame, std::move(pending), turn);
-}
-
-/// A name that was defined before a Sync which is not answered yet: had that failed, what is behind the Sync would run
-/// all the same, and mean what the name meant before.
-bool SessionMachine::is_uncertain(bool portal, std::string_view name) const {
-  if (syncs_pending_ == 0) return false;
-  // A portal may have gone with the transaction that the Sync ended.
-  const auto& found = portal ? names_.find_portal(name) : nullptr;
-  if (found && found != names_.unknown_portal() && found->segment != segment_) return true;
-  return names_.is_unconfirmed(portal, name, names_at_sync_);
 }
 
 Names::PortalPtr SessionMachine::make_portal(const Names::PreparedPtr& prepared) const {
   auto portal = std::make_shared<Portal>();
   portal->prepared = prepared;
-  portal->segment = segment_;
+  portal->segment = queue_.segment();
   return portal;
 }
 
 Pending SessionMachine::binding(std::string_view name, const Names::PortalPtr& portal) {
-  Pending pending{.expect = Expect::bind, .mark = names_.define_portal(name, portal), .bound = portal};
-  if (name.empty()) pending.own_place = replace_own_unnamed('P');
+  Pending pending{.expect = Expect::bind, .mark = queue_.names().define_portal(name, portal), .bound = portal};
+  if (name.empty()) pending.own_place = queue_.replace_own_unnamed('P');
   return pending;
 }
 
@@ -247,12 +232,12 @@ SessionMachine::Took SessionMachine::take_bind(const Frame& frame, wire::Turn& t
   if (!names && !frame.whole()) return Took::nothing;
   if (!names) return relay_expecting(frame, {.expect = Expect::bind}, turn);
   if (names->statement.empty() && !drop_own_unnamed('S', turn)) return Took::nothing;
-  if (is_uncertain(false, names->statement) && !wait_for_answers(turn)) return Took::nothing;
-  const Names::PreparedPtr prepared = names_.find(names->statement);
+  if (queue_.is_uncertain(false, names->statement) && !wait_for_answers(turn)) return Took::nothing;
+  const Names::PreparedPtr prepared = queue_.names().find(names->statement);
   if (prepared && plans_now(prepared->statement)) return bind_captured(frame, *names, prepared, turn);
   if (prepared && prepared->statement && (prepared->statement->fetch || prepared->statement->move))
     return bind_cursor(frame, *names, prepared, turn);
-  if (!drain(names->portal, names_.find_portal(names->portal), turn)) return Took::nothing;
+  if (!drain(names->portal, queue_.names().find_portal(names->portal), turn)) return Took::nothing;
   return relay_expecting(frame, binding(names->portal, prepared ? make_portal(prepared) : nullptr), turn);
 }
 
@@ -269,9 +254,9 @@ SessionMachine::Took SessionMachine::bind_captured(const Frame& frame, const wir
     plan = nullptr;
   }
   // A twin whose Parse an error may have kept the server from.
-  const bool doubtful = !unnamed && prepared->spliced.sent && !prepared->spliced_made && syncs_pending_ > 0;
+  const bool doubtful = !unnamed && prepared->spliced.sent && !prepared->spliced_made && queue_.under_way().syncs > 0;
   if (doubtful && !wait_for_answers(turn)) return Took::nothing;
-  if (!drain(names.portal, names_.find_portal(names.portal), turn)) return Took::nothing;
+  if (!drain(names.portal, queue_.names().find_portal(names.portal), turn)) return Took::nothing;
   const auto portal = make_portal(prepared);
   portal->plan = plan;
   portal->statement = names.statement;
@@ -295,7 +280,7 @@ SessionMachine::Took SessionMachine::bind_captured(const Frame& frame, const wir
 
 /// Null where its rows have no added columns.
 Names::PortalPtr SessionMachine::spliced_portal(std::string_view name) const {
-  const Names::PortalPtr& portal = names_.find_portal(name);
+  const Names::PortalPtr& portal = queue_.names().find_portal(name);
   return portal && portal->plan && portal->plan->how == Plan::How::returning ? portal : nullptr;
 }
 
@@ -303,10 +288,10 @@ Names::PortalPtr SessionMachine::spliced_portal(std::string_view name) const {
 SessionMachine::Took SessionMachine::bind_cursor(const Frame& frame, const wire::BindNames& names,
                                                  const Names::PreparedPtr& prepared, wire::Turn& turn) {
   const Statement& statement = *prepared->statement;
-  if (is_uncertain(true, statement.name) && !wait_for_answers(turn)) return Took::nothing;
+  if (queue_.is_uncertain(true, statement.name) && !wait_for_answers(turn)) return Took::nothing;
   const Names::PortalPtr cursor = spliced_portal(statement.name);
   if (cursor && !frame.whole() && frame.size <= kLargestHeldFrame) return Took::nothing;
-  if (!drain(names.portal, names_.find_portal(names.portal), turn)) return Took::nothing;
+  if (!drain(names.portal, queue_.names().find_portal(names.portal), turn)) return Took::nothing;
   const auto portal = make_portal(prepared);
   portal->cursor = cursor;
   const auto view = cursor && statement.fetch && frame.whole() ? wire::read_bind(frame.body()) : std::nullopt;
@@ -323,11 +308,11 @@ SessionMachine::Took SessionMachine::bind_cursor(const Frame& frame, const wire:
 /// the client's own text.
 SessionMachine::Took SessionMachine::bind_plain(const Frame& frame, const wire::BindNames& names,
                                                 const Prepared& spliced, wire::Turn& turn) {
-  if (!drain(names.portal, names_.find_portal(names.portal), turn)) return Took::nothing;
+  if (!drain(names.portal, queue_.names().find_portal(names.portal), turn)) return Took::nothing;
   const auto plain = std::make_shared<Prepared>(spliced);
   plain->plan = nullptr;
   wire::append_parse(turn.to_upstream.buffer(), {}, plain->text->text, plain->parameter_types);
-  expect({.expect = Expect::parse, .purpose = Purpose::tidy, .mark = names_.define({}, plain)});
+  expect({.expect = Expect::parse, .purpose = Purpose::tidy, .mark = queue_.names().define({}, plain)});
   return relay_expecting(frame, binding(names.portal, make_portal(plain)), turn);
 }
 
@@ -360,7 +345,7 @@ SessionMachine::Took SessionMachine::take_describe(const Frame& frame, wire::Tur
 
 /// With a plan where what is shown has added columns.
 std::shared_ptr<Execution> SessionMachine::described_portal(std::string_view name) const {
-  const Names::PortalPtr& found = names_.find_portal(name);
+  const Names::PortalPtr& found = queue_.names().find_portal(name);
   if (!found) return nullptr;
   const Portal& rows = found->cursor && found->prepared->statement->fetch ? *found->cursor : *found;
   if (!rows.plan || rows.plan->how != Plan::How::returning)
@@ -369,7 +354,7 @@ std::shared_ptr<Execution> SessionMachine::described_portal(std::string_view nam
 }
 
 std::shared_ptr<Execution> SessionMachine::described_statement(std::string_view name) const {
-  const Names::PreparedPtr& found = names_.find(name);
+  const Names::PreparedPtr& found = queue_.names().find(name);
   if (!found) return nullptr;
   const auto execution = std::make_shared<Execution>();
   if (found->cursor) {
@@ -385,10 +370,10 @@ std::shared_ptr<Execution> SessionMachine::described_statement(std::string_view 
 /// Spliced, and behind a Sync that is not answered: the block may have failed, which its Parse and Bind would have
 /// shown.
 bool SessionMachine::is_doubtful(const wire::TargetView& target) const {
-  if (syncs_pending_ == 0) return false;
+  if (queue_.under_way().syncs == 0) return false;
   const bool portal = target.kind == 'P';
-  const auto& unnamed = portal || !target.name.empty() ? nullptr : names_.find({});
-  return is_uncertain(portal, target.name) || (unnamed && unnamed->segment != segment_);
+  const auto& unnamed = portal || !target.name.empty() ? nullptr : queue_.names().find({});
+  return queue_.is_uncertain(portal, target.name) || (unnamed && unnamed->segment != queue_.segment());
 }
 
 /// A failed block refuses to describe what has rows; the client's own text has none. Only an unnamed statement's
@@ -405,8 +390,8 @@ SessionMachine::Took SessionMachine::take_execute(const Frame& frame, wire::Turn
   const auto execute = wire::read_execute(frame.body());
   if (!execute) return relay_expecting(frame, {.expect = Expect::execute}, turn);
   if (execute->portal.empty() && !drop_own_unnamed('P', turn)) return Took::nothing;
-  if (is_uncertain(true, execute->portal) && !wait_for_answers(turn)) return Took::nothing;
-  const Names::PortalPtr portal = names_.find_portal(execute->portal);
+  if (queue_.is_uncertain(true, execute->portal) && !wait_for_answers(turn)) return Took::nothing;
+  const Names::PortalPtr portal = queue_.names().find_portal(execute->portal);
   if (!portal) return relay_expecting(frame, {.expect = Expect::execute}, turn);
   const Statement* statement = portal->prepared->statement;
   if (statement != nullptr && statement->shows_statements && !hide_own_statements(turn)) return Took::nothing;
@@ -438,7 +423,7 @@ SessionMachine::Took SessionMachine::execute_captured(const Frame& frame, const 
       Execution{.text = portal->prepared->text, .statement = &statement, .plan = portal->plan, .portal = portal});
   execution->portal_name = known_name(execute.portal);
   const bool again = portal->ran && !client_rows;
-  if ((may_recover() || (again && control_pending_ > 0)) && !wait_for_answers(turn)) return Took::nothing;
+  if ((may_recover() || (again && queue_.under_way().control > 0)) && !wait_for_answers(turn)) return Took::nothing;
   if (again && !failed_) {
     // The plain statement's portal cannot be run twice, the spliced one's could.
     provoke(std::move(execution), turn);
@@ -500,7 +485,7 @@ void SessionMachine::provoke(std::shared_ptr<Execution> execution, wire::Turn& t
 /// have said whether it is still there.
 bool SessionMachine::drain(std::string_view name, const Names::PortalPtr& portal, wire::Turn& turn) {
   if (!portal || !portal->suspended) return true;
-  if ((control_pending_ > 0 || is_uncertain(true, name)) && !wait_for_answers(turn)) return false;
+  if ((queue_.under_way().control > 0 || queue_.is_uncertain(true, name)) && !wait_for_answers(turn)) return false;
   if (failed_) {
     unread_.insert(portal);
     return true;
@@ -520,13 +505,13 @@ SessionMachine::Took SessionMachine::take_close(const Frame& frame, wire::Turn& 
   const auto target = wire::read_target(frame.body());
   if (!target) return relay_expecting(frame, {.expect = Expect::close}, turn);
   if (target->kind == 'P') {
-    if (!drain(target->name, names_.find_portal(target->name), turn)) return Took::nothing;
-    return relay_expecting(frame, {.expect = Expect::close, .mark = names_.remove_portal(target->name)}, turn);
+    if (!drain(target->name, queue_.names().find_portal(target->name), turn)) return Took::nothing;
+    return relay_expecting(frame, {.expect = Expect::close, .mark = queue_.names().remove_portal(target->name)}, turn);
   }
-  const bool known = names_.find(target->name) != names_.unknown_statement();
-  if (!known && is_uncertain(false, target->name) && !wait_for_answers(turn)) return Took::nothing;
-  close_twin(names_.find(target->name), turn);
-  return relay_expecting(frame, {.expect = Expect::close, .mark = names_.remove(target->name)}, turn);
+  const bool known = queue_.names().find(target->name) != queue_.names().unknown_statement();
+  if (!known && queue_.is_uncertain(false, target->name) && !wait_for_answers(turn)) return Took::nothing;
+  close_twin(queue_.names().find(target->name), turn);
+  return relay_expecting(frame, {.expect = Expect::close, .mark = queue_.names().remove(target->name)}, turn);
 }
 
 void SessionMachine::close_twin(const Names::PreparedPtr& prepared, wire::Turn& turn) {
@@ -540,7 +525,7 @@ SessionMachine::Took SessionMachine::take_sync(const Frame& frame, wire::Turn& t
     ++ignored_syncs_;
     return relay_client(frame, turn);
   }
-  const bool may_commit = holds_writes() && !skipping_ && (!in_block_ || control_pending_ > 0);
+  const bool may_commit = holds_writes() && !skipping_ && (!in_block_ || queue_.under_way().control > 0);
   if (may_commit) {
     if (const auto stop = pass_commit_point(false, frame, turn)) return *stop;
   }
@@ -552,7 +537,7 @@ SessionMachine::Took SessionMachine::take_sync(const Frame& frame, wire::Turn& t
 /// The server refuses one that has a body, and ignores what follows up to Sync; but not while it reads a COPY.
 SessionMachine::Took SessionMachine::take_flush(const Frame& frame, wire::Turn& turn) {
   const bool refused = frame.size > wire::kHeaderSize;
-  if (refused && !copy_in_ && copies_pending_ > 0 && !wait_for_answers(turn)) return Took::nothing;
+  if (refused && !copy_in_ && queue_.under_way().copies > 0 && !wait_for_answers(turn)) return Took::nothing;
   if (!refused || copy_in_) return relay_client(frame, turn);
   return relay_expecting(frame, {.expect = Expect::close}, turn);
 }
@@ -566,34 +551,20 @@ SessionMachine::Took SessionMachine::take_function_call(const Frame& frame, wire
 
 /// DEALLOCATE and DISCARD ALL change which names mean something, from the moment they are sent.
 std::int64_t SessionMachine::apply_session_statement(const Statement& statement, wire::Turn& turn) {
-  if (statement.drops_all_statements) return names_.remove_all();
+  if (statement.drops_all_statements) return queue_.names().remove_all();
   if (statement.name.empty()) return -1;
-  close_twin(names_.find(statement.name), turn);
-  return names_.remove(statement.name);
+  close_twin(queue_.names().find(statement.name), turn);
+  return queue_.names().remove(statement.name);
 }
 
 /// A Query leaves no unnamed statement or portal behind; one that was sent in parts does, so they go now. Behind
 /// answers, so that nothing can keep the server from it.
 bool SessionMachine::drop_own_unnamed(char kind, wire::Turn& turn) {
-  if (own_unnamed(kind) != OwnUnnamed::stays || copy_reads_sync()) return true;
+  if (!queue_.has_own_unnamed(kind) || copy_reads_sync()) return true;
   if (!wait_for_answers(turn)) return false;
   wire::append_close(turn.to_upstream.buffer(), kind, {});
-  expect({.expect = Expect::close, .purpose = Purpose::tidy, .own_place = replace_own_unnamed(kind)});
+  expect({.expect = Expect::close, .purpose = Purpose::tidy, .own_place = queue_.replace_own_unnamed(kind)});
   return true;
-}
-
-/// For Pending::own_place of what takes the place now.
-char SessionMachine::replace_own_unnamed(char kind) {
-  if (own_unnamed(kind) == OwnUnnamed::none) return '\0';
-  own_unnamed(kind) = OwnUnnamed::replaced;
-  return kind;
-}
-
-/// What was to replace it was skipped; something else may yet.
-void SessionMachine::keep_own_unnamed(char kind) {
-  const bool later = std::any_of(pending_.begin(), pending_.end(),
-                                 [kind](const Pending& pending) { return pending.own_place == kind; });
-  if (!later && own_unnamed(kind) == OwnUnnamed::replaced) own_unnamed(kind) = OwnUnnamed::stays;
 }
 
 }  // namespace weir::capture

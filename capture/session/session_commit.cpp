@@ -14,8 +14,8 @@ constexpr std::size_t kLargestKeptBytes = 1u << 20;
 
 /// True when nothing is under way; else asks the server for its answers and waits.
 bool SessionMachine::wait_for_answers(wire::Turn& turn) {
-  if (pending_.empty()) return true;
-  const Expect last = pending_.back().expect;
+  if (queue_.empty()) return true;
+  const Expect last = queue_.back().expect;
   if (last != Expect::sync && last != Expect::query && last != Expect::function_call)
     wire::append_flush(turn.to_upstream.buffer());
   wait_ = Wait::answers;
@@ -38,7 +38,7 @@ void SessionMachine::heard_outcome(std::string_view status) {
   if (status == "in progress") return reopen();
   const bool known = status == "committed" || status == "aborted";
   transaction_ended(!known ? Outcome::unknown : status == "committed" ? Outcome::committed : Outcome::aborted);
-  names_.drop_portals();
+  queue_.names().drop_portals();
 }
 
 /// True when the bytes that may commit can be sent: commit_ is then prepared (something is to be committed), refused,
@@ -52,7 +52,7 @@ bool SessionMachine::ready_to_commit(bool ends_block, wire::Turn& turn, bool sur
   if (!wait_for_answers(turn)) return false;
   if (skipping_ || failed_ || (in_block_ && !ends_block)) return true;
   if (surely)
-    for (const auto& [name, portal] : names_.suspended_portals()) drain(name, portal, turn);
+    for (const auto& [name, portal] : queue_.names().suspended_portals()) drain(name, portal, turn);
   if (!wait_for_answers(turn)) return false;
   if (transaction_.empty() && !reopened_) return true;
   if (transaction_.incomplete()) {
@@ -88,8 +88,8 @@ std::optional<SessionMachine::Took> SessionMachine::pass_commit_point(bool ends_
 /// good, provided that it has no savepoint to return to.
 bool SessionMachine::knows_enough_to_commit() const {
   if (!in_block_ || failed_ || skipping_ || transaction_.empty() || transaction_.incomplete()) return false;
-  if (transaction_.has_savepoints() || !names_.suspended_portals().empty()) return false;
-  return std::all_of(pending_.begin(), pending_.end(), [](const Pending& pending) {
+  if (transaction_.has_savepoints() || !queue_.names().suspended_portals().empty()) return false;
+  return std::all_of(queue_.begin(), queue_.end(), [](const Pending& pending) {
     const bool runs_nothing =
         pending.expect == Expect::parse || pending.expect == Expect::bind || pending.expect == Expect::describe_portal;
     return runs_nothing && pending.purpose == Purpose::client;
@@ -148,6 +148,7 @@ void SessionMachine::on_prepared(Result<void> result, wire::Turn& turn) {
   wait_ = Wait::nothing;
   prepared(result);
   feed_replay(turn);
+  heed_rules(turn);
 }
 
 /// What may tell the client that it committed, while a crash of the machine could still take its events away, stays
@@ -225,7 +226,7 @@ void SessionMachine::transaction_ended(Outcome outcome) {
   if (catalog_changed_ && outcome != Outcome::aborted) epoch_->fetch_add(1, std::memory_order_relaxed);
   catalog_touched_ = catalog_changed_ = false;
   // What is under way now belongs to the next transaction.
-  if (captured_pending_ > 0) announce_write();
+  if (queue_.under_way().captured > 0) announce_write();
 }
 
 /// It committed where Weir could not hold it: after the fact all that can be said is what was missed.
@@ -238,13 +239,13 @@ void SessionMachine::report_uncontrolled() {
 /// A transaction of any size takes bounded memory: its events go to the journal as they come.
 void SessionMachine::stream_if_large() {
   if (transaction_.bytes() < kLargestKeptBytes || transaction_.incomplete()) return;
-  if (transaction_.has_savepoints() && names_.has_suspended_portals()) return;
+  if (transaction_.has_savepoints() && queue_.names().has_suspended_portals()) return;
   announce_write();
   gate_->append(gate_id_, transaction_.take_events());
 }
 
 bool SessionMachine::idle() const {
-  return !lost_ && !client_broken_ && pending_.empty() && segment_clean_ && !in_block_ && wait_ == Wait::nothing &&
+  return !lost_ && !client_broken_ && queue_.empty() && queue_.is_clean() && !in_block_ && wait_ == Wait::nothing &&
          client_skip_ == 0 && replay_.empty() && gate_id_ == 0;
 }
 

@@ -52,7 +52,7 @@ void SessionMachine::completed(Execution& execution, const Statement* statement,
     case StatementKind::commit:
     case StatementKind::rollback:
       transaction_ended(tag == "COMMIT" ? Outcome::committed : Outcome::aborted);
-      names_.drop_portals();
+      queue_.names().drop_portals();
       in_block_ = statement->chain;
       failed_ = false;
       if (tag == "ROLLBACK") forget_catalog();
@@ -60,7 +60,7 @@ void SessionMachine::completed(Execution& execution, const Statement* statement,
     case StatementKind::prepare_transaction:
       // Outside a block the answer is ROLLBACK too, but what the pipeline wrote before it commits.
       transaction_ended(tag != "ROLLBACK" ? Outcome::unknown : in_block_ ? Outcome::aborted : Outcome::committed);
-      names_.drop_portals();
+      queue_.names().drop_portals();
       in_block_ = failed_ = false;
       break;
     case StatementKind::savepoint:
@@ -113,7 +113,7 @@ void SessionMachine::completed_unread(std::string_view tag) {
     hid_rollback_ = true;  // to one of them, or wholly: ReadyForQuery will tell
   } else if (rolled_back || tag == "COMMIT" || tag == "PREPARE TRANSACTION") {
     if (!rolled_back)
-      for (const auto& [name, portal] : names_.suspended_portals()) add_unfetched(*portal);
+      for (const auto& [name, portal] : queue_.names().suspended_portals()) add_unfetched(*portal);
     transaction_ended(rolled_back ? Outcome::aborted : tag == "COMMIT" ? Outcome::committed : Outcome::unknown);
     in_block_ = failed_ = false;  // with AND CHAIN, ReadyForQuery says otherwise
   }
@@ -121,28 +121,28 @@ void SessionMachine::completed_unread(std::string_view tag) {
 
 /// Portals of before the savepoint stay, with the rows that they hold; but what was written since was not.
 void SessionMachine::rolled_back_to(std::uint32_t savepoint) {
-  for (const auto& portal : names_.portals()) {
+  for (const auto& portal : queue_.names().portals()) {
     if (portal->order <= transaction_.statement()) continue;
     portal->undone = true;
     portal->suspended = false;
   }
   // A failed block may have refused the Bind that was to take a portal's place.
-  const auto there = names_.portals();
+  const auto there = queue_.names().portals();
   for (const auto& portal : std::exchange(unread_, {})) {
     const bool stays = std::find(there.begin(), there.end(), portal) != there.end();
     if (!stays && portal->order <= transaction_.statement()) add_unfetched(*portal);
   }
-  names_.drop_portals(savepoint);
+  queue_.names().drop_portals(savepoint);
 }
 
 /// Its rows were read before, where the CLOSE stood alone.
 void SessionMachine::closed_portal(std::string_view name) {
-  for (const auto& [suspended, portal] : names_.suspended_portals()) {
+  for (const auto& [suspended, portal] : queue_.names().suspended_portals()) {
     if (!name.empty() && suspended != name) continue;
     add_unfetched(*portal);
     portal->suspended = false;
   }
-  names_.close_portal(name);
+  queue_.names().close_portal(name);
 }
 
 void SessionMachine::add_unfetched(const Portal& portal) {

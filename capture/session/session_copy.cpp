@@ -29,7 +29,7 @@ const std::string kWhichTransaction = std::string(kSpliceMark) +
 bool SessionMachine::can_tell_transaction(const ParsedText& text, const Plans& plans) const {
   const Statement* only = text.single();
   if (only == nullptr || only->kind != StatementKind::copy_from || only->shows_text) return false;
-  if (in_block_ || !pending_.empty() || plans.empty() || !plans[0] || plans[0]->how == Plan::How::none) return false;
+  if (in_block_ || !queue_.empty() || plans.empty() || !plans[0] || plans[0]->how == Plan::How::none) return false;
   return !plans[0]->inner.empty() && !plans[0]->text_is_read;
 }
 
@@ -51,7 +51,7 @@ void SessionMachine::take_told_transaction(std::string_view body) {
 /// A constraint that is deferred to the commit must replace it, as it does where the COPY is the Query's last
 /// statement.
 void SessionMachine::take_copy_complete(const Frame& frame, std::string_view tag) {
-  Execution& execution = *pending_.front().execution;
+  Execution& execution = *queue_.front().execution;
   if (execution.next++ > 0) return;  // Weir's own
   completed(execution, &execution.text->statements[0], execution.plans[0].get(), tag);
   copy_complete_ = frame.received;
@@ -60,18 +60,11 @@ void SessionMachine::take_copy_complete(const Frame& frame, std::string_view tag
 void SessionMachine::take_copy_in() {
   copy_in_ = !copy_ended_;
   if (wait_ == Wait::answers) wait_ = Wait::nothing;  // the rest of the answer comes only after the client's data
-  const auto is_read = [](const Pending& pending) {
-    return pending.expect == Expect::sync && !pending.behind_copy_end;
-  };
-  const auto first = std::next(pending_.begin());
-  const auto last = std::find_if_not(first, pending_.end(), is_read);
-  ignored_syncs_ = int(last - first);
-  syncs_pending_ -= ignored_syncs_;
-  pending_.erase(first, last);
+  ignored_syncs_ = queue_.forget_syncs_behind_front();
 }
 
 bool SessionMachine::waits_for_copy(char type) const {
-  if (copies_pending_ == 0 || copy_reads_sync()) return false;
+  if (queue_.under_way().copies == 0 || copy_reads_sync()) return false;
   switch (type) {
     case frontend::kSync:
     case frontend::kFlush:
@@ -104,13 +97,12 @@ void SessionMachine::copy_failed(std::string_view sqlstate) {
   copy_in_ = false;
   unread_syncs_ = 0;
   if (syncs == 0 || sqlstate == kUnexpectedMessage) return;
-  const auto behind = std::next(pending_.begin());
-  const bool more_behind = behind != pending_.end() && behind->expect != Expect::sync;
+  const auto behind = std::next(queue_.begin());
+  const bool more_behind = behind != queue_.end() && behind->expect != Expect::sync;
   // A cancel is the one error that can come while it waits for data.
   const bool read_nothing = !copy_data_sent_ && (more_behind || sqlstate != kCanceled);
   if (read_nothing) {
-    pending_.insert(behind, std::size_t(syncs), Pending{.expect = Expect::sync});
-    syncs_pending_ += syncs;
+    queue_.expect_syncs_behind_front(syncs);
   } else {
     unread_syncs_ = syncs;
   }
@@ -118,7 +110,7 @@ void SessionMachine::copy_failed(std::string_view sqlstate) {
 
 /// Whether a ReadyForQuery is the answer to one of those, not to what is at the front.
 bool SessionMachine::ends_unread_sync() {
-  if (unread_syncs_ == 0 || (!pending_.empty() && pending_.front().expect == Expect::sync)) return false;
+  if (unread_syncs_ == 0 || (!queue_.empty() && queue_.front().expect == Expect::sync)) return false;
   --unread_syncs_;
   return true;
 }

@@ -94,17 +94,17 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
   gathers_ = false;
   const auto fields = wire::read_error_fields(frame.body());
   const std::string_view severity = fields ? wire::error_field(*fields, 'V') : std::string_view();
-  idle_error_ = pending_.empty();
+  idle_error_ = queue_.empty();
   if (is_of_no_portal(fields)) return answers_nothing(frame, turn);
   // After a FATAL the connection ends; whether a commit under way took place is then not known.
-  if (pending_.empty() || severity == "FATAL" || severity == "PANIC") return relay_upstream(frame, turn);
+  if (queue_.empty() || severity == "FATAL" || severity == "PANIC") return relay_upstream(frame, turn);
   const std::string_view sqlstate = fields ? wire::error_field(*fields, 'C') : std::string_view();
-  if (pending_.front().checks && !was_meant_for_statement(sqlstate)) return facts_changed(turn);
+  if (queue_.front().checks && !was_meant_for_statement(sqlstate)) return facts_changed(turn);
   if (shape_refused(sqlstate, turn)) return;
   copy_failed(sqlstate);
   copy_complete_.clear();
-  pending_.front().answered = true;
-  const Pending front = pending_.front();
+  queue_.front().answered = true;
+  const Pending front = queue_.front();
   if (run_) {
     run_->failed |= front.purpose == Purpose::run && !run_->finished;
     run_->held.clear();
@@ -116,7 +116,7 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
   const bool stays = ends_segment(front.expect);
   if (!stays) skip_to_sync(sqlstate == kInFailedBlock);
   if (front.expect == Expect::query) query_failed(front, sqlstate);
-  const bool own_sync_next = !skipping_ && !pending_.empty() && pending_.front().purpose == front.purpose;
+  const bool own_sync_next = !skipping_ && !queue_.empty() && queue_.front().purpose == front.purpose;
   const bool asks = front.purpose == Purpose::question;
   const bool in_own_exchange = own_sync_next && (asks || front.purpose == Purpose::facts);
   if (asks && fields) question_failed({std::string(wire::error_field(*fields, 'M')), std::string(sqlstate)});
@@ -141,7 +141,7 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
         front.purpose == Purpose::outcome ||
         (ran && front.execution && may_commit_itself(front.execution->text.get(), front.execution->statement));
     transaction_ended(may_stand && commit_ == Commit::sent ? Outcome::unknown : Outcome::aborted);
-    names_.drop_portals();
+    queue_.names().drop_portals();
   }
   answered();
 }
@@ -149,7 +149,7 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
 /// Of a portal that only Weir speaks of, where nothing is run: the client must not see its name.
 bool SessionMachine::is_of_no_portal(const std::optional<wire::ErrorFields>& fields) const {
   if (!fields || wire::error_field(*fields, 'C') != kNoSuchPortal) return false;
-  const bool runs = !pending_.empty() && pending_.front().expect != Expect::sync;
+  const bool runs = !queue_.empty() && queue_.front().expect != Expect::sync;
   return !runs && wire::error_field(*fields, 'M').find(no_portal_) != std::string_view::npos;
 }
 
@@ -180,14 +180,14 @@ void SessionMachine::query_failed(const Pending& front, std::string_view sqlstat
   const bool refused = sqlstate == kInFailedBlock || sqlstate == kSyntaxError || unreadable;
   if (execution != nullptr) cursors_failed(*execution, refused);
   if (unreadable) {
-    names_.failed(front.unnamed_statement, front.unnamed_statement);
-    names_.failed(front.unnamed_portal, front.unnamed_portal);
+    queue_.names().failed(front.unnamed_statement, front.unnamed_statement);
+    queue_.names().failed(front.unnamed_portal, front.unnamed_portal);
   }
-  if (refused && done == 0 && (failed_ || unread)) names_.failed(front.unnamed_portal, front.unnamed_portal);
+  if (refused && done == 0 && (failed_ || unread)) queue_.names().failed(front.unnamed_portal, front.unnamed_portal);
   if (done >= front.changes.size()) return;
   const auto& statements = execution->text->statements;
   if (refused || done + 1 < statements.size()) {
-    names_.failed(front.changes[done], front.mark);
+    queue_.names().failed(front.changes[done], front.mark);
   } else if (statements.back().drops_all_statements) {
     for (OwnStatement* own : own_statements())
       if (std::exchange(own->sent, false)) left_behind_.push_back(own->name);
@@ -199,40 +199,25 @@ void SessionMachine::statement_missing(const Pending& front) {
   const bool twin = front.bound && front.spliced && !front.bound->cursor && !front.bound->statement.empty();
   if (!twin && !is_own(front.purpose)) return;
   pooling_ = Pooling::pooled;
-  if (twin) names_.forget_twin(front.bound->statement);
+  if (twin) queue_.names().forget_twin(front.bound->statement);
   own_statements_are_gone();
 }
 
 /// The server ignores everything up to the next Sync; so what was sent since has no answer and no effect. The first of
 /// it failed, or was `refused` before it ran.
 void SessionMachine::skip_to_sync(bool refused) {
-  std::int64_t last_mark = -1;
   own_failed_ = true;
-  std::vector<PortalState> skipped;
-  if (PortalState& failed = pending_.front().before; !refused) failed = {failed.portal, true, false};
-  if (const auto& execution = pending_.front().execution; execution && !refused)
-    for (PortalState& failed : execution->before) failed = {failed.portal, true, false};
-  while (!pending_.empty() && pending_.front().expect != Expect::sync) {
-    Pending& front = pending_.front();
-    own_failed_ &= is_own(front.purpose) && front.purpose != Purpose::provoke;
-    last_mark = std::max(last_mark, front.mark);
-    if (front.twin) front.twin->spliced.sent = false;
-    if (front.shape && front.expect == Expect::parse) front.shape->own.sent = false;
-    if (!front.closes.empty()) left_behind_.push_back(std::move(front.closes));
-    if (front.purpose == Purpose::facts) facts_skipped(front);
-    if (front.purpose == Purpose::epilogue && front.expect == Expect::parse) epilogue_statement_.sent = false;
-    if (front.purpose == Purpose::run && run_) run_->failed = true;
-    if (front.before.portal) skipped.push_back(std::move(front.before));
-    if (front.execution) skipped.insert(skipped.end(), front.execution->before.begin(), front.execution->before.end());
-    count(front, -1);
-    pending_.pop_front();
+  for (Pending& skipped : queue_.fail_to_sync(refused)) {
+    own_failed_ &= is_own(skipped.purpose) && skipped.purpose != Purpose::provoke;
+    if (skipped.shape && skipped.expect == Expect::parse) skipped.shape->own.sent = false;
+    if (!skipped.closes.empty()) left_behind_.push_back(std::move(skipped.closes));
+    if (skipped.purpose == Purpose::facts) facts_skipped(skipped);
+    if (skipped.purpose == Purpose::epilogue && skipped.expect == Expect::parse) epilogue_statement_.sent = false;
+    if (skipped.purpose == Purpose::run && run_) run_->failed = true;
   }
-  for (auto state = skipped.rbegin(); state != skipped.rend(); ++state) restore(*state);
   facts_answer_.reset();
-  names_.failed(last_mark + 1);
   if (run_ && !run_->finished) run_->failed = true;
-  for (const char kind : {'S', 'P'}) keep_own_unnamed(kind);
-  skipping_ = pending_.empty();
+  skipping_ = queue_.empty();
   own_failed_ &= skipping_;
 }
 

@@ -30,7 +30,7 @@
 
 #include "capture/plan.h"
 #include "capture/scope.h"
-#include "capture/session/pipeline.h"
+#include "capture/session/command_queue.h"
 #include "capture/session/session.h"
 #include "capture/session/shape.h"
 #include "capture/session/transaction.h"
@@ -65,8 +65,6 @@ class SessionMachine final : public CaptureSession {
 
  private:
   enum class Wait { nothing, answers, journal };
-  /// The unnamed statement or portal of a Query that was sent in parts: it stays until something has taken its place.
-  enum class OwnUnnamed { none, stays, replaced };
   /// What a handler did with the frame at the front: all there is of it (the rest of a long one is then passed through
   /// as it comes), or nothing, because it is incomplete or must wait.
   enum class Took { frame, nothing };
@@ -115,11 +113,7 @@ class SessionMachine final : public CaptureSession {
   Took relay_expecting(const Frame& frame, Pending pending, wire::Turn& turn);
   void expect(Pending pending);
   std::int64_t apply_session_statement(const Statement& statement, wire::Turn& turn);
-  bool is_uncertain(bool portal, std::string_view name) const;
   bool drop_own_unnamed(char kind, wire::Turn& turn);
-  OwnUnnamed& own_unnamed(char kind) { return kind == 'S' ? own_statement_ : own_portal_; }
-  char replace_own_unnamed(char kind);
-  void keep_own_unnamed(char kind);
   bool drain(std::string_view name, const Names::PortalPtr& portal, wire::Turn& turn);
   void provoke(std::shared_ptr<Execution> execution, wire::Turn& turn, Purpose purpose = Purpose::provoke);
   void close_twin(const Names::PreparedPtr& prepared, wire::Turn& turn);
@@ -173,7 +167,7 @@ class SessionMachine final : public CaptureSession {
   // -- session_commit.cpp
   /// Something is to be committed that was not yet sent to be.
   bool holds_writes() const {
-    if (captured_pending_ > 0 || names_.has_suspended_portals()) return true;
+    if (queue_.under_way().captured > 0 || queue_.names().has_suspended_portals()) return true;
     return (!transaction_.empty() || keeps_moved_ || reopened_) && commit_ != Commit::sent;
   }
   /// Those, and writes whose commit is on its way: it may fail, or be none, and the block go on.
@@ -181,7 +175,7 @@ class SessionMachine final : public CaptureSession {
   /// The server refuses all but the end of the block.
   bool refuses_statements() const { return failed_ && !may_recover(); }
   /// That end may be on its way: a statement that ends the block, or the news that a failed COMMIT did.
-  bool may_recover() const { return failed_ && (control_pending_ > 0 || syncs_pending_ > 0); }
+  bool may_recover() const { return failed_ && (queue_.under_way().control > 0 || queue_.under_way().syncs > 0); }
   bool ready_to_commit(bool ends_block, wire::Turn& turn, bool surely = true);
   std::optional<Took> pass_commit_point(bool ends_block, const Frame& frame, wire::Turn& turn);
   bool knows_enough_to_commit() const;
@@ -206,7 +200,7 @@ class SessionMachine final : public CaptureSession {
   // -- session_copy.cpp
   void take_copy_in();
   /// Not where something else was sent behind the COPY: it fails because of that, or had failed before.
-  bool copy_reads_sync() const { return copy_in_ && pending_.size() == 1; }
+  bool copy_reads_sync() const { return copy_in_ && queue_.size() == 1; }
   /// Whether a COPY reads a message is known when its answer has begun, and what comes of that one when it has ended.
   bool waits_for_copy(char type) const;
   void take_copy_message(char type);
@@ -232,7 +226,6 @@ class SessionMachine final : public CaptureSession {
   std::vector<WantedFacts> missing_facts(const ParsedText& text, const Statement& statement) const;
   std::vector<WantedFacts> aged_facts(const Statement& statement) const;
   bool may_check_along(const Plan& plan) const;
-  bool only_checks_pending() const;
   void check_facts(const std::string& name, wire::Turn& turn);
   void facts_changed(wire::Turn& turn);
   void check_ended();
@@ -285,10 +278,10 @@ class SessionMachine final : public CaptureSession {
   void cursor_read(const Execution& rows, std::string_view tag);
   void answers_nothing(const Frame& frame, wire::Turn& turn);
   void lose_track(std::string_view why, wire::Turn& turn);
+  void heed_rules(wire::Turn& turn);
   void answered();
   void pop_front();
   void doubt_encoding();
-  void count(const Pending& pending, int by);
   void note_setting(std::string_view body);
 
   // -- session_error.cpp
@@ -339,35 +332,24 @@ class SessionMachine final : public CaptureSession {
   bool client_broken_ = false;  // it sent a frame that cannot be; nothing behind it has a meaning
   bool lost_ = false;           // an answer made no sense: only relay from here on
   bool closed_ = false;         // and what the client may not see could be among the rest: nothing more is shown
-  bool hides_ = false;          // something was sent of whose answer the client sees not all
 
   // The session as the server sees it.
   ServerSettings server_;
   LexerSettings lexer_;
   std::string reported_encoding_ = "UTF8";  // client_encoding by the last ParameterStatus
-  std::deque<Pending> pending_;
-  Names names_;
-  bool in_block_ = false;      // by answers seen
-  bool failed_ = false;        // the block is aborted
-  bool skipping_ = false;      // the server skips messages up to Sync
-  bool idle_error_ = false;    // the server failed with nothing under way, and says that it is ready again
-  bool segment_clean_ = true;  // nothing was sent since the last Sync
-  int copies_pending_ = 0;     // COPY FROM under way
+  Rules rules_;
+  CommandQueue queue_{rules_};
+  bool in_block_ = false;    // by answers seen
+  bool failed_ = false;      // the block is aborted
+  bool skipping_ = false;    // the server skips messages up to Sync
+  bool idle_error_ = false;  // the server failed with nothing under way, and says that it is ready again
   bool copy_in_ = false;
   bool copy_data_sent_ = false;  // CopyData, CopyDone or CopyFail was sent behind the last Execute or Query
   bool copy_ended_ = false;      // one of the latter two
   std::string copy_complete_;    // its CommandComplete, kept until its commit is known
   int ignored_syncs_ = 0;        // sent with the COPY under way, which reads them without an answer
   int unread_syncs_ = 0;         // of one that failed: it may not have read them
-  int captured_pending_ = 0;     // captured statements under way
-  int control_pending_ = 0;      // statements under way that may begin or end a transaction
-  int syncs_pending_ = 0;
-  std::uint64_t segment_ = 0;       // Syncs and Queries sent so far
-  std::int64_t names_at_sync_ = 0;  // changes of names_ below this mark were sent before the last Sync
-  int catalog_pending_ = 0;         // statements under way that may change what names and privileges mean
-  OwnUnnamed own_statement_ = OwnUnnamed::none;
-  OwnUnnamed own_portal_ = OwnUnnamed::none;
-  wire::RowView row_;  // reused
+  wire::RowView row_;            // reused
 
   // The open transaction.
   Wait wait_ = Wait::nothing;

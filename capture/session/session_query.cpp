@@ -51,7 +51,7 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
   if (copy_reads_sync()) return relay_query(frame, text, Plans(text->statements.size()), turn);
   if (!drain_unnamed(*text, turn)) return Took::nothing;
   // What the names of portals mean must be known.
-  if (syncs_pending_ > 0 && any_reads_portal(*text) && !wait_for_answers(turn)) return Took::nothing;
+  if (queue_.under_way().syncs > 0 && any_reads_portal(*text) && !wait_for_answers(turn)) return Took::nothing;
   if (text->only_reads() && !holds_writes()) {
     return relay_expecting(frame, replacing_unnamed(!text->statements.empty()), turn);
   }
@@ -80,7 +80,7 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
   const bool opens = !ends && any_of_kind(*text, {StatementKind::begin});
   const bool holds = ends ? holds_writes_of_block() : holds_writes();
   const bool knowable = !text->commits_behind_rollback_to();
-  if (holds && !opens && knowable && (ends || !in_block_ || control_pending_ > 0)) {
+  if (holds && !opens && knowable && (ends || !in_block_ || queue_.under_way().control > 0)) {
     if (!ready_to_commit(ends, turn, text->parsed)) return Took::nothing;
     if (commit_ == Commit::refused) return refuse_commit(frame, turn);
   }
@@ -94,8 +94,8 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
 
 /// The shortest way through, for reads whose texts are new every time.
 bool SessionMachine::relay_plain_read(std::string_view query, const Frame& frame, wire::Turn& turn) {
-  const bool commits_writes = holds_writes() && (!in_block_ || control_pending_ > 0);
-  const Names::PortalPtr& portal = names_.find_portal({});
+  const bool commits_writes = holds_writes() && (!in_block_ || queue_.under_way().control > 0);
+  const Names::PortalPtr& portal = queue_.names().find_portal({});
   if (commits_writes || (portal && portal->suspended) || !is_plain_read(query)) return false;
   relay_expecting(frame, replacing_unnamed(true), turn);
   return true;
@@ -153,13 +153,13 @@ SessionMachine::Took SessionMachine::relay_query(const Frame& frame, std::shared
   const bool session = any_of_kind(*text, {StatementKind::session});
   for (const Statement& statement : text->statements) {
     pending.scrubs |= statement.shows_text;
-    if (session) pending.changes.push_back(names_.end_mark());
+    if (session) pending.changes.push_back(queue_.names().end_mark());
     if (statement.kind == StatementKind::session)
       pending.mark = std::max(pending.mark, apply_session_statement(statement, turn));
   }
   pending.execution = execution;
   if (read_cursors(*execution, turn)) return relay_expecting(frame, std::move(pending), turn);
-  own_statement_ = own_portal_ = OwnUnnamed::stays;
+  queue_.leave_own_unnamed();
   wire::append_sync(turn.to_upstream.buffer());
   pending.expect = Expect::sync;
   pending.execution = nullptr;
@@ -169,9 +169,9 @@ SessionMachine::Took SessionMachine::relay_query(const Frame& frame, std::shared
 
 /// A Query destroys the unnamed statement, and the unnamed portal where there is something to run.
 Pending SessionMachine::replacing_unnamed(bool runs) {
-  const std::int64_t statement = names_.define({}, names_.unknown_statement());
+  const std::int64_t statement = queue_.names().define({}, queue_.names().unknown_statement());
   Pending pending{.expect = Expect::query, .mark = statement, .unnamed_statement = statement};
-  if (runs) pending.unnamed_portal = names_.define_portal({}, names_.unknown_portal());
+  if (runs) pending.unnamed_portal = queue_.names().define_portal({}, queue_.names().unknown_portal());
   pending.mark = std::max(pending.mark, pending.unnamed_portal);
   return pending;
 }
@@ -179,7 +179,7 @@ Pending SessionMachine::replacing_unnamed(bool runs) {
 /// Before a Query that destroys the unnamed portal. Also waited for: what fails is in the Query's place.
 bool SessionMachine::drain_unnamed(const ParsedText& text, wire::Turn& turn) {
   if (text.parsed && text.statements.empty()) return true;
-  const Names::PortalPtr portal = names_.find_portal({});
+  const Names::PortalPtr portal = queue_.names().find_portal({});
   if (!portal || !portal->suspended) return true;
   return drain({}, portal, turn) && wait_for_answers(turn);
 }
@@ -187,7 +187,7 @@ bool SessionMachine::drain_unnamed(const ParsedText& text, wire::Turn& turn) {
 /// The same before CLOSE in SQL; without a name it is of all.
 bool SessionMachine::drain_closed(const Statement& statement, wire::Turn& turn) {
   bool drained = false;
-  for (const auto& [name, portal] : names_.suspended_portals()) {
+  for (const auto& [name, portal] : queue_.names().suspended_portals()) {
     if (!statement.name.empty() && statement.name != name) continue;
     if (!drain(name, portal, turn)) return false;
     drained = true;

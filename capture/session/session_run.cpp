@@ -103,15 +103,15 @@ bool SessionMachine::can_run(const ParsedText& text, const Plans& plans) const {
 bool SessionMachine::reaches_captured_portal(const Statement& statement) const {
   if (statement.fetch || statement.move) return spliced_portal(statement.name) != nullptr;
   const auto captured = [](const Names::PortalPtr& portal) { return portal && portal->plan; };
-  const auto portals = names_.portals();
+  const auto portals = queue_.names().portals();
   return statement.closes_portal && (statement.name.empty() ? std::any_of(portals.begin(), portals.end(), captured)
-                                                            : captured(names_.find_portal(statement.name)));
+                                                            : captured(queue_.names().find_portal(statement.name)));
 }
 
 SessionMachine::Took SessionMachine::step_run(const Frame& frame, wire::Turn& turn) {
   Run& run = *run_;
   const std::size_t count = run.text->statements.size();
-  const bool begins = count == 1 && run.next == 0 && only_checks_pending() && !run.text->statements[0].shows_statements;
+  const bool begins = count == 1 && run.next == 0 && queue_.only_checks() && !run.text->statements[0].shows_statements;
   if (!run.failed && !begins && !wait_for_answers(turn)) return Took::nothing;
   if (run.failed) return finish_run(turn);
   while (run.next < count) {
@@ -307,7 +307,7 @@ SessionMachine::Took SessionMachine::finish_run(wire::Turn& turn) {
   }
   run_->finished = true;
   skipping_ = false;
-  own_statement_ = own_portal_ = OwnUnnamed::stays;
+  queue_.leave_own_unnamed();
   Pending pending = replacing_unnamed(!run_->text->statements.empty());
   pending.expect = Expect::sync;
   pending.purpose = Purpose::run;
@@ -325,8 +325,7 @@ void SessionMachine::show_run_description(wire::Turn& turn) {
 
 /// True where what comes next stands behind all that was held: the answer of the Run's own Sync.
 bool SessionMachine::at_end_of_run() const {
-  return run_ && !pending_.empty() && pending_.front().purpose == Purpose::run &&
-         pending_.front().expect == Expect::sync;
+  return run_ && !queue_.empty() && queue_.front().purpose == Purpose::run && queue_.front().expect == Expect::sync;
 }
 
 /// The last CommandComplete of a Query that was sent in steps, true only once the commit is; and what was notified.
@@ -345,7 +344,7 @@ bool SessionMachine::hold_status(const Frame& frame) {
   const auto ends_run = [](const Pending& pending) {
     return pending.purpose == Purpose::run && pending.expect == Expect::sync;
   };
-  if (!run_ || (run_->finished && std::none_of(pending_.begin(), pending_.end(), ends_run))) {
+  if (!run_ || (run_->finished && std::none_of(queue_.begin(), queue_.end(), ends_run))) {
     tell_setting(setting->name, setting->value);
     return false;
   }

@@ -22,7 +22,7 @@ bool is_not_of_text(std::string_view sqlstate) {
 bool SessionMachine::send_shape(wire::Turn& turn) {
   Run& run = *run_;
   const Statement& statement = run.text->statements[0];
-  const bool clean = (segment_clean_ || only_checks_pending()) && !in_block_ && !run.own_block;
+  const bool clean = (queue_.is_clean() || queue_.only_checks()) && !in_block_ && !run.own_block;
   const bool utf8 = server_.text_encoding() == "UTF8";
   if (!shapes_ || own_text_message_ == message_ || !clean || !utf8 || !keeps_statements()) return false;
   if (run.text->statements.size() != 1 || statement.shows_statements || statement.needs_block) return false;
@@ -74,7 +74,7 @@ void SessionMachine::prepare_shape(const Shapes::StatementPtr& shape, std::strin
 /// An error before anything of it was executed, which may be one of the shape's and not of the client's text: that is
 /// sent now. False where it is shown.
 bool SessionMachine::shape_refused(std::string_view sqlstate, wire::Turn& turn) {
-  const Pending& front = pending_.front();
+  const Pending& front = queue_.front();
   const bool begun = front.expect != Expect::parse && front.expect != Expect::bind;
   if (!front.shape || begun || is_not_of_text(sqlstate)) return false;
   const auto shape = front.shape;
@@ -84,7 +84,7 @@ bool SessionMachine::shape_refused(std::string_view sqlstate, wire::Turn& turn) 
   if (sqlstate == "26000") shape->own.sent = false;
   run_.reset();
   transaction_ended(Outcome::aborted);
-  names_.drop_portals();
+  queue_.names().drop_portals();
   facts_failed_ = own_failed_ = skipping_ = false;
   own_text_message_ = message_;
   wire::append_sync(turn.to_upstream.buffer());

@@ -113,6 +113,7 @@ std::size_t SessionMachine::from_upstream(std::string_view received, wire::Turn&
   }
   if (turn.close) closed_ = true;
   feed_replay(turn);
+  heed_rules(turn);
   return used;
 }
 
@@ -120,8 +121,8 @@ bool SessionMachine::needs_whole(const Frame& frame) const {
   if (lost_) return false;
   switch (frame.type) {
     case backend::kDataRow: {
-      if (pending_.empty()) return false;
-      const Pending& front = pending_.front();
+      if (queue_.empty()) return false;
+      const Pending& front = queue_.front();
       const Execution* rows = spliced_rows(front);
       if (rows && frame.size > max_row_bytes_) return shows_rows(front, *rows);
       return rows || front.scrubs || front.tells_transaction || is_own(front.purpose);
@@ -144,7 +145,7 @@ void SessionMachine::relay_upstream(const Frame& frame, wire::Turn& turn) {
 /// A Query that was sent in parts is not answered to its end.
 bool SessionMachine::is_running() const {
   if (!run_) return false;
-  return !run_->finished || (!pending_.empty() && pending_.front().purpose == Purpose::run);
+  return !run_->finished || (!queue_.empty() && queue_.front().purpose == Purpose::run);
 }
 
 /// Messages that come at any time.
@@ -157,10 +158,9 @@ bool SessionMachine::take_asynchronous(const Frame& frame, wire::Turn& turn) {
       break;
     case backend::kNoticeResponse:
       // What the server remarks on a text it said already about the client's own.
-      if (!pending_.empty() && is_own(pending_.front().purpose) && !speaks_for_client(pending_.front().purpose))
-        return true;
-      if (run_ && !pending_.empty() && pending_.front().purpose == Purpose::run) {
-        show_error(frame, pending_.front(), turn);
+      if (!queue_.empty() && is_own(queue_.front().purpose) && !speaks_for_client(queue_.front().purpose)) return true;
+      if (run_ && !queue_.empty() && queue_.front().purpose == Purpose::run) {
+        show_error(frame, queue_.front(), turn);
         return true;
       }
       break;
@@ -189,22 +189,22 @@ void SessionMachine::take_upstream(const Frame& frame, wire::Turn& turn) {
   if (take_asynchronous(frame, turn)) return;
   if (frame.type == backend::kReadyForQuery && may_be_ready()) return take_ready(frame, turn);
   if (frame.type == backend::kErrorResponse) return take_error(frame, turn);
-  if (pending_.empty() && !hides_) return relay_upstream(frame, turn);
-  if (pending_.empty() || !fits(pending_.front(), frame.type)) return answers_nothing(frame, turn);
+  if (queue_.empty() && !queue_.hides()) return relay_upstream(frame, turn);
+  if (queue_.empty() || !fits(queue_.front(), frame.type)) return answers_nothing(frame, turn);
   unread_syncs_ = 0;
-  pending_.front().answered |= ends_answer(frame.type);
+  queue_.front().answered |= ends_answer(frame.type);
   switch (frame.type) {
     case backend::kParseComplete:
     case backend::kBindComplete:
     case backend::kCloseComplete:
-      if (pending_.front().no_data) {
-        show_no_data(pending_.front(), turn);
-      } else if (pending_.front().purpose == Purpose::client) {
+      if (queue_.front().no_data) {
+        show_no_data(queue_.front(), turn);
+      } else if (queue_.front().purpose == Purpose::client) {
         relay_upstream(frame, turn);
       }
       return pop_front();
     case backend::kNoData:
-      if (pending_.front().purpose == Purpose::client) relay_upstream(frame, turn);
+      if (queue_.front().purpose == Purpose::client) relay_upstream(frame, turn);
       return pop_front();
     case backend::kRowDescription:
       return take_row_description(frame, turn);
@@ -227,8 +227,8 @@ void SessionMachine::take_upstream(const Frame& frame, wire::Turn& turn) {
 /// where nothing is under way it is the login's, or that of an error that came by itself, or nobody's.
 bool SessionMachine::may_be_ready() const {
   if (unread_syncs_ > 0) return true;
-  if (pending_.empty()) return !hides_ || idle_error_;
-  const Pending& front = pending_.front();
+  if (queue_.empty()) return !queue_.hides() || idle_error_;
+  const Pending& front = queue_.front();
   return front.expect == Expect::sync || (ends_segment(front.expect) && front.answered);
 }
 
@@ -248,7 +248,7 @@ Execution* SessionMachine::spliced_rows(const Pending& pending) {
 }
 
 void SessionMachine::take_row_description(const Frame& frame, wire::Turn& turn) {
-  const Pending& front = pending_.front();
+  const Pending& front = queue_.front();
   if (front.tells_transaction) return;
   const Execution* rows = spliced_rows(front);
   if (front.expect == Expect::query && rows == nullptr) return relay_upstream(frame, turn);
@@ -278,7 +278,7 @@ void SessionMachine::take_row_description(const Frame& frame, wire::Turn& turn) 
 }
 
 void SessionMachine::take_data_row(const Frame& frame, wire::Turn& turn) {
-  Pending& front = pending_.front();
+  Pending& front = queue_.front();
   if (front.purpose == Purpose::run) show_run_description(turn);
   if (front.tells_transaction) return take_told_transaction(frame.body());
   if (front.scrubs) return show_scrubbed(frame, turn);
@@ -366,7 +366,7 @@ void SessionMachine::add_moved(event::ChangeEvent change, Execution& execution) 
 }
 
 void SessionMachine::take_complete(const Frame& frame, wire::Turn& turn) {
-  Pending& front = pending_.front();
+  Pending& front = queue_.front();
   const std::string_view tag =
       frame.type == backend::kCommandComplete ? wire::read_string(frame.body()).value_or("") : std::string_view();
   copy_succeeded();
@@ -413,7 +413,7 @@ void SessionMachine::take_complete(const Frame& frame, wire::Turn& turn) {
 
 /// The next statement of a group has completed.
 void SessionMachine::complete_in_group(const Frame& frame, std::string_view tag, wire::Turn& turn) {
-  Pending& front = pending_.front();
+  Pending& front = queue_.front();
   Execution& execution = *front.execution;
   if (execution.next >= execution.end) return lose_track("more answers than statements", turn);
   if (spliced_rows(front) != nullptr && !ends(execution.statement->kind, tag))
@@ -459,8 +459,8 @@ void SessionMachine::take_ready(const Frame& frame, wire::Turn& turn) {
   }
   const bool of_copy = ends_unread_sync();
   const bool of_group =
-      !pending_.empty() && pending_.front().purpose == Purpose::run && pending_.front().expect == Expect::query;
-  if (of_copy || pending_.empty() || (!is_own(pending_.front().purpose) && !of_group)) relay_upstream(frame, turn);
+      !queue_.empty() && queue_.front().purpose == Purpose::run && queue_.front().expect == Expect::query;
+  if (of_copy || queue_.empty() || (!is_own(queue_.front().purpose) && !of_group)) relay_upstream(frame, turn);
   if (!in_block_) {
     const bool anything = !transaction_.empty() || gate_id_ != 0 || catalog_touched_;
     if (anything) transaction_ended(was_failed || hid_rollback_ ? Outcome::aborted : Outcome::committed);
@@ -470,29 +470,24 @@ void SessionMachine::take_ready(const Frame& frame, wire::Turn& turn) {
     if (hid_rollback_ && reopened_) forget_prepared();
   }
   hid_rollback_ = false;
-  const bool of_question = !of_copy && !pending_.empty() && pending_.front().purpose == Purpose::question;
-  if (!pending_.empty() && !of_copy) pop_front();
-  if (pending_.empty()) {
-    segment_clean_ = true;
+  const bool of_question = !of_copy && !queue_.empty() && queue_.front().purpose == Purpose::question;
+  if (!queue_.empty() && !of_copy) pop_front();
+  if (queue_.empty()) {
+    queue_.settle();
     skipping_ = false;
   }
-  if (!in_block_) names_.drop_portals();
+  if (!in_block_) queue_.names().drop_portals();
   if (of_question) question_ended();
   ask_what_waits(turn);
 }
 
 void SessionMachine::pop_front() {
-  names_.succeeded(pending_.front().mark);
-  if (pending_.front().twin) pending_.front().twin->spliced_made = true;
-  if (pending_.front().bound) pending_.front().bound->savepoint = transaction_.savepoint_count();
-  if (const char kind = pending_.front().own_place; kind != '\0') own_unnamed(kind) = OwnUnnamed::none;
-  count(pending_.front(), -1);
-  pending_.pop_front();
+  queue_.answered(transaction_.savepoint_count());
   answered();
 }
 
 void SessionMachine::answered() {
-  if (pending_.empty() && wait_ == Wait::answers) wait_ = Wait::nothing;
+  if (queue_.empty() && wait_ == Wait::answers) wait_ = Wait::nothing;
 }
 
 /// What the encoding is now comes only with ReadyForQuery; until then images travel in hex, which is right in any, and
@@ -500,39 +495,6 @@ void SessionMachine::answered() {
 void SessionMachine::doubt_encoding() {
   if (!server_.client_encoding.empty()) forget_catalog();
   server_.client_encoding.clear();
-}
-
-/// Keeps count of what is under way that later messages may have to wait for.
-void SessionMachine::count(const Pending& pending, int by) {
-  if (ends_segment(pending.expect)) syncs_pending_ += by;
-  if (pending.expect != Expect::execute && pending.expect != Expect::query) return;
-  if (pending.purpose == Purpose::open_block || pending.purpose == Purpose::close_block) control_pending_ += by;
-  if (!pending.execution || is_own(pending.purpose)) return;
-  const Execution& execution = *pending.execution;
-  const auto count_one = [&](const Statement& statement) {
-    if (controls_transaction(statement.kind) || statement.kind == StatementKind::opaque) control_pending_ += by;
-    if (changes_catalog(statement.kind)) catalog_pending_ += by;
-    if (statement.kind == StatementKind::copy_from) copies_pending_ += by;
-    if (by > 0 && statement.sets_lexer) doubt_encoding();
-  };
-  if (execution.in_group) {
-    for (std::size_t i = execution.first; i < execution.end; ++i) count_one(execution.text->statements[i]);
-    if (execution.captures) captured_pending_ += by;
-    if (execution.captures && by > 0) announce_write();
-    return;
-  }
-  if (is_unread(execution)) {
-    catalog_pending_ += by;
-    control_pending_ += by;
-  } else if (pending.expect == Expect::query) {
-    for (const Statement& statement : execution.text->statements) count_one(statement);
-  } else if (execution.statement != nullptr) {
-    count_one(*execution.statement);
-  }
-  const bool captures = execution.statement && execution.plan && execution.plan->how != Plan::How::none;
-  if (!captures && execution.cursors.empty()) return;
-  captured_pending_ += by;
-  if (by > 0) announce_write();
 }
 
 void SessionMachine::note_setting(std::string_view body) {
@@ -560,6 +522,13 @@ void SessionMachine::answers_nothing(const Frame& frame, wire::Turn& turn) {
   if (!closed_) relay_upstream(frame, turn);
 }
 
+/// What did not hold may be in what this turn was to send: where Weir has sent anything of its own, nothing more goes.
+void SessionMachine::heed_rules(wire::Turn& turn) {
+  if (rules_.broken().empty() || lost_) return;
+  if (queue_.hides()) turn.to_upstream.clear();
+  lose_track(rules_.broken(), turn);
+}
+
 /// The answers do not fit what was sent: from here on the session is only relayed, and what it had open is reported.
 /// Once it has had anything of Weir's own nobody can say what of the rest is, and it ends instead.
 void SessionMachine::lose_track(std::string_view why, wire::Turn& turn) {
@@ -571,7 +540,7 @@ void SessionMachine::lose_track(std::string_view why, wire::Turn& turn) {
   gap.statement_order = transaction_.statement() + 1;
   gate_->report(describe_report(), std::move(gap));
   leave("lost track of the session");
-  if (!hides_) return;
+  if (!queue_.hides()) return;
   wire::append_error(turn.to_client.buffer(), "FATAL", "08P01", "the database's answers do not fit what was sent");
   turn.close = closed_ = true;
 }

@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "capture/facts.h"
-#include "capture/session/pipeline.h"
+#include "capture/session/names.h"
 #include "capture/sql/literals.h"
 
 namespace weir::capture {

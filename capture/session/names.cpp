@@ -1,4 +1,4 @@
-#include "capture/session/pipeline.h"
+#include "capture/session/names.h"
 
 #include <algorithm>
 #include <set>

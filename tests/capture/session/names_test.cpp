@@ -1,5 +1,5 @@
 // Names: what was sent and did not succeed is undone, and nothing else.
-#include "capture/session/pipeline.h"
+#include "capture/session/names.h"
 
 #include <gtest/gtest.h>
 
