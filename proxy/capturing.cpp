@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "base/notice.h"
 #include "emitters/file.h"
 #include "emitters/kafka.h"
 #include "emitters/stdout.h"
@@ -98,9 +99,9 @@ Result<std::unique_ptr<emitters::Format>> make_format(const Settings& settings, 
 
 }  // namespace
 
-Result<std::unique_ptr<Capturing>> Capturing::start(const Settings& settings, unsigned workers,
+Result<std::unique_ptr<Capturing>> Capturing::start(const Settings& settings, unsigned workers, Notices& notices,
                                                     std::function<void()> on_output_gone) {
-  std::unique_ptr<Capturing> made(new Capturing);
+  std::unique_ptr<Capturing> made(new Capturing(notices));
   made->on_output_gone_ = std::move(on_output_gone);
   made->settings_ = settings;
   made->scope_.databases = settings.databases;
@@ -110,7 +111,7 @@ Result<std::unique_ptr<Capturing>> Capturing::start(const Settings& settings, un
   made->scope_.statement_text = settings.statement_text;
   made->facts_max_age_ = settings.facts_max_age;
   made->prepare_by_shape_ = settings.prepare_by_shape;
-  made->patterns_ = std::make_unique<PatternCheck>(made->scope_);
+  made->patterns_ = std::make_unique<PatternCheck>(made->scope_, notices.teller());
   for (unsigned worker = 0; worker < workers; ++worker) {
     capture::StatementCache::Limits limits;
     limits.cache_bytes = settings.statement_cache_bytes;
@@ -138,17 +139,20 @@ Result<void> Capturing::open_journal(const Settings& settings) {
   journal_ = std::move(*journal);
   journal_name_ = stays ? settings.journal_path : "(temporary)";
   journal_stays_ = stays;
-  if (const auto& warning = journal_.log->recovered().warning; !warning.empty()) log::error(warning);
+  if (const auto& warning = journal_.log->recovered().warning; !warning.empty())
+    notices_.tell({Notice::Level::error, warning});
   if (stays) {
-    log::info("journal " + journal_name_ + ", instance " + journal_.book->instance());
+    notices_.tell({Notice::Level::info, "journal " + journal_name_ + ", instance " + journal_.book->instance()});
     return {};
   }
   const bool unused = !settings.journal_path.empty();
-  log::warn(std::string("the journal is temporary") +
-            (unused ? " (journal.durability is memory, so journal.path is not used)" : "") +
-            ": if Weir or its machine crashes, events that were not delivered are lost. To lose nothing, start it "
-            "with --journal PATH" +
-            (unused ? " and --journal.durability answer" : ""));
+  notices_.tell(
+      {Notice::Level::warning,
+       std::string("the journal is temporary") +
+           (unused ? " (journal.durability is memory, so journal.path is not used)" : "") +
+           ": if Weir or its machine crashes, events that were not delivered are lost. To lose nothing, start it "
+           "with --journal PATH" +
+           (unused ? " and --journal.durability answer" : "")});
   return {};
 }
 
@@ -156,7 +160,11 @@ Result<void> Capturing::open_destinations(const Settings& settings) {
   for (const auto& emitter : settings.emit) {
     if (auto done = open_destination(settings, emitter); !done) return done.error();
   }
-  return settle_destinations(*journal_.book, journal_.log->recovered().last_position, settings.emit, journal_name_);
+  const auto settled =
+      settle_destinations(*journal_.book, journal_.log->recovered().last_position, settings.emit, journal_name_);
+  if (!settled) return settled.error();
+  for (const auto& notice : *settled) notices_.tell(notice);
+  return {};
 }
 
 Result<void> Capturing::open_destination(const Settings& settings, const EmitterSettings& emitter) {
@@ -168,6 +176,7 @@ Result<void> Capturing::open_destination(const Settings& settings, const Emitter
   if (!reader) return reader.error();
   const auto name = (*destination)->name();
   DeliveryLoop::Sinks sinks;
+  sinks.tell = notices_.teller();
   sinks.checkpoint = [this, name](event::Position position) { committer_->set_checkpoint(name, position); };
   sinks.dead_letter = [this, name](const emitters::Refused& refused) {
     const auto& record = refused.record;
@@ -193,6 +202,7 @@ Result<void> Capturing::run() {
     committer_->give_up(id, std::move(gaps));
   };
   asking.runs = [this]() -> ServerRuns& { return committer_->server_runs(); };
+  asking.tell = notices_.teller();
   asking.waiting = [this] { return committer_->waiting(); };
   resolver_ = std::make_unique<Resolver>(std::move(asking), std::move(*reader));
 
@@ -202,6 +212,7 @@ Result<void> Capturing::run() {
   committing.max_bytes = settings_.journal_max_bytes;
   committing.hold_timeout = settings_.hold_timeout;
   for (const auto& delivery : deliveries_) committing.emitters.push_back(delivery->name());
+  committing.tell = notices_.teller();
   committing.tail = &tail_;
   committing.on_released = [this] {
     for (const auto& delivery : deliveries_) delivery->wake();
@@ -243,7 +254,8 @@ bool Capturing::stop(std::chrono::milliseconds at_most) {
   resolver_->drain(std::min(at_most, kLastQuestions));
   const std::size_t doubts = resolver_->stop();
   if (doubts > 0)
-    log::warn(log::counted(doubts, "transaction") + (doubts == 1 ? " is" : " are") + " in doubt; events behind wait");
+    notices_.tell({Notice::Level::warning,
+                   counted(doubts, "transaction") + (doubts == 1 ? " is" : " are") + " in doubt; events behind wait"});
   committer_->drain();
   bool complete = doubts == 0;
   for (const auto& delivery : deliveries_) delivery->ask_to_stop(at_most);
@@ -251,12 +263,12 @@ bool Capturing::stop(std::chrono::milliseconds at_most) {
   committer_->stop();
   if (complete) return true;
   if (journal_stays_) {
-    log::warn("what the destinations do not have is in the journal " + journal_name_ +
-              " and goes to them after the next start");
+    notices_.tell({Notice::Level::warning, "what the destinations do not have is in the journal " + journal_name_ +
+                                               " and goes to them after the next start"});
   } else {
-    log::error(
-        "what the destinations do not have is lost with the temporary journal; to lose nothing, start Weir "
-        "with --journal PATH");
+    notices_.tell({Notice::Level::error,
+                   "what the destinations do not have is lost with the temporary journal; to lose nothing, start Weir "
+                   "with --journal PATH"});
   }
   return journal_stays_;
 }

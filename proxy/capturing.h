@@ -21,6 +21,7 @@
 #include "proxy/doubt/resolver.h"
 #include "proxy/io/engine_factory.h"
 #include "proxy/pattern_check.h"
+#include "proxy/process/notices.h"
 #include "proxy/settings/settings.h"
 
 namespace weir::proxy {
@@ -29,7 +30,8 @@ class Capturing {
  public:
   /// `on_output_gone`: the only destination is a stdout that nobody reads any more; called on a delivery's thread,
   /// once.
-  static Result<std::unique_ptr<Capturing>> start(const Settings& settings, unsigned workers,
+  /// `notices` outlive it.
+  static Result<std::unique_ptr<Capturing>> start(const Settings& settings, unsigned workers, Notices& notices,
                                                   std::function<void()> on_output_gone = {});
   ~Capturing();
 
@@ -43,12 +45,13 @@ class Capturing {
   [[nodiscard]] bool stop(std::chrono::milliseconds at_most);
 
  private:
-  Capturing() = default;
+  explicit Capturing(Notices& notices) : notices_(notices) {}
   Result<void> open_journal(const Settings& settings);
   Result<void> open_destinations(const Settings& settings);
   Result<void> open_destination(const Settings& settings, const EmitterSettings& emitter);
   Result<void> run();
 
+  Notices& notices_;
   capture::Journal journal_;  // until the committer has it
   std::string journal_name_;
   capture::Durability durability_ = capture::Durability::answer;

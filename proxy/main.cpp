@@ -22,6 +22,7 @@
 #include "proxy/command/subcommand.h"
 #include "proxy/io/server.h"
 #include "proxy/process/log.h"
+#include "proxy/process/notices.h"
 #include "proxy/settings/config.h"
 #include "proxy/settings/options.h"
 #include "wire/relay.h"
@@ -156,12 +157,14 @@ void log_listening(const Server& server) {
 }
 
 int run(const Settings& settings, const sigset_t& signals) {
+  Metrics metrics;
+  Notices notices(metrics);
   raise_descriptor_limit();
   const unsigned workers = settings.workers != 0 ? settings.workers : std::max(1u, std::thread::hardware_concurrency());
 
   std::unique_ptr<Capturing> capturing;
   if (settings.capture_enabled) {
-    auto started = Capturing::start(settings, workers, on_output_gone);
+    auto started = Capturing::start(settings, workers, notices, on_output_gone);
     if (!started) return say(kFailed, started.error().message);
     capturing = std::move(*started);
   }

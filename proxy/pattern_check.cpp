@@ -4,8 +4,6 @@
 #include <set>
 #include <utility>
 
-#include "proxy/process/log.h"
-
 namespace weir::proxy {
 
 namespace {
@@ -68,7 +66,7 @@ std::string like_pattern(const std::string& pattern) {
   return like;
 }
 
-PatternCheck::PatternCheck(const capture::Scope& scope) {
+PatternCheck::PatternCheck(const capture::Scope& scope, Tell tell) : tell_(std::move(tell)) {
   add(std::string(kDatabases), scope.databases);
   add(std::string(kTables), scope.include);
   add(std::string(kTablesNot), scope.exclude);
@@ -109,8 +107,8 @@ void PatternCheck::answered(const std::string& database, const Result<std::vecto
   const std::lock_guard lock(mutex_);
   asked_[database] = true;
   if (!rows) {
-    log::warn("whether the patterns of capture match anything in database " + database +
-              " is not known: " + rows.error().message);
+    tell_({Notice::Level::warning, "whether the patterns of capture match anything in database " + database +
+                                       " is not known: " + rows.error().message});
     return;
   }
   std::set<std::pair<char, std::string>> unmatched;
@@ -121,7 +119,7 @@ void PatternCheck::answered(const std::string& database, const Result<std::vecto
     if (unmatched.count({kind_of(pattern.setting), pattern.hex}) > 0) {
       // Which databases there are is the same everywhere.
       if (pattern.setting == kDatabases && std::exchange(pattern.said, true)) continue;
-      log::warn(warning(pattern, database));
+      tell_({Notice::Level::warning, warning(pattern, database)});
     } else if (pattern.matched_in.empty()) {
       pattern.matched_in = database;
     }

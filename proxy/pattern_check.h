@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "base/notice.h"
 #include "capture/scope.h"
 #include "capture/session/session.h"
 
@@ -19,7 +20,9 @@ namespace weir::proxy {
 
 class PatternCheck {
  public:
-  explicit PatternCheck(const capture::Scope& scope);
+  /// `tell` is called on the threads of sessions.
+  explicit PatternCheck(
+      const capture::Scope& scope, Tell tell = [](const Notice&) {});
 
   /// The question for a session of this database, where nobody has asked it yet. Whoever has it asks it in its session
   /// or gives it back.
@@ -40,6 +43,7 @@ class PatternCheck {
   void answered(const std::string& database, const Result<std::vector<capture::Question::Row>>& rows);
   std::string warning(const Pattern& pattern, const std::string& database) const;
 
+  const Tell tell_;
   std::mutex mutex_;
   std::vector<Pattern> patterns_;
   std::map<std::string, bool> asked_;  // databases, and whether the answer has come

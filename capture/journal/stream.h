@@ -18,9 +18,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/notice.h"
 #include "capture/journal/fill_level.h"
 #include "capture/journal/journal.h"
-#include "capture/journal/notice.h"
 #include "capture/journal/sequencer.h"
 #include "capture/journal/stream_command.h"
 #include "capture/journal/tail.h"

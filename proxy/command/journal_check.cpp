@@ -2,10 +2,10 @@
 #include <cstdio>
 #include <utility>
 
+#include "base/notice.h"
 #include "capture/journal/log_walk.h"
 #include "proxy/command/journal_command.h"
 #include "proxy/command/subcommand.h"
-#include "proxy/process/log.h"
 
 namespace weir::proxy {
 
@@ -130,11 +130,11 @@ std::string text_of(const Damage& one) {
 void print(const Checked& checked) {
   const auto& log = checked.log;
   std::printf("journal %s, instance %s\n", checked.path.c_str(), checked.instance.c_str());
-  std::printf("read: %s, %s, %s of %s\n", log::counted(log.segments, "segment").c_str(),
-              log::counted(log.records, "record").c_str(), log::counted(checked.events, "event").c_str(),
-              log::counted(log.transactions + log.pending.size(), "transaction").c_str());
+  std::printf("read: %s, %s, %s of %s\n", counted(log.segments, "segment").c_str(),
+              counted(log.records, "record").c_str(), counted(checked.events, "event").c_str(),
+              counted(log.transactions + log.pending.size(), "transaction").c_str());
   std::printf("readable positions of the stream: %s; without one: %s\n", text_of(checked.readable).c_str(),
-              log::counted(log.pending.size(), "transaction").c_str());
+              counted(log.pending.size(), "transaction").c_str());
   if (!checked.unreadable.empty())
     std::printf("positions that cannot be read: %s\n", text_of(checked.unreadable).c_str());
   if (checked.torn)

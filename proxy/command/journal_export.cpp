@@ -1,13 +1,13 @@
 // weir journal export: the stream as lines of JSON, or what a destination has not got yet.
 #include <cstdio>
 
+#include "base/notice.h"
 #include "capture/journal/log_walk.h"
 #include "emitters/format.h"
 #include "emitters/line_writer.h"
 #include "proxy/command/journal_command.h"
 #include "proxy/command/subcommand.h"
 #include "proxy/process/clock.h"
-#include "proxy/process/log.h"
 
 namespace weir::proxy {
 
@@ -87,14 +87,14 @@ Result<Part> find_part(const JournalArguments& arguments) {
 
 int report(const capture::WalkedLog& log, const Part& part) {
   if (part.gone > 0)
-    complain(0, log::counted(part.gone, "large transaction") + " that every destination has, not there any more");
+    complain(0, counted(part.gone, "large transaction") + " that every destination has, not there any more");
   std::uint64_t in_doubt = 0;
   for (const auto& [id, record] : log.pending) in_doubt += record.transaction.committed_us == 0 ? 1 : 0;
   const auto acknowledged = log.pending.size() - in_doubt;
   if (in_doubt > 0)
-    complain(0, log::counted(in_doubt, "transaction") + " without a known outcome, not exported: weir journal show");
+    complain(0, counted(in_doubt, "transaction") + " without a known outcome, not exported: weir journal show");
   if (acknowledged > 0)
-    complain(0, log::counted(acknowledged, "transaction") +
+    complain(0, counted(acknowledged, "transaction") +
                     " that committed and has no position yet, not exported: weir journal show");
   for (const auto& one : part.unreadable) complain(0, "not exported: " + one);
   const auto damage = log.damage();

@@ -4,10 +4,10 @@
 #include <filesystem>
 #include <map>
 
+#include "base/notice.h"
 #include "capture/journal/log_walk.h"
 #include "proxy/command/journal_command.h"
 #include "proxy/command/subcommand.h"
-#include "proxy/process/log.h"
 
 namespace weir::proxy {
 
@@ -111,7 +111,7 @@ void print_destinations(const Listed& listed) {
   for (const auto& one : listed.destinations) {
     const auto behind = listed.behind.find(one.emitter);
     std::printf("%s  %9lld  %s\n", padded(one.emitter).c_str(), static_cast<long long>(one.position),
-                log::counted(behind == listed.behind.end() ? 0 : behind->second, "transaction").c_str());
+                counted(behind == listed.behind.end() ? 0 : behind->second, "transaction").c_str());
   }
   for (const auto& one : listed.forgotten)
     std::printf("forgotten: %s, which had up to %lld\n", one.emitter.c_str(), static_cast<long long>(one.position));
@@ -131,7 +131,7 @@ std::string text_of_stream(const Listed& listed) {
 void print(const Listed& listed) {
   const auto used = !listed.pid ? "not in use" : *listed.pid == "?" ? "in use" : "in use by process " + *listed.pid;
   std::printf("journal %s, instance %s, %s\n", listed.path.c_str(), listed.instance.c_str(), used.c_str());
-  std::printf("%s, %s: %s\n", bytes_text(listed.bytes).c_str(), log::counted(listed.log.segments, "segment").c_str(),
+  std::printf("%s, %s: %s\n", bytes_text(listed.bytes).c_str(), counted(listed.log.segments, "segment").c_str(),
               text_of_stream(listed).c_str());
   if (!listed.log.damage().empty()) std::puts("damaged: weir journal check says where");
   print_destinations(listed);

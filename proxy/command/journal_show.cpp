@@ -5,6 +5,7 @@
 #include <limits>
 #include <set>
 
+#include "base/notice.h"
 #include "capture/journal/log_walk.h"
 #include "emitters/format.h"
 #include "emitters/json_text.h"
@@ -12,7 +13,6 @@
 #include "emitters/readable.h"
 #include "proxy/command/journal_command.h"
 #include "proxy/command/subcommand.h"
-#include "proxy/process/log.h"
 
 namespace weir::proxy {
 
@@ -101,7 +101,7 @@ void Shower::print_heading(const event::Transaction& transaction) const {
   text += ", transaction " + std::to_string(transaction.xid) + ", lsn " + event::to_text(transaction.last_lsn) +
           ", database " + transaction.database + ", user " + transaction.context.user;
   if (!transaction.context.application_name.empty()) text += ", " + transaction.context.application_name;
-  text += ", " + log::counted(transaction.event_count, "event");
+  text += ", " + counted(transaction.event_count, "event");
   std::printf("%s\n", emitters::printable(text).c_str());
 }
 

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "proxy/process/clock.h"
-#include "proxy/process/log.h"
 #include "proxy/process/thread.h"
 
 namespace weir::proxy {
@@ -13,7 +12,7 @@ namespace {
 
 namespace command = capture::command;
 using capture::Durability;
-using capture::Notice;
+using Level = Notice::Level;
 using capture::Stream;
 
 /// How long what is not urgent waits for something to go with.
@@ -27,12 +26,6 @@ constexpr std::chrono::milliseconds kLookInterval{1'000};
 /// Where the disk takes nothing, what is queued may never be carried out.
 constexpr std::chrono::seconds kLongestDrain{10};
 
-void say(const Notice& notice) {
-  if (notice.level == Notice::Level::info) log::info(notice.text);
-  if (notice.level == Notice::Level::warning) log::warn(notice.text);
-  if (notice.level == Notice::Level::error) log::error(notice.text);
-}
-
 bool promises_the_machine(Durability durability) {
   return durability == Durability::answer || durability == Durability::commit;
 }
@@ -43,7 +36,8 @@ Committer::Committer(capture::Journal journal, Options options)
     : journal_(std::move(journal)),
       options_(std::move(options)),
       runs_([this](std::string_view run) { return journal_.book->note_server_run(run); }),
-      syncer_(*journal_.log, [this] { synced(); }),
+      syncer_(
+          *journal_.log, [this] { synced(); }, options_.tell),
       stream_(*journal_.log, *journal_.book, stream_options()),
       door_{*journal_.log,
             options_.durability,
@@ -107,14 +101,14 @@ void Committer::stop() {
   (void)sync_last();
   hand_out(stream_.finish(now()));
   if (!sync_last()) return;
-  if (const auto done = journal_.book->note_end(); !done) log::warn(done.error().message);
+  if (const auto done = journal_.book->note_end(); !done) options_.tell({Level::warning, done.error().message});
 }
 
 /// In place of the syncer, which has ended.
 bool Committer::sync_last() {
   if (options_.durability == Durability::memory) return false;
   const auto done = journal_.log->sync();
-  if (!done) log::error(done.error().message);
+  if (!done) options_.tell({Level::error, done.error().message});
   return static_cast<bool>(done);
 }
 
@@ -220,7 +214,7 @@ void Committer::run() {
     const auto count = commands.size();
     if (trims) {
       trim_at_.reset();
-      for (const auto& notice : stream_.trim()) say(notice);
+      for (const auto& notice : stream_.trim()) options_.tell(notice);
     } else {
       look_after_files();
       carry_out(std::move(commands));
@@ -241,7 +235,7 @@ void Committer::look_after_files() {
   std::string lost;
   if (!book) lost = book.error().message + "; until then no checkpoint and no dead letter is kept";
   if (!done) lost = done.error().message + "; until then commits with captured changes are refused";
-  if (lost != lost_ && !lost.empty()) log::error(lost);
+  if (lost != lost_ && !lost.empty()) options_.tell({Level::error, lost});
   lost_ = lost;
 }
 
@@ -262,7 +256,7 @@ void Committer::wait_for_sync(capture::Place end) {
 
 void Committer::hand_out(Stream::Effects effects) {
   waiting_.store(stream_.waiting(), std::memory_order_relaxed);
-  for (const auto& notice : effects.notices) say(notice);
+  for (const auto& notice : effects.notices) options_.tell(notice);
   wait_for_sync(effects.sync_to);
   for (auto& reply : effects.replies) {
     const auto answer = [reply] { (*reply.answer)(reply.id, reply.result); };

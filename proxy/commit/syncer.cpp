@@ -3,7 +3,6 @@
 #include <chrono>
 #include <utility>
 
-#include "proxy/process/log.h"
 #include "proxy/process/thread.h"
 
 namespace weir::proxy {
@@ -70,10 +69,11 @@ bool Syncer::sync() {
   const auto done = log_.sync();
   if (!done) {
     if (!std::exchange(trouble_told_, true))
-      log::error(done.error().message + "; until then commits with captured changes are refused, or wait");
+      tell_({Notice::Level::error,
+             done.error().message + "; until then commits with captured changes are refused, or wait"});
     return false;
   }
-  if (std::exchange(trouble_told_, false)) log::info("the journal can be written again");
+  if (std::exchange(trouble_told_, false)) tell_({Notice::Level::info, "the journal can be written again"});
   tell();
   on_synced_();
   return true;

@@ -12,14 +12,18 @@
 #include <thread>
 #include <vector>
 
+#include "base/notice.h"
 #include "capture/journal/event_log.h"
 
 namespace weir::proxy {
 
 class Syncer {
  public:
-  /// `on_synced` is called after each sync that succeeded, on the syncer's thread. The log outlives the syncer.
-  Syncer(capture::EventLog& log, std::function<void()> on_synced) : log_(log), on_synced_(std::move(on_synced)) {}
+  /// `on_synced` is called after each sync that succeeded, on the syncer's thread, and so is `tell`. The log outlives
+  /// the syncer.
+  explicit Syncer(
+      capture::EventLog& log, std::function<void()> on_synced, Tell tell = [](const Notice&) {})
+      : log_(log), on_synced_(std::move(on_synced)), tell_(std::move(tell)) {}
   ~Syncer() { stop(); }
   Syncer(const Syncer&) = delete;
   Syncer& operator=(const Syncer&) = delete;
@@ -45,6 +49,7 @@ class Syncer {
 
   capture::EventLog& log_;
   std::function<void()> on_synced_;
+  Tell tell_;
   bool trouble_told_ = false;
 
   std::atomic<capture::Place> wanted_{0};

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "proxy/process/clock.h"
-#include "proxy/process/log.h"
 #include "proxy/process/thread.h"
 
 namespace weir::proxy {
@@ -47,14 +46,21 @@ void Delivery::run(event::Position after) {
   DeliveryLoop loop(*emitter_, *format_, *reader_, after, sinks_, pace_);
   bool told = false;
   while (!is_over(loop)) {
-    follow(loop, loop.step({Clock::now(), wall_us()}));
+    const auto next = loop.step({Clock::now(), wall_us()});
+    tell(loop);
+    follow(loop, next);
     if (emitter_->gone() && sinks_.gone && !std::exchange(told, true)) sinks_.gone();
   }
   const auto left = std::max(*stop_at_ - Clock::now(), Clock::duration::zero());
   const bool closed = emitter_->close(std::chrono::ceil<std::chrono::milliseconds>(left));
   loop.collect(Clock::now());
   complete_ = closed && loop.finished();
-  if (!complete_) log::warn(name() + ": has not taken all events");
+  tell(loop);
+  if (!complete_) sinks_.tell({Notice::Level::warning, name() + ": has not taken all events"});
+}
+
+void Delivery::tell(DeliveryLoop& loop) {
+  for (const auto& notice : loop.take_notices()) sinks_.tell(notice);
 }
 
 bool Delivery::is_over(const DeliveryLoop& loop) {

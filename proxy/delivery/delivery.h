@@ -44,6 +44,7 @@ class Delivery {
   using Clock = DeliveryLoop::Clock;
 
   void run(event::Position after);
+  void tell(DeliveryLoop& loop);
   bool is_over(const DeliveryLoop& loop);
   void follow(DeliveryLoop& loop, DeliveryLoop::Next next);
   void sleep(std::chrono::microseconds at_most, std::size_t releases);

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "proxy/process/log.h"
-
 namespace weir::proxy {
 
 namespace {
+
+using Level = Notice::Level;
 
 std::size_t size_of(const emitters::Record& record) {
   return record.topic.size() + (record.key ? record.key->size() : 0) + (record.value ? record.value->size() : 0);
@@ -69,7 +69,7 @@ void DeliveryLoop::caught_up(Clock::time_point now) {
 DeliveryLoop::Next DeliveryLoop::offer(Now now) {
   const auto taken = emitter_.offer(std::move(slice_), reading_->position, slice_ends_);
   if (!taken) return fail(taken.error(), now.steady);
-  if (!failure_.empty()) log::info(emitter_.name() + ": goes on");
+  if (!failure_.empty()) notices_.push_back({Level::info, emitter_.name() + ": goes on"});
   failure_.clear();
   backoff_ = kFirstBackoff;
   if (!*taken) return look_again();
@@ -96,7 +96,8 @@ DeliveryLoop::Next DeliveryLoop::look_again() {
 DeliveryLoop::Next DeliveryLoop::fail(const Error& error, Clock::time_point now) {
   const bool named = error.message.starts_with(emitter_.name());
   if (failure_ != error.message)
-    log::warn((named ? "" : emitter_.name() + ": ") + error.message + "; its events wait in the journal");
+    notices_.push_back(
+        {Level::warning, (named ? "" : emitter_.name() + ": ") + error.message + "; its events wait in the journal"});
   failure_ = error.message;
   retry_at_ = now + backoff_;
   const Next next{Next::What::pause, backoff_};
@@ -106,8 +107,10 @@ DeliveryLoop::Next DeliveryLoop::fail(const Error& error, Clock::time_point now)
 
 void DeliveryLoop::collect(Clock::time_point now) {
   for (auto& refused : emitter_.take_refused()) {
-    log::error("dead letters", emitter_.name() + ": a record for " + refused.record.topic + " was refused for ever (" +
-                                   refused.reason + "); it is kept in the journal's table dead_letters");
+    notices_.push_back({Level::error,
+                        emitter_.name() + ": a record for " + refused.record.topic + " was refused for ever (" +
+                            refused.reason + "); it is kept in the journal's table dead_letters",
+                        "dead letters"});
     sinks_.dead_letter(std::move(refused));
   }
   const auto durable = emitter_.durable_through();
@@ -130,12 +133,12 @@ void DeliveryLoop::report(Clock::time_point now) {
 void DeliveryLoop::watch_trouble(Clock::time_point now) {
   const auto trouble = emitter_.trouble();
   if (trouble.empty()) {
-    if (troubled_) log::info(emitter_.name() + ": well again");
+    if (troubled_) notices_.push_back({Level::info, emitter_.name() + ": well again"});
     troubled_ = false;
     return;
   }
   if (troubled_ && now - trouble_logged_at_ < kTroubleInterval) return;
-  log::warn(trouble);
+  notices_.push_back({Level::warning, trouble});
   troubled_ = true;
   trouble_logged_at_ = now;
 }

@@ -13,8 +13,10 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "base/notice.h"
 #include "capture/journal/tail.h"
 #include "emitters/emitter.h"
 #include "emitters/format.h"
@@ -46,6 +48,7 @@ class DeliveryLoop {
     std::function<void(event::Position)> checkpoint;
     std::function<void(emitters::Refused)> dead_letter;
     std::function<void()> gone = {};  ///< nobody will ever take anything again; may be empty
+    Tell tell = [](const Notice&) {};
   };
   struct Now {
     Clock::time_point steady;
@@ -74,6 +77,8 @@ class DeliveryLoop {
   Next step(Now now);
   /// Takes up what the destination has confirmed and reports it; also after Emitter::close.
   void collect(Clock::time_point now);
+  /// What whoever runs Weir should hear of the destination since the last call.
+  std::vector<Notice> take_notices() { return std::exchange(notices_, {}); }
   /// Nothing is left to read, and the destination has all that was.
   bool finished() const { return !may_have_more_ && !reading_ && !slice_ready_ && durable_ >= read_through_; }
 
@@ -118,6 +123,7 @@ class DeliveryLoop {
   bool troubled_ = false;
   Clock::time_point trouble_logged_at_{};
   std::string failure_;
+  std::vector<Notice> notices_;
 };
 
 }  // namespace weir::proxy

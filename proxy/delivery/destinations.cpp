@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "proxy/process/log.h"
+#include "base/notice.h"
 
 namespace weir::proxy {
 
@@ -50,7 +50,7 @@ Error left_out(const std::vector<Checkpoint>& left, event::Position last, const 
   std::string text = "the journal " + journal_path + " keeps events for ";
   for (const auto& one : left) {
     text += (&one == &left.front() ? "" : " and ") + one.emitter + " (" +
-            log::counted(static_cast<std::uint64_t>(last - one.position), "transaction") + " behind)";
+            counted(static_cast<std::uint64_t>(last - one.position), "transaction") + " behind)";
   }
   const std::string journal = " --journal " + journal_path;
   text +=
@@ -111,26 +111,28 @@ class ReaderBehindErased final : public capture::JournalReader {
 
 }  // namespace
 
-Result<void> settle_destinations(capture::Book& book, event::Position last,
-                                 const std::vector<EmitterSettings>& configured, const std::string& journal_path) {
+Result<std::vector<Notice>> settle_destinations(capture::Book& book, event::Position last,
+                                                const std::vector<EmitterSettings>& configured,
+                                                const std::string& journal_path) {
   const auto known = book.checkpoints();
   if (!known) return known.error();
   const auto plan = fit(*known, configured);
   // Where nothing was ever delivered, nothing can be missed: a first start with a wrong name must not stand in the way.
   if (!plan.left.empty() && last > 0) return left_out(plan.left, last, journal_path);
   for (const auto& one : plan.left) {
-    if (auto done = book.forget(one.emitter); !done) return done;
+    if (auto done = book.forget(one.emitter); !done) return done.error();
   }
+  std::vector<Notice> notices;
   for (const auto& [before, name] : plan.renamed) {
-    log::info(before + " is " + name + " from now on, and goes on where it stood");
-    if (auto done = book.rename(before, name); !done) return done;
+    if (auto done = book.rename(before, name); !done) return done.error();
+    notices.push_back({Notice::Level::info, before + " is " + name + " from now on, and goes on where it stood"});
   }
   const auto forgotten = book.forgotten();
   if (!forgotten) return forgotten.error();
   for (const auto& name : plan.added) {
-    if (auto done = begin_new(book, name, *forgotten); !done) return done;
+    if (auto done = begin_new(book, name, *forgotten); !done) return done.error();
   }
-  return {};
+  return notices;
 }
 
 std::unique_ptr<capture::JournalReader> with_gap_for_erased(std::unique_ptr<capture::JournalReader> journal,

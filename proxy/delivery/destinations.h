@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/notice.h"
 #include "capture/journal/book.h"
 #include "capture/journal/event_log.h"
 #include "proxy/delivery/destination_name.h"
@@ -20,8 +21,10 @@ namespace weir::proxy {
 /// Gives every configured destination its checkpoint, those that only changed their name included. Fails where one that
 /// the journal knows is not among them. `last`: the stream's last position. `journal_path` is for the commands that the
 /// message names.
-Result<void> settle_destinations(capture::Book& book, event::Position last,
-                                 const std::vector<EmitterSettings>& configured, const std::string& journal_path);
+/// Returns what is to be said of it.
+Result<std::vector<Notice>> settle_destinations(capture::Book& book, event::Position last,
+                                                const std::vector<EmitterSettings>& configured,
+                                                const std::string& journal_path);
 
 /// Reads from `journal`; whoever asks for what is erased gets one transaction of one gap event in its place.
 std::unique_ptr<capture::JournalReader> with_gap_for_erased(std::unique_ptr<capture::JournalReader> journal,

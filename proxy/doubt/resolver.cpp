@@ -5,7 +5,6 @@
 #include <tuple>
 #include <utility>
 
-#include "proxy/process/log.h"
 #include "proxy/process/thread.h"
 
 namespace weir::proxy {
@@ -192,11 +191,12 @@ bool Resolver::give_up(Open& open, const Verdict& verdict) {
   const auto& transaction = open.doubt.transaction;
   auto gaps = gaps_of(transaction);
   if (!gaps) {
-    log::error("transactions in doubt: " + gaps.error().message);
+    options_.tell({Notice::Level::error, "transactions in doubt: " + gaps.error().message});
     return false;
   }
-  log::error(name_of(transaction) + ": nobody can say whether it committed (" + verdict.remark +
-             "); gap events are emitted in its place. Compare the tables they name with what consumers have");
+  options_.tell({Notice::Level::error,
+                 name_of(transaction) + ": nobody can say whether it committed (" + verdict.remark +
+                     "); gap events are emitted in its place. Compare the tables they name with what consumers have"});
   options_.give_up(open.doubt.transaction.id, std::move(*gaps));
   return true;
 }
@@ -206,8 +206,9 @@ bool Resolver::end(Open& open, const Verdict& verdict) {
   if (verdict.kind == Kind::in_progress) return false;
   if (verdict.kind == Kind::unknowable) return give_up(open, verdict);
   const bool committed = verdict.kind == Kind::committed;
-  log::info(name_of(open.doubt.transaction) + ", in doubt, has " + (committed ? "committed" : "not committed") +
-            (verdict.remark.empty() ? "" : ": " + verdict.remark));
+  options_.tell({Notice::Level::info, name_of(open.doubt.transaction) + ", in doubt, has " +
+                                          (committed ? "committed" : "not committed") +
+                                          (verdict.remark.empty() ? "" : ": " + verdict.remark)});
   options_.resolve(open.doubt.transaction.id, committed ? capture::Outcome::committed : capture::Outcome::aborted);
   return true;
 }
@@ -251,7 +252,7 @@ void Resolver::remind() {
   const auto behind = options_.waiting();
   const std::string text = counted(open_.size(), "transaction is", "transactions are") + " in doubt, and " +
                            counted(behind, "that committed waits", "that committed wait") + " behind: " + reason();
-  trouble_ ? log::error(text) : log::warn(text);
+  options_.tell({trouble_ ? Notice::Level::error : Notice::Level::warning, text});
 }
 
 std::string Resolver::reason() const {

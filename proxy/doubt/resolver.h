@@ -18,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/notice.h"
 #include "capture/gate.h"
 #include "capture/journal/stream_command.h"
 #include "proxy/doubt/client_sessions.h"
@@ -41,6 +42,7 @@ class Resolver {
     /// How often it is said what waits, and how long a transaction may be in progress before that.
     std::chrono::milliseconds remind_every = std::chrono::minutes(1);
     std::chrono::milliseconds remind_after = std::chrono::seconds(10);
+    Tell tell = [](const Notice&) {};  ///< on the resolver's thread
   };
 
   Resolver(Options options, std::unique_ptr<capture::JournalReader> reader);

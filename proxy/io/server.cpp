@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/notice.h"
 #include "proxy/io/listener.h"
 #include "proxy/io/own_address.h"
 #include "proxy/io/worker.h"
@@ -74,7 +75,7 @@ ConnectionLimits limits_of(const ServerOptions& options) {
   const ConnectionLimits& wanted = options.limits;
   const ConnectionLimits limits = fit_limits(wanted, allowed, count_descriptors(), options.descriptors_kept);
   const std::string text =
-      log::counted(limits.connections, "client") + ", " + std::to_string(limits.logins) + " of them logging in at once";
+      counted(limits.connections, "client") + ", " + std::to_string(limits.logins) + " of them logging in at once";
   if (limits.connections < wanted.connections || limits.logins < wanted.logins) {
     log::warn("limits.connections or limits.logins is more than the limit of open files (" + std::to_string(allowed) +
               ") has room for: up to " + text);

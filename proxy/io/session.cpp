@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/notice.h"
 #include "proxy/io/cancel.h"
 #include "proxy/io/closing.h"
 #include "proxy/io/session_title.h"
@@ -111,10 +112,9 @@ void Session::log_end() const {
   const std::chrono::duration<double> time = Admission::Clock::now() - since_;
   std::array<char, 32> seconds{};
   std::snprintf(seconds.data(), seconds.size(), "%.3f", time.count());
-  log::debug(title_ + ": ended after " + seconds.data() + " s; " + log::counted(counts_.client_bytes, "byte") +
-             " from the client, " + log::counted(counts_.upstream_bytes, "byte") + " from the database, " +
-             log::counted(counts_.transactions, "captured transaction") + " with " +
-             log::counted(counts_.events, "event"));
+  log::debug(title_ + ": ended after " + seconds.data() + " s; " + counted(counts_.client_bytes, "byte") +
+             " from the client, " + counted(counts_.upstream_bytes, "byte") + " from the database, " +
+             counted(counts_.transactions, "captured transaction") + " with " + counted(counts_.events, "event"));
 }
 
 void Session::drain() {

@@ -5,6 +5,7 @@
 
 #include <mutex>
 
+#include "base/notice.h"
 #include "proxy/process/log_limit.h"
 
 namespace weir::proxy::log {
@@ -59,10 +60,6 @@ void tell_left_out() {
     untold = limit().take_untold();
   }
   for (const auto& [kind, count] : untold) info(kind + ": " + counted(count, "line") + " left out of this log");
-}
-
-std::string counted(std::uint64_t count, const std::string& one) {
-  return std::to_string(count) + " " + one + (count == 1 ? "" : "s");
 }
 
 void setup(std::string_view level) {

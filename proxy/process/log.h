@@ -21,9 +21,6 @@ void error(std::string_view kind, const std::string& text);
 /// Before the end: what was left out and not told of.
 void tell_left_out();
 
-/// "1 transaction", "2 transactions".
-std::string counted(std::uint64_t count, const std::string& one);
-
 void debug(const std::string& text);
 void info(const std::string& text);
 void warn(const std::string& text);

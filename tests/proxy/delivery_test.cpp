@@ -132,6 +132,13 @@ class DeliveryLoopTest : public testing::Test {
     if (!loop_) loop_ = std::make_unique<DeliveryLoop>(emitter, format, reader, after, sinks(), pace);
     return *loop_;
   }
+  /// Notices since the last call, with their level before the text.
+  std::vector<std::string> told() {
+    std::vector<std::string> texts;
+    for (const auto& notice : loop().take_notices())
+      texts.push_back((notice.level == Notice::Level::info ? "info " : "warning ") + notice.text);
+    return texts;
+  }
   DeliveryLoop::Next step() { return loop().step({DeliveryLoop::Clock::time_point{} + clock, 0}); }
   /// Steps until there is nothing more to do at once.
   DeliveryLoop::Next settle() {
@@ -268,6 +275,33 @@ TEST_F(DeliveryLoopTest, AFailingDestinationIsOfferedTheSameAgainEverMoreSlowly)
   EXPECT_EQ(settle().at_most, DeliveryLoop::kFirstBackoff);
 }
 
+TEST_F(DeliveryLoopTest, AFailureIsToldOnceAndThatItIsOver) {
+  release(1);
+  emitter.error = Error{"no route to host", ""};
+  for (int i = 0; i < 3; ++i) clock += settle().at_most;
+  EXPECT_EQ(told(), (Strings{"warning fake:: no route to host; its events wait in the journal"}));
+  emitter.error = Error{"fake:: connection refused", ""};
+  clock += settle().at_most;
+  EXPECT_EQ(told(), (Strings{"warning fake:: connection refused; its events wait in the journal"}));
+  emitter.error.reset();
+  settle();
+  EXPECT_EQ(told(), (Strings{"info fake:: goes on"}));
+}
+
+TEST_F(DeliveryLoopTest, ATroubleIsToldAgainOnceInAWhileWhateverItsText) {
+  emitter.troubled = "one broker is down";
+  settle();
+  emitter.troubled = "two brokers are down";
+  settle();
+  EXPECT_EQ(told(), (Strings{"warning one broker is down"}));
+  clock += DeliveryLoop::kTroubleInterval;
+  settle();
+  EXPECT_EQ(told(), (Strings{"warning two brokers are down"}));
+  emitter.troubled.clear();
+  settle();
+  EXPECT_EQ(told(), (Strings{"info fake:: well again"}));
+}
+
 TEST_F(DeliveryLoopTest, DuringABackoffNothingIsOffered) {
   release(1);
   emitter.error = Error{"down", ""};
@@ -325,6 +359,9 @@ TEST_F(DeliveryLoopTest, ARefusedRecordIsADeadLetterBeforeTheCheckpointThatPasse
   emitter.durable = 1;
   settle();
   EXPECT_EQ(said, (Strings{"dead letter too large", "checkpoint 1"}));
+  const auto notices = loop().take_notices();
+  ASSERT_EQ(notices.size(), 1u);
+  EXPECT_EQ(notices[0].kind, "dead letters") << "a broken table may have one for each write";
 }
 
 TEST_F(DeliveryLoopTest, WithAPaceWhatComesAfterAPauseLeavesAtOnce) {
@@ -397,9 +434,11 @@ class DeliveryTest : public testing::Test {
     auto r = std::make_unique<FakeReader>();
     emitter = e.get();
     reader = r.get();
-    delivery = std::make_unique<Delivery>(
-        std::move(e), std::make_unique<FakeFormat>(), std::move(r),
-        DeliveryLoop::Sinks{[this](event::Position position) { heard(position); }, [](emitters::Refused) {}});
+    delivery = std::make_unique<Delivery>(std::move(e), std::make_unique<FakeFormat>(), std::move(r),
+                                          DeliveryLoop::Sinks{[this](event::Position position) { heard(position); },
+                                                              [](emitters::Refused) {},
+                                                              {},
+                                                              [this](const Notice& notice) { told = notice.text; }});
   }
   void heard(event::Position position) {
     const std::lock_guard lock(mutex);
@@ -416,6 +455,7 @@ class DeliveryTest : public testing::Test {
   std::mutex mutex;
   std::condition_variable changed;
   event::Position checkpoint = 0;
+  std::string told;  // last, by the delivery's thread
   std::unique_ptr<Delivery> delivery;
 };
 
@@ -482,6 +522,7 @@ TEST_F(DeliveryTest, ADestinationThatNeverTakesAnythingDoesNotKeepItFromStopping
   delivery->start(0);
   EXPECT_FALSE(delivery->stop(milliseconds(10)));
   EXPECT_EQ(checkpoint, 0);
+  EXPECT_EQ(told, "fake:: has not taken all events");
 }
 
 TEST_F(DeliveryTest, ClosingConfirmsTheLastOnes) {

@@ -33,6 +33,9 @@ class DestinationsTest : public testing::Test {
     std::vector<EmitterSettings> configured;
     for (const auto& uri : uris) configured.push_back(to(uri));
     const auto done = settle_destinations(book, last, configured, "/j");
+    told.clear();
+    if (done)
+      for (const auto& notice : *done) told.push_back(notice.text);
     return done ? "" : done.error().message;
   }
 
@@ -45,6 +48,7 @@ class DestinationsTest : public testing::Test {
 
   capture::FakeShelf shelf;
   capture::FakeBook book{shelf};
+  std::vector<std::string> told;  // by the last start
   event::Position last = 0;
 };
 
@@ -83,6 +87,8 @@ TEST_F(DestinationsTest, WhereNothingWasEverDeliveredNothingIsMissed) {
 TEST_F(DestinationsTest, OneMoreBrokerIsTheSameKafka) {
   remembers({{"kafka://a:9092/shop", 3}}, 3);
   EXPECT_EQ(complaint({"kafka://b:9092,a/shop"}), "");
+  EXPECT_EQ(told, (std::vector<std::string>{
+                      "kafka://a:9092/shop is kafka://b:9092,a/shop from now on, and goes on where it stood"}));
   EXPECT_EQ(known(), (Positions{{"kafka://b:9092,a/shop", 3}}));
 }
 

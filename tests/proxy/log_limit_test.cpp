@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/notice.h"
 #include "proxy/io/session_title.h"
-#include "proxy/process/log.h"
 
 namespace weir::proxy {
 namespace {
@@ -36,9 +36,9 @@ TEST(LogLimit, WhatWasLeftOutIsToldAtTheEnd) {
 }
 
 TEST(Log, OneIsNoPlural) {
-  EXPECT_EQ(log::counted(0, "transaction"), "0 transactions");
-  EXPECT_EQ(log::counted(1, "transaction"), "1 transaction");
-  EXPECT_EQ(log::counted(2, "transaction"), "2 transactions");
+  EXPECT_EQ(counted(0, "transaction"), "0 transactions");
+  EXPECT_EQ(counted(1, "transaction"), "1 transaction");
+  EXPECT_EQ(counted(2, "transaction"), "2 transactions");
 }
 
 TEST(SessionTitle, NamesDatabaseAndApplicationOnOneLine) {

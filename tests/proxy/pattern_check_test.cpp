@@ -29,13 +29,27 @@ TEST(PatternCheck, WhatWasAnsweredIsNotAskedAgain) {
   EXPECT_FALSE(check.take("shop"));
 }
 
+TEST(PatternCheck, WhatMatchesNothingIsToldForEachDatabaseAndWhereItDidMatch) {
+  std::vector<std::string> told;
+  PatternCheck check(scope(), [&](const Notice& notice) { told.push_back(notice.text); });
+  const std::string hex = "7075626c69632e75736572732e70617373776f7264";
+  check.take("shop")->answered(std::vector<capture::Question::Row>());
+  check.take("stock")->answered(std::vector<capture::Question::Row>{{"c", hex}});
+  EXPECT_EQ(told, (std::vector<std::string>{"capture.exclude_columns \"public.users.password\" matches no column of "
+                                            "database stock (but of database shop)"}));
+}
+
 TEST(PatternCheck, ASessionThatEndedLeavesItToTheNext) {
-  PatternCheck check(scope());
+  std::vector<std::string> told;
+  PatternCheck check(scope(), [&](const Notice& notice) { told.push_back(notice.text); });
   auto question = check.take("shop");
   question->answered(Error{"the session ended", ""});
   question = check.take("shop");
   ASSERT_TRUE(question);
+  EXPECT_TRUE(told.empty());
   question->answered(Error{"canceling statement due to statement timeout", "57014"});
+  EXPECT_EQ(told, (std::vector<std::string>{"whether the patterns of capture match anything in database shop is not "
+                                            "known: canceling statement due to statement timeout"}));
   EXPECT_FALSE(check.take("shop")) << "the next one would fail as well";
 }
 
