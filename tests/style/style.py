@@ -35,6 +35,8 @@ MAY_INCLUDE = {
                        "emitters"],
     "proxy/command": ["base", "proxy/command", "proxy/delivery", "proxy/settings", "proxy/process", "capture",
                       "emitters"],
+    "proxy/counts": ["base", "proxy/counts", "proxy/process", "capture/event", "capture/journal"],
+    "proxy/admin": ["base", "proxy/admin", "proxy/counts", "proxy/io", "proxy/process", "capture/event"],
     "proxy": ["base", "proxy", "capture", "emitters", "wire"],
 }
 
@@ -48,7 +50,8 @@ CONFINED = [
     (r"libpq", ["proxy/doubt/libpq.cpp", "proxy/settings/upstream_uri_parse.cpp"]),
     (r"spdlog/", ["proxy/process/log.cpp"]),
     (r"curl/", ["emitters/http*"]),
-    (r"boost/(asio|beast)", ["proxy/io/*"]),
+    (r"boost/asio", ["proxy/io/*", "proxy/admin/admin_server.cpp"]),
+    (r"boost/beast", ["proxy/admin/admin_server.cpp"]),
     (r"boost/json", ["capture/*", "emitters/*", "proxy/doubt/inquiry.cpp"]),
 ]
 
