@@ -86,9 +86,9 @@ std::string lock_values(const Portal& portal, const std::vector<int>& used) {
 std::shared_ptr<const Plan> SessionMachine::find_plan(const std::shared_ptr<const ParsedText>& text,
                                                       const Statement& statement, wire::Turn& turn) {
   static const auto kNoPlan = std::make_shared<const Plan>();
-  const bool depends = queue_.under_way().catalog > 0 || may_recover();
+  const bool depends = queue_.under_way().catalog > 0 || block_.may_recover(queue_.under_way());
   if (depends && !wait_for_answers(turn)) return nullptr;
-  if (skipping_ || failed_) return kNoPlan;
+  if (block_.skips() || block_.is_failed()) return kNoPlan;
   for (OwnStatement& own : facts_statements_) let_go(own, turn);
   if (catalog_epoch_ != epoch_->load(std::memory_order_relaxed)) forget_catalog();
   const auto known = plans_.find(&statement);
@@ -191,7 +191,8 @@ std::vector<SessionMachine::WantedFacts> SessionMachine::aged_facts(const Statem
 /// only now begun. There the question may fail, and undo what stands behind it.
 bool SessionMachine::may_check_along(const Plan& plan) const {
   const bool told = plan.how != Plan::How::none && plan.how != Plan::How::gap;
-  const bool clean = (queue_.is_clean() || queue_.only_checks()) && !in_block_ && queue_.under_way().control == 0;
+  const bool clean =
+      (queue_.is_clean() || queue_.only_checks()) && !block_.is_open() && queue_.under_way().control == 0;
   return told && clean && whole_frame_ && !asks_alone_;
 }
 
@@ -216,7 +217,8 @@ void SessionMachine::facts_changed(wire::Turn& turn) {
   forget_catalog();
   transaction_ended(Outcome::aborted);
   queue_.names().drop_portals();
-  facts_failed_ = own_failed_ = skipping_ = false;
+  block_.stop_skipping();
+  facts_failed_ = false;
   asks_alone_ = true;
   wire::append_sync(turn.to_upstream.buffer());
   expect({.expect = Expect::sync, .purpose = Purpose::facts});
@@ -231,7 +233,7 @@ void SessionMachine::check_ended() {
 /// True where there was something to ask.
 bool SessionMachine::ask_facts(const std::vector<WantedFacts>& wanted, wire::Turn& turn) {
   if (wanted.empty()) return false;
-  const bool clean = queue_.is_clean() && !in_block_ && queue_.under_way().control == 0;
+  const bool clean = queue_.is_clean() && !block_.is_open() && queue_.under_way().control == 0;
   for (const WantedFacts& one : wanted) {
     facts_asked_.push_back({one, clock_ ? clock_() : std::chrono::milliseconds(0)});
     if (const auto table = cascading_table(one.name)) {
@@ -472,7 +474,7 @@ void SessionMachine::note_needed(const WantedFacts& what, bool may_have_casts) {
 }
 
 void SessionMachine::own_complete(const Pending& pending) {
-  if (pending.purpose == Purpose::open_block) in_block_ = true;
+  if (pending.purpose == Purpose::open_block) block_.begun();
   if (pending.purpose != Purpose::facts || facts_asked_.empty()) return;
   const auto [what, asked] = std::move(facts_asked_.front());
   facts_asked_.pop_front();

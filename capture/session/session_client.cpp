@@ -107,13 +107,13 @@ bool SessionMachine::passes_behind_check(const Frame& frame) const {
 SessionMachine::Took SessionMachine::take_client(const Frame& frame, wire::Turn& turn) {
   if (lost_) return relay_client(frame, turn);
   // After an error the server ignores everything up to Sync, so nothing of it has an answer.
-  if (skipping_ && frame.type != frontend::kSync &&
-      !(frame.type == frontend::kQuery && (own_failed_ || (run_ && !run_->finished)))) {
-    own_failed_ = false;  // the client saw the error in this message's place
+  if (block_.skips() && frame.type != frontend::kSync &&
+      !(frame.type == frontend::kQuery && (block_.skips_for_own() || (run_ && !run_->finished)))) {
+    block_.own_error_placed();
     return relay_client(frame, turn);
   }
-  if (waits_for_copy(frame.type) && !wait_for_answers(turn)) return Took::nothing;
-  if (commits_itself_ && !copy_in_ && !learn_outcome(turn)) return Took::nothing;
+  if (copy_.waits_for(frame.type) && !wait_for_answers(turn)) return Took::nothing;
+  if (commits_itself_ && !copy_.takes_data() && !learn_outcome(turn)) return Took::nothing;
   switch (frame.type) {
     case frontend::kQuery:
       return take_query(frame, turn);
@@ -136,7 +136,7 @@ SessionMachine::Took SessionMachine::take_client(const Frame& frame, wire::Turn&
     case frontend::kCopyData:
     case frontend::kCopyDone:
     case frontend::kCopyFail:
-      take_copy_message(frame.type);
+      copy_.client_sent(frame.type);
       return relay_client(frame, turn);
     default:
       return relay_client(frame, turn);
@@ -160,7 +160,7 @@ SessionMachine::Took SessionMachine::relay_expecting(const Frame& frame, Pending
 }
 
 void SessionMachine::expect(Pending pending) {
-  if (pending.expect == Expect::execute || pending.expect == Expect::query) copy_data_sent_ = copy_ended_ = false;
+  if (pending.expect == Expect::execute || pending.expect == Expect::query) copy_.begins();
   const Weight& weight = queue_.push(std::move(pending));
   if (weight.captured > 0) announce_write();
   if (weight.sets_lexer) doubt_encoding();
@@ -168,7 +168,7 @@ void SessionMachine::expect(Pending pending) {
 
 /// Not where the server refuses it, or a COPY does and names the message that came.
 bool SessionMachine::plans_now(const Statement* statement) const {
-  return statement != nullptr && needs_plan(*statement) && !refuses_statements() && !copy_reads_sync();
+  return statement != nullptr && needs_plan(*statement) && !block_.refuses(queue_.under_way()) && !copy_.reads_sync();
 }
 
 SessionMachine::Took SessionMachine::take_parse(const Frame& frame, wire::Turn& turn) {
@@ -337,7 +337,8 @@ SessionMachine::Took SessionMachine::take_describe(const Frame& frame, wire::Tur
     if (is_doubtful(*target) && !wait_for_answers(turn)) return Took::nothing;
     pending.execution = portal ? described_portal(target->name) : described_statement(target->name);
     pending.spliced = pending.execution && pending.execution->plan;
-    if (pending.spliced && refuses_statements() && describe_refused(*target, *pending.execution->statement, turn))
+    if (pending.spliced && block_.refuses(queue_.under_way()) &&
+        describe_refused(*target, *pending.execution->statement, turn))
       return Took::frame;
   }
   return relay_expecting(frame, std::move(pending), turn);
@@ -423,8 +424,9 @@ SessionMachine::Took SessionMachine::execute_captured(const Frame& frame, const 
       Execution{.text = portal->prepared->text, .statement = &statement, .plan = portal->plan, .portal = portal});
   execution->portal_name = known_name(execute.portal);
   const bool again = portal->ran && !client_rows;
-  if ((may_recover() || (again && queue_.under_way().control > 0)) && !wait_for_answers(turn)) return Took::nothing;
-  if (again && !failed_) {
+  if ((block_.may_recover(queue_.under_way()) || (again && queue_.under_way().control > 0)) && !wait_for_answers(turn))
+    return Took::nothing;
+  if (again && !block_.is_failed()) {
     // The plain statement's portal cannot be run twice, the spliced one's could.
     provoke(std::move(execution), turn);
     return Took::frame;
@@ -445,9 +447,9 @@ SessionMachine::Took SessionMachine::execute_captured(const Frame& frame, const 
 SessionMachine::Took SessionMachine::execute_cursor(const Frame& frame, const Names::PortalPtr& portal,
                                                     wire::ExecuteView execute, wire::Turn& turn) {
   const Statement& statement = *portal->prepared->statement;
-  if (may_recover() && !wait_for_answers(turn)) return Took::nothing;
+  if (block_.may_recover(queue_.under_way()) && !wait_for_answers(turn)) return Took::nothing;
   auto execution = execution_of(portal);
-  if (!execution->statement->write->has_returning && !failed_) {
+  if (!execution->statement->write->has_returning && !block_.is_failed()) {
     execution->portal_name = known_name(statement.name);
     provoke(std::move(execution), turn);
     return Took::frame;
@@ -486,7 +488,7 @@ void SessionMachine::provoke(std::shared_ptr<Execution> execution, wire::Turn& t
 bool SessionMachine::drain(std::string_view name, const Names::PortalPtr& portal, wire::Turn& turn) {
   if (!portal || !portal->suspended) return true;
   if ((queue_.under_way().control > 0 || queue_.is_uncertain(true, name)) && !wait_for_answers(turn)) return false;
-  if (failed_) {
+  if (block_.is_failed()) {
     unread_.insert(portal);
     return true;
   }
@@ -521,29 +523,30 @@ void SessionMachine::close_twin(const Names::PreparedPtr& prepared, wire::Turn& 
 }
 
 SessionMachine::Took SessionMachine::take_sync(const Frame& frame, wire::Turn& turn) {
-  if (copy_reads_sync()) {
-    ++ignored_syncs_;
+  if (copy_.reads_sync()) {
+    copy_.sync_was_read();
     return relay_client(frame, turn);
   }
-  const bool may_commit = holds_writes() && !skipping_ && (!in_block_ || queue_.under_way().control > 0);
+  const bool may_commit = holds_writes() && !block_.skips() && (!block_.is_open() || queue_.under_way().control > 0);
   if (may_commit) {
     if (const auto stop = pass_commit_point(false, frame, turn)) return *stop;
   }
   if (std::exchange(must_roll_back_, false)) roll_back_refused(turn);
-  skipping_ = own_failed_ = facts_failed_ = false;
-  return relay_expecting(frame, {.expect = Expect::sync, .behind_copy_end = copy_ended_}, turn);
+  block_.stop_skipping();
+  facts_failed_ = false;
+  return relay_expecting(frame, {.expect = Expect::sync, .behind_copy_end = copy_.ended()}, turn);
 }
 
 /// The server refuses one that has a body, and ignores what follows up to Sync; but not while it reads a COPY.
 SessionMachine::Took SessionMachine::take_flush(const Frame& frame, wire::Turn& turn) {
   const bool refused = frame.size > wire::kHeaderSize;
-  if (refused && !copy_in_ && queue_.under_way().copies > 0 && !wait_for_answers(turn)) return Took::nothing;
-  if (!refused || copy_in_) return relay_client(frame, turn);
+  if (refused && !copy_.takes_data() && queue_.under_way().copies > 0 && !wait_for_answers(turn)) return Took::nothing;
+  if (!refused || copy_.takes_data()) return relay_client(frame, turn);
   return relay_expecting(frame, {.expect = Expect::close}, turn);
 }
 
 SessionMachine::Took SessionMachine::take_function_call(const Frame& frame, wire::Turn& turn) {
-  if (holds_writes() && !in_block_ && !copy_reads_sync()) {
+  if (holds_writes() && !block_.is_open() && !copy_.reads_sync()) {
     if (const auto stop = pass_commit_point(false, frame, turn)) return *stop;
   }
   return relay_expecting(frame, {.expect = Expect::function_call}, turn);
@@ -560,7 +563,7 @@ std::int64_t SessionMachine::apply_session_statement(const Statement& statement,
 /// A Query leaves no unnamed statement or portal behind; one that was sent in parts does, so they go now. Behind
 /// answers, so that nothing can keep the server from it.
 bool SessionMachine::drop_own_unnamed(char kind, wire::Turn& turn) {
-  if (!queue_.has_own_unnamed(kind) || copy_reads_sync()) return true;
+  if (!queue_.has_own_unnamed(kind) || copy_.reads_sync()) return true;
   if (!wait_for_answers(turn)) return false;
   wire::append_close(turn.to_upstream.buffer(), kind, {});
   expect({.expect = Expect::close, .purpose = Purpose::tidy, .own_place = queue_.replace_own_unnamed(kind)});

@@ -26,7 +26,7 @@ bool SessionMachine::wait_for_answers(wire::Turn& turn) {
 /// before it goes on decides what the next message belongs to; the server knows. False: not known yet.
 bool SessionMachine::learn_outcome(wire::Turn& turn) {
   if (!wait_for_answers(turn)) return false;
-  if (commit_ != Commit::sent || skipping_) commits_itself_ = false;
+  if (commit_ != Commit::sent || block_.skips()) commits_itself_ = false;
   if (!commits_itself_) return true;
   run_once("SELECT pg_catalog.pg_xact_status($1::pg_catalog.text::pg_catalog.xid8)::pg_catalog.text",
            {std::to_string(transaction_.xid())}, Purpose::outcome, turn);
@@ -50,7 +50,7 @@ bool SessionMachine::ready_to_commit(bool ends_block, wire::Turn& turn, bool sur
     return prepare();
   }
   if (!wait_for_answers(turn)) return false;
-  if (skipping_ || failed_ || (in_block_ && !ends_block)) return true;
+  if (block_.skips() || block_.is_failed() || (block_.is_open() && !ends_block)) return true;
   if (surely)
     for (const auto& [name, portal] : queue_.names().suspended_portals()) drain(name, portal, turn);
   if (!wait_for_answers(turn)) return false;
@@ -87,7 +87,8 @@ std::optional<SessionMachine::Took> SessionMachine::pass_commit_point(bool ends_
 /// Bind and Describe: nothing that could add to the transaction. Should one of them fail, the block has failed for
 /// good, provided that it has no savepoint to return to.
 bool SessionMachine::knows_enough_to_commit() const {
-  if (!in_block_ || failed_ || skipping_ || transaction_.empty() || transaction_.incomplete()) return false;
+  if (!block_.is_open() || block_.is_failed() || block_.skips() || transaction_.empty() || transaction_.incomplete())
+    return false;
   if (transaction_.has_savepoints() || !queue_.names().suspended_portals().empty()) return false;
   return std::all_of(queue_.begin(), queue_.end(), [](const Pending& pending) {
     const bool runs_nothing =
@@ -170,10 +171,10 @@ SessionMachine::Took SessionMachine::refuse_commit(const Frame& frame, wire::Tur
   provoke(nullptr, turn);
   if (frame.type == wire::frontend::kSync) return relay_expecting(frame, {.expect = Expect::sync}, turn);
   if (frame.type != wire::frontend::kQuery && frame.type != wire::frontend::kFunctionCall) {
-    must_roll_back_ = in_block_;
+    must_roll_back_ = block_.is_open();
     return Took::frame;
   }
-  if (in_block_) roll_back_refused(turn);
+  if (block_.is_open()) roll_back_refused(turn);
   if (run_) return finish_run(turn);
   wire::append_sync(turn.to_upstream.buffer());
   expect({.expect = Expect::sync});
@@ -245,8 +246,8 @@ void SessionMachine::stream_if_large() {
 }
 
 bool SessionMachine::idle() const {
-  return !lost_ && !client_broken_ && queue_.empty() && queue_.is_clean() && !in_block_ && wait_ == Wait::nothing &&
-         client_skip_ == 0 && replay_.empty() && gate_id_ == 0;
+  return !lost_ && !client_broken_ && queue_.empty() && queue_.is_clean() && !block_.is_open() &&
+         wait_ == Wait::nothing && client_skip_ == 0 && replay_.empty() && gate_id_ == 0;
 }
 
 bool SessionMachine::upstream_stalled() const {

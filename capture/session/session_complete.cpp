@@ -47,21 +47,22 @@ void SessionMachine::completed(Execution& execution, const Statement* statement,
   }
   switch (statement->kind) {
     case StatementKind::begin:
-      in_block_ = true;
+      block_.begun();
       break;
     case StatementKind::commit:
     case StatementKind::rollback:
       transaction_ended(tag == "COMMIT" ? Outcome::committed : Outcome::aborted);
       queue_.names().drop_portals();
-      in_block_ = statement->chain;
-      failed_ = false;
+      block_.ended(statement->chain);
       if (tag == "ROLLBACK") forget_catalog();
       break;
     case StatementKind::prepare_transaction:
       // Outside a block the answer is ROLLBACK too, but what the pipeline wrote before it commits.
-      transaction_ended(tag != "ROLLBACK" ? Outcome::unknown : in_block_ ? Outcome::aborted : Outcome::committed);
+      transaction_ended(tag != "ROLLBACK"  ? Outcome::unknown
+                        : block_.is_open() ? Outcome::aborted
+                                           : Outcome::committed);
       queue_.names().drop_portals();
-      in_block_ = failed_ = false;
+      block_.ended(false);
       break;
     case StatementKind::savepoint:
       transaction_.savepoint(statement->name);
@@ -74,7 +75,7 @@ void SessionMachine::completed(Execution& execution, const Statement* statement,
       if (!known) transaction_.make_gaps(kUnseenSavepoint);
       if (gate_id_ != 0) gate_->truncate(gate_id_, first_ordinal);
       rolled_back_to(savepoint);
-      failed_ = false;
+      block_.returned();
       forget_catalog();
       break;
     }
@@ -107,15 +108,15 @@ void SessionMachine::completed(Execution& execution, const Statement* statement,
 /// Of a text that the parser here could not read: what its tag says of the transaction.
 void SessionMachine::completed_unread(std::string_view tag) {
   const bool rolled_back = tag == "ROLLBACK";
-  if ((tag == "CALL" || tag == "DO") && !in_block_ && commit_ == Commit::sent && !commits_itself_)
+  if ((tag == "CALL" || tag == "DO") && !block_.is_open() && commit_ == Commit::sent && !commits_itself_)
     return transaction_ended(Outcome::unknown);
   if (rolled_back && transaction_.has_savepoints()) {
-    hid_rollback_ = true;  // to one of them, or wholly: ReadyForQuery will tell
+    block_.hid_rollback();  // to one of them, or wholly: ReadyForQuery will tell
   } else if (rolled_back || tag == "COMMIT" || tag == "PREPARE TRANSACTION") {
     if (!rolled_back)
       for (const auto& [name, portal] : queue_.names().suspended_portals()) add_unfetched(*portal);
     transaction_ended(rolled_back ? Outcome::aborted : tag == "COMMIT" ? Outcome::committed : Outcome::unknown);
-    in_block_ = failed_ = false;  // with AND CHAIN, ReadyForQuery says otherwise
+    block_.ended(false);  // with AND CHAIN, ReadyForQuery says otherwise
   }
 }
 

@@ -3,18 +3,11 @@
 #include <charconv>
 
 #include "capture/session/session_machine.h"
+#include "capture/session/sqlstates.h"
 
 namespace weir::capture {
 namespace {
 
-constexpr std::string_view kUntranslatable = "22P05";
-constexpr std::string_view kProtocolViolation = "08P01";
-constexpr std::string_view kNotInRepertoire = "22021";
-constexpr std::string_view kInFailedBlock = "25P02";
-constexpr std::string_view kNoSuchStatement = "26000";
-constexpr std::string_view kNoSuchPortal = "34000";
-constexpr std::string_view kSyntaxError = "42601";
-constexpr std::string_view kLockNotAvailable = "55P03";
 /// What the server calls the lock query in "cannot execute … in a read-only transaction".
 constexpr std::string_view kLockStatement = "SELECT FOR NO KEY UPDATE";
 /// What a wait for a row is called in its CONTEXT, in the lock query and in the UPDATE.
@@ -24,7 +17,8 @@ constexpr std::string_view kUpdating = "while updating tuple ";
 /// A Query that is not in the client's encoding, or no string, is refused before it ends the unnamed statement. Where
 /// it has these errors for another reason it has ended it; to take that for there is no harm, it cannot be used.
 bool is_unreadable(std::string_view sqlstate) {
-  return sqlstate == kProtocolViolation || sqlstate == kNotInRepertoire || sqlstate == kUntranslatable;
+  return sqlstate == kProtocolViolation || sqlstate == kCharacterNotInRepertoire ||
+         sqlstate == kUntranslatableCharacter;
 }
 
 /// It stands in the way of the client's statement, and where it fails it is no part of that: what it says of where it
@@ -40,7 +34,7 @@ bool is_place(char code) {
 
 /// A cancel or a timeout hits the statement that waits for the catalog, not the question to it.
 bool was_meant_for_statement(std::string_view sqlstate) {
-  return sqlstate == kCanceled || sqlstate == kLockNotAvailable;
+  return sqlstate == kQueryCanceled || sqlstate == kLockNotAvailable;
 }
 
 /// "bind message has 7 result formats but query has 5 columns": the number behind `words`, less `added`.
@@ -101,22 +95,22 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
   const std::string_view sqlstate = fields ? wire::error_field(*fields, 'C') : std::string_view();
   if (queue_.front().checks && !was_meant_for_statement(sqlstate)) return facts_changed(turn);
   if (shape_refused(sqlstate, turn)) return;
-  copy_failed(sqlstate);
-  copy_complete_.clear();
+  copy_.failed(sqlstate);
+  (void)copy_.take_complete();
   queue_.front().answered = true;
   const Pending front = queue_.front();
   if (run_) {
     run_->failed |= front.purpose == Purpose::run && !run_->finished;
     run_->held.clear();
     // A row that the client's encoding cannot say fails while rows are sent, behind their description.
-    const bool sending = sqlstate == kUntranslatable && front.expect == Expect::execute;
+    const bool sending = sqlstate == kUntranslatableCharacter && front.expect == Expect::execute;
     if (sending && server_.client_encoding != server_.server_encoding) show_run_description(turn);
     run_->description.clear();
   }
   const bool stays = ends_segment(front.expect);
-  if (!stays) skip_to_sync(sqlstate == kInFailedBlock);
+  if (!stays) skip_to_sync(sqlstate == kInFailedTransaction);
   if (front.expect == Expect::query) query_failed(front, sqlstate);
-  const bool own_sync_next = !skipping_ && !queue_.empty() && queue_.front().purpose == front.purpose;
+  const bool own_sync_next = !block_.skips() && !queue_.empty() && queue_.front().purpose == front.purpose;
   const bool asks = front.purpose == Purpose::question;
   const bool in_own_exchange = own_sync_next && (asks || front.purpose == Purpose::facts);
   if (asks && fields) question_failed({std::string(wire::error_field(*fields, 'M')), std::string(sqlstate)});
@@ -127,11 +121,11 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
   } else if (!in_own_exchange && front.purpose != Purpose::skip) {
     show_error(frame, front, turn);
   }
-  if (sqlstate == kNoSuchStatement) statement_missing(front);
+  if (sqlstate == kInvalidStatementName) statement_missing(front);
   // It may have failed because the catalog is no longer what the plan was made from: ask again next time.
   if (front.spliced) forget_catalog();
-  if (in_block_) {
-    failed_ = true;
+  if (block_.is_open()) {
+    block_.failed();
     // Whether the block is over with it is for ReadyForQuery to say.
     if (front.expect == Expect::sync) transaction_ended(Outcome::aborted);
   } else if (!in_own_exchange) {
@@ -148,7 +142,7 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
 
 /// Of a portal that only Weir speaks of, where nothing is run: the client must not see its name.
 bool SessionMachine::is_of_no_portal(const std::optional<wire::ErrorFields>& fields) const {
-  if (!fields || wire::error_field(*fields, 'C') != kNoSuchPortal) return false;
+  if (!fields || wire::error_field(*fields, 'C') != kInvalidCursorName) return false;
   const bool runs = !queue_.empty() && queue_.front().expect != Expect::sync;
   return !runs && wire::error_field(*fields, 'M').find(no_portal_) != std::string_view::npos;
 }
@@ -177,13 +171,14 @@ void SessionMachine::query_failed(const Pending& front, std::string_view sqlstat
   const std::size_t done = execution != nullptr ? execution->next : 0;
   const bool unread = execution != nullptr && !execution->text->parsed;
   const bool unreadable = done == 0 && is_unreadable(sqlstate);
-  const bool refused = sqlstate == kInFailedBlock || sqlstate == kSyntaxError || unreadable;
+  const bool refused = sqlstate == kInFailedTransaction || sqlstate == kSyntaxError || unreadable;
   if (execution != nullptr) cursors_failed(*execution, refused);
   if (unreadable) {
     queue_.names().failed(front.unnamed_statement, front.unnamed_statement);
     queue_.names().failed(front.unnamed_portal, front.unnamed_portal);
   }
-  if (refused && done == 0 && (failed_ || unread)) queue_.names().failed(front.unnamed_portal, front.unnamed_portal);
+  if (refused && done == 0 && (block_.is_failed() || unread))
+    queue_.names().failed(front.unnamed_portal, front.unnamed_portal);
   if (done >= front.changes.size()) return;
   const auto& statements = execution->text->statements;
   if (refused || done + 1 < statements.size()) {
@@ -206,9 +201,9 @@ void SessionMachine::statement_missing(const Pending& front) {
 /// The server ignores everything up to the next Sync; so what was sent since has no answer and no effect. The first of
 /// it failed, or was `refused` before it ran.
 void SessionMachine::skip_to_sync(bool refused) {
-  own_failed_ = true;
+  bool of_own = true;
   for (Pending& skipped : queue_.fail_to_sync(refused)) {
-    own_failed_ &= is_own(skipped.purpose) && skipped.purpose != Purpose::provoke;
+    of_own &= is_own(skipped.purpose) && skipped.purpose != Purpose::provoke;
     if (skipped.shape && skipped.expect == Expect::parse) skipped.shape->own.sent = false;
     if (!skipped.closes.empty()) left_behind_.push_back(std::move(skipped.closes));
     if (skipped.purpose == Purpose::facts) facts_skipped(skipped);
@@ -217,8 +212,11 @@ void SessionMachine::skip_to_sync(bool refused) {
   }
   facts_answer_.reset();
   if (run_ && !run_->finished) run_->failed = true;
-  skipping_ = queue_.empty();
-  own_failed_ &= skipping_;
+  if (queue_.empty()) {
+    block_.skip(of_own);
+  } else {
+    block_.stop_skipping();
+  }
 }
 
 /// Questions behind the Sync are answered all the same.
@@ -266,7 +264,7 @@ void SessionMachine::show_error(const Frame& frame, const Pending& front, wire::
     if (code == 'P') value = position;
     if (code == 'W') value = context;
     if (!provoked) continue;
-    if (code == 'C') value = front.execution ? std::string_view("55000") : std::string_view(refusal_.sqlstate);
+    if (code == 'C') value = front.execution ? kObjectNotInPrerequisiteState : std::string_view(refusal_.sqlstate);
     if (front.execution && code == 'F') value = "portalmem.c";
     if (front.execution && code == 'R') value = "MarkPortalActive";
   }

@@ -8,7 +8,7 @@
 //   session_shape.cpp     the same for a single write, as an execution of its shape
 //   session_input.cpp     events of INSERT … VALUES where rows cannot be returned
 //   session_commit.cpp    the commit point: everything that must be safe before the bytes that may commit are sent
-//   session_copy.cpp      COPY FROM STDIN, and the Syncs that it reads
+//   session_copy.cpp      a COPY that a Query commits by itself, told with its transaction
 //   session_catalog.cpp   plans, the facts they need, and other statements of Weir's own
 //
 // Waiting works by coming back: a handler that cannot go on sends what it needs, sets wait_ and consumes nothing. When
@@ -30,7 +30,9 @@
 
 #include "capture/plan.h"
 #include "capture/scope.h"
+#include "capture/session/block.h"
 #include "capture/session/command_queue.h"
+#include "capture/session/copy_in.h"
 #include "capture/session/session.h"
 #include "capture/session/shape.h"
 #include "capture/session/transaction.h"
@@ -40,8 +42,6 @@
 
 namespace weir::capture {
 
-/// The SQLSTATE query_canceled.
-constexpr std::string_view kCanceled = "57014";
 constexpr std::string_view kUnseenSavepoint = "rolled back to a savepoint that was not seen";
 
 class SessionMachine final : public CaptureSession {
@@ -172,10 +172,6 @@ class SessionMachine final : public CaptureSession {
   }
   /// Those, and writes whose commit is on its way: it may fail, or be none, and the block go on.
   bool holds_writes_of_block() const { return holds_writes() || commit_ == Commit::sent; }
-  /// The server refuses all but the end of the block.
-  bool refuses_statements() const { return failed_ && !may_recover(); }
-  /// That end may be on its way: a statement that ends the block, or the news that a failed COMMIT did.
-  bool may_recover() const { return failed_ && (queue_.under_way().control > 0 || queue_.under_way().syncs > 0); }
   bool ready_to_commit(bool ends_block, wire::Turn& turn, bool surely = true);
   std::optional<Took> pass_commit_point(bool ends_block, const Frame& frame, wire::Turn& turn);
   bool knows_enough_to_commit() const;
@@ -198,19 +194,10 @@ class SessionMachine final : public CaptureSession {
   event::Transaction describe_report() const;
 
   // -- session_copy.cpp
-  void take_copy_in();
-  /// Not where something else was sent behind the COPY: it fails because of that, or had failed before.
-  bool copy_reads_sync() const { return copy_in_ && queue_.size() == 1; }
-  /// Whether a COPY reads a message is known when its answer has begun, and what comes of that one when it has ended.
-  bool waits_for_copy(char type) const;
-  void take_copy_message(char type);
-  void copy_succeeded();
   bool can_tell_transaction(const ParsedText& text, const Plans& plans) const;
   Took relay_copy(std::shared_ptr<const ParsedText> text, Plans plans, wire::Turn& turn);
   void take_told_transaction(std::string_view body);
   void take_copy_complete(const Frame& frame, std::string_view tag);
-  void copy_failed(std::string_view sqlstate);
-  bool ends_unread_sync();
 
   // -- session_catalog.cpp
   std::shared_ptr<const Plan> find_plan(const std::shared_ptr<const ParsedText>& text, const Statement& statement,
@@ -339,17 +326,10 @@ class SessionMachine final : public CaptureSession {
   std::string reported_encoding_ = "UTF8";  // client_encoding by the last ParameterStatus
   Rules rules_;
   CommandQueue queue_{rules_};
-  bool in_block_ = false;    // by answers seen
-  bool failed_ = false;      // the block is aborted
-  bool skipping_ = false;    // the server skips messages up to Sync
+  CopyIn copy_{queue_};
+  Block block_;
   bool idle_error_ = false;  // the server failed with nothing under way, and says that it is ready again
-  bool copy_in_ = false;
-  bool copy_data_sent_ = false;  // CopyData, CopyDone or CopyFail was sent behind the last Execute or Query
-  bool copy_ended_ = false;      // one of the latter two
-  std::string copy_complete_;    // its CommandComplete, kept until its commit is known
-  int ignored_syncs_ = 0;        // sent with the COPY under way, which reads them without an answer
-  int unread_syncs_ = 0;         // of one that failed: it may not have read them
-  wire::RowView row_;            // reused
+  wire::RowView row_;        // reused
 
   // The open transaction.
   Wait wait_ = Wait::nothing;
@@ -364,7 +344,6 @@ class SessionMachine final : public CaptureSession {
   enum class Commit { open, preparing, prepared, refused, sent } commit_ = Commit::open;
   bool reopened_ = false;        // the journal has it as prepared before it went on
   bool commits_itself_ = false;  // something is under way that may do so, in a pipeline: what comes next waits for it
-  bool hid_rollback_ = false;    // a text that could not be read rolled back, wholly or to a savepoint
   Error refusal_;
   bool must_roll_back_ = false;  // at the Sync behind a COMMIT that was refused
   bool holds_upstream_ = false;  // until on_durable
@@ -425,7 +404,6 @@ class SessionMachine final : public CaptureSession {
   bool will_be_whole_ = false;  // or can be waited for
   std::uint64_t message_ = 1;   // the number of the message at hand
   bool asks_alone_ = false;     // facts for the message at hand are asked for in an exchange of their own
-  bool own_failed_ = false;  // a statement of Weir's own failed inside the client's exchange; the client saw the error
   enum class Pooling {
     unknown,
     none,

@@ -35,10 +35,10 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
     run_.reset();
   }
   if (run_) return step_run(frame, turn);
-  if (own_failed_ && skipping_) {
+  if (block_.skips_for_own()) {
     // A statement of Weir's own failed in the Query's place and the client has seen the error: end the exchange.
-    own_failed_ = facts_failed_ = false;
-    skipping_ = false;
+    block_.stop_skipping();
+    facts_failed_ = false;
     wire::append_sync(turn.to_upstream.buffer());
     expect({.expect = Expect::sync});
     return Took::frame;
@@ -48,7 +48,7 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
   if (query && relay_plain_read(*query, frame, turn)) return Took::frame;
   const auto text = query ? statements_->find_or_parse(*query, lexer_) : std::make_shared<const ParsedText>();
   // The server names the Query in the COPY's error; where the COPY has failed already, it runs, and a write is a gap.
-  if (copy_reads_sync()) return relay_query(frame, text, Plans(text->statements.size()), turn);
+  if (copy_.reads_sync()) return relay_query(frame, text, Plans(text->statements.size()), turn);
   if (!drain_unnamed(*text, turn)) return Took::nothing;
   // What the names of portals mean must be known.
   if (queue_.under_way().syncs > 0 && any_reads_portal(*text) && !wait_for_answers(turn)) return Took::nothing;
@@ -80,7 +80,7 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
   const bool opens = !ends && any_of_kind(*text, {StatementKind::begin});
   const bool holds = ends ? holds_writes_of_block() : holds_writes();
   const bool knowable = !text->commits_behind_rollback_to();
-  if (holds && !opens && knowable && (ends || !in_block_ || queue_.under_way().control > 0)) {
+  if (holds && !opens && knowable && (ends || !block_.is_open() || queue_.under_way().control > 0)) {
     if (!ready_to_commit(ends, turn, text->parsed)) return Took::nothing;
     if (commit_ == Commit::refused) return refuse_commit(frame, turn);
   }
@@ -94,7 +94,7 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
 
 /// The shortest way through, for reads whose texts are new every time.
 bool SessionMachine::relay_plain_read(std::string_view query, const Frame& frame, wire::Turn& turn) {
-  const bool commits_writes = holds_writes() && (!in_block_ || queue_.under_way().control > 0);
+  const bool commits_writes = holds_writes() && (!block_.is_open() || queue_.under_way().control > 0);
   const Names::PortalPtr& portal = queue_.names().find_portal({});
   if (commits_writes || (portal && portal->suspended) || !is_plain_read(query)) return false;
   relay_expecting(frame, replacing_unnamed(true), turn);
@@ -107,13 +107,13 @@ std::optional<SessionMachine::Plans> SessionMachine::plan_query(const std::share
   Plans plans(text->statements.size());
   if (!any_needs_plan(*text) && !text->commits_behind_rollback_to()) return plans;
   if (!wait_for_answers(turn)) return std::nullopt;
-  if (failed_) return plans;
+  if (block_.is_failed()) return plans;
   // A text with DDL or the like before its writes is planned again when it is the statement's turn (step_run).
   const auto changes = [](const Statement& statement) { return changes_catalog(statement.kind); };
   const bool late = std::any_of(text->statements.begin(), text->statements.end(), changes);
   // In a block asking takes a snapshot, and SET TRANSACTION, or LOCK under a higher isolation level, must come before.
   const Statement& first = text->statements[0];
-  const bool ahead = !in_block_ || (!late && (first.select || needs_plan(first)));
+  const bool ahead = !block_.is_open() || (!late && (first.select || needs_plan(first)));
   for (std::size_t i = 0; i < plans.size(); ++i) {
     if (!needs_plan(text->statements[i]) || (i > 0 && !ahead)) continue;
     auto plan = find_plan(text, text->statements[i], turn);
@@ -125,7 +125,7 @@ std::optional<SessionMachine::Plans> SessionMachine::plan_query(const std::share
 
 /// Inside a block a Query commits nothing, so it can stay one: what is sent is the client's text and the splice.
 bool SessionMachine::can_splice(const ParsedText& text, const Plans& plans) const {
-  if (!in_block_ || failed_ || text.statements.size() > 1) return false;
+  if (!block_.is_open() || block_.is_failed() || text.statements.size() > 1) return false;
   return plans[0] && plans[0]->how == Plan::How::returning && plans[0]->lock_query.empty();
 }
 
@@ -217,7 +217,7 @@ void SessionMachine::find_cursors(const ParsedText& text, Execution& execution) 
 bool SessionMachine::read_cursors(Execution& execution, wire::Turn& turn) {
   for (const auto& cursor : execution.cursors) {
     if (!cursor) continue;
-    if (execution.cursors.size() == 1 && !cursor->statement->write->has_returning && !failed_) {
+    if (execution.cursors.size() == 1 && !cursor->statement->write->has_returning && !block_.is_failed()) {
       cursor->portal_name = execution.text->statements[0].name;
       provoke(cursor, turn);
       return false;

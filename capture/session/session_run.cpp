@@ -74,11 +74,12 @@ std::string_view suffix_of(const Plan* plan) {
 bool SessionMachine::can_run(const ParsedText& text, const Plans& plans) const {
   bool captures = holds_writes_of_block() && text.commits_behind_rollback_to();
   // A failed block takes nothing but its end; what stands behind that is planned when it is its turn.
-  if (!text.parsed || text.statements.empty() || (failed_ && !ends_failure(text.statements[0].kind))) return false;
+  if (!text.parsed || text.statements.empty() || (block_.is_failed() && !ends_failure(text.statements[0].kind)))
+    return false;
   // The server refuses it before anything of it runs, and before it ends the unnamed statement.
   if (server_.client_encoding == "UTF8" && !event::is_utf8(text.text)) return false;
   const bool several = text.statements.size() > 1;
-  bool block = in_block_;
+  bool block = block_.is_open();
   bool own_block = false;
   for (std::size_t i = 0; i < text.statements.size(); ++i) {
     const Statement& statement = text.statements[i];
@@ -123,7 +124,8 @@ SessionMachine::Took SessionMachine::step_run(const Frame& frame, wire::Turn& tu
     const std::size_t end = group_end();
     const bool grouped = end > run.next;
     // Inside the client's block Sync commits nothing, so it can go along.
-    const bool goes_along = in_block_ && !run.own_block && !failed_ && (grouped ? end : run.next + 1) == count;
+    const bool goes_along =
+        block_.is_open() && !run.own_block && !block_.is_failed() && (grouped ? end : run.next + 1) == count;
     if (grouped) {
       send_group(end, turn);
       if (!goes_along) stay_busy(turn);
@@ -139,7 +141,7 @@ SessionMachine::Took SessionMachine::step_run(const Frame& frame, wire::Turn& tu
 /// What was to run has run.
 SessionMachine::Took SessionMachine::commit_run(const Frame& frame, wire::Turn& turn) {
   const bool own_block = run_->own_block;
-  if (own_block ? holds_writes_of_block() : !in_block_ && holds_writes()) {
+  if (own_block ? holds_writes_of_block() : !block_.is_open() && holds_writes()) {
     if (const auto stop = pass_commit_point(own_block, frame, turn)) return *stop;
   }
   if (own_block) send_block("COMMIT", Purpose::close_block, turn);
@@ -150,7 +152,7 @@ SessionMachine::Took SessionMachine::commit_run(const Frame& frame, wire::Turn& 
 bool SessionMachine::plan_step(wire::Turn& turn) {
   Run& run = *run_;
   const auto& statements = run.text->statements;
-  if (failed_) return true;
+  if (block_.is_failed()) return true;
   for (std::size_t i = run.next; i < statements.size(); ++i) {
     const Statement& statement = statements[i];
     const bool first = i == run.next;
@@ -180,7 +182,7 @@ std::size_t SessionMachine::group_end() const {
   const auto& statements = run_->text->statements;
   const std::size_t first = run_->next;
   const auto rest = statements.begin() + std::ptrdiff_t(first);
-  if (failed_ || (!in_block_ && std::any_of(rest, statements.end(), is_control))) return first;
+  if (block_.is_failed() || (!block_.is_open() && std::any_of(rest, statements.end(), is_control))) return first;
   std::size_t end = first;
   std::size_t size = 0;
   while (end < statements.size() && size < kLargestGroup && joins_group(end)) {
@@ -193,7 +195,7 @@ std::size_t SessionMachine::group_end() const {
   const Statement& only = statements[first];
   // In the extended protocol pg_cursors shows the portal that it is read with.
   const bool needs =
-      must_be_query(only, run_->plans[first].get()) || (only.needs_block && !in_block_) || only.shows_text;
+      must_be_query(only, run_->plans[first].get()) || (only.needs_block && !block_.is_open()) || only.shows_text;
   return needs ? end : first;
 }
 
@@ -202,7 +204,7 @@ void SessionMachine::send_group(std::size_t end, wire::Turn& turn) {
   const auto& statements = run.text->statements;
   const std::string_view whole = run.text->text;
   if (statements[run.next].shows_statements) hide_own_statements(turn);
-  if (!in_block_) open_block(turn);
+  if (!block_.is_open()) open_block(turn);
   auto execution = std::make_shared<Execution>(Execution{.text = run.text});
   execution->first = execution->next = run.next;
   execution->end = end;
@@ -277,7 +279,7 @@ void SessionMachine::send_step(wire::Turn& turn) {
   auto execution = std::make_shared<Execution>(Execution{.text = run.text, .statement = &statement, .plan = plan});
   ++run.next;
   if (statement.shows_statements) hide_own_statements(turn);
-  if (statement.needs_block && !in_block_) open_block(turn);
+  if (statement.needs_block && !block_.is_open()) open_block(turn);
   const bool changes_names = statement.kind == StatementKind::session;
   const std::int64_t mark = changes_names ? apply_session_statement(statement, turn) : -1;
   std::string& out = turn.to_upstream.buffer();
@@ -298,15 +300,15 @@ void SessionMachine::send_step(wire::Turn& turn) {
 
 /// Sends the Sync; the Run itself stays until ReadyForQuery, which shows what was held.
 SessionMachine::Took SessionMachine::finish_run(wire::Turn& turn) {
-  if (run_->failed && run_->own_block && in_block_) {
-    if (skipping_) {
+  if (run_->failed && run_->own_block && block_.is_open()) {
+    if (block_.skips()) {
       wire::append_sync(turn.to_upstream.buffer());
       expect({.expect = Expect::sync, .purpose = Purpose::tidy});
     }
     send_block("ROLLBACK", Purpose::close_block, turn);
   }
   run_->finished = true;
-  skipping_ = false;
+  block_.stop_skipping();
   queue_.leave_own_unnamed();
   Pending pending = replacing_unnamed(!run_->text->statements.empty());
   pending.expect = Expect::sync;
@@ -330,7 +332,7 @@ bool SessionMachine::at_end_of_run() const {
 
 /// The last CommandComplete of a Query that was sent in steps, true only once the commit is; and what was notified.
 void SessionMachine::show_held(wire::Turn& turn) {
-  if (!copy_complete_.empty()) turn.to_client.buffer() += std::exchange(copy_complete_, {});
+  if (const std::string complete = copy_.take_complete(); !complete.empty()) turn.to_client.buffer() += complete;
   if (!at_end_of_run()) return;
   turn.to_client.buffer() += std::exchange(run_->held, {});
   turn.to_client.buffer() += std::exchange(run_->notifications, {});

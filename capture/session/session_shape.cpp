@@ -2,6 +2,7 @@
 // before it is executed has done nothing: then the client's own text is sent after all, and its answer is the client's.
 // What fails later fails as the client's own text would have.
 #include "capture/session/session_machine.h"
+#include "capture/session/sqlstates.h"
 
 namespace weir::capture {
 namespace {
@@ -22,7 +23,7 @@ bool is_not_of_text(std::string_view sqlstate) {
 bool SessionMachine::send_shape(wire::Turn& turn) {
   Run& run = *run_;
   const Statement& statement = run.text->statements[0];
-  const bool clean = (queue_.is_clean() || queue_.only_checks()) && !in_block_ && !run.own_block;
+  const bool clean = (queue_.is_clean() || queue_.only_checks()) && !block_.is_open() && !run.own_block;
   const bool utf8 = server_.text_encoding() == "UTF8";
   if (!shapes_ || own_text_message_ == message_ || !clean || !utf8 || !keeps_statements()) return false;
   if (run.text->statements.size() != 1 || statement.shows_statements || statement.needs_block) return false;
@@ -81,11 +82,12 @@ bool SessionMachine::shape_refused(std::string_view sqlstate, wire::Turn& turn) 
   shape->refusals = front.expect == Expect::parse ? kMostRefusals : shape->refusals + 1;
   skip_to_sync(false);
   // Somebody has dropped it.
-  if (sqlstate == "26000") shape->own.sent = false;
+  if (sqlstate == kInvalidStatementName) shape->own.sent = false;
   run_.reset();
   transaction_ended(Outcome::aborted);
   queue_.names().drop_portals();
-  facts_failed_ = own_failed_ = skipping_ = false;
+  block_.stop_skipping();
+  facts_failed_ = false;
   own_text_message_ = message_;
   wire::append_sync(turn.to_upstream.buffer());
   expect({.expect = Expect::sync, .purpose = Purpose::facts});

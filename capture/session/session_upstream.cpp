@@ -191,7 +191,7 @@ void SessionMachine::take_upstream(const Frame& frame, wire::Turn& turn) {
   if (frame.type == backend::kErrorResponse) return take_error(frame, turn);
   if (queue_.empty() && !queue_.hides()) return relay_upstream(frame, turn);
   if (queue_.empty() || !fits(queue_.front(), frame.type)) return answers_nothing(frame, turn);
-  unread_syncs_ = 0;
+  copy_.forget_unread_syncs();
   queue_.front().answered |= ends_answer(frame.type);
   switch (frame.type) {
     case backend::kParseComplete:
@@ -215,7 +215,8 @@ void SessionMachine::take_upstream(const Frame& frame, wire::Turn& turn) {
     case backend::kPortalSuspended:
       return take_complete(frame, turn);
     case backend::kCopyInResponse:
-      take_copy_in();
+      copy_.answered();
+      if (wait_ == Wait::answers) wait_ = Wait::nothing;  // the rest of the answer comes only after the client's data
       break;
     default:
       break;
@@ -226,7 +227,7 @@ void SessionMachine::take_upstream(const Frame& frame, wire::Turn& turn) {
 /// Whether ReadyForQuery answers something. Before a Query's own there is at least the end of one of its statements;
 /// where nothing is under way it is the login's, or that of an error that came by itself, or nobody's.
 bool SessionMachine::may_be_ready() const {
-  if (unread_syncs_ > 0) return true;
+  if (copy_.has_unread_syncs()) return true;
   if (queue_.empty()) return !queue_.hides() || idle_error_;
   const Pending& front = queue_.front();
   return front.expect == Expect::sync || (ends_segment(front.expect) && front.answered);
@@ -369,7 +370,7 @@ void SessionMachine::take_complete(const Frame& frame, wire::Turn& turn) {
   Pending& front = queue_.front();
   const std::string_view tag =
       frame.type == backend::kCommandComplete ? wire::read_string(frame.body()).value_or("") : std::string_view();
-  copy_succeeded();
+  copy_.succeeded();
   if (front.expect == Expect::query && front.purpose == Purpose::run) return complete_in_group(frame, tag, turn);
   if (front.tells_transaction) return take_copy_complete(frame, tag);
   if (front.expect == Expect::query) {
@@ -450,33 +451,30 @@ void SessionMachine::take_ready(const Frame& frame, wire::Turn& turn) {
   show_held(turn);
   show_statuses(turn);
   const char status = frame.body().empty() ? 'I' : frame.body()[0];
-  const bool was_failed = failed_;
-  in_block_ = status != char(wire::TransactionStatus::idle);
-  failed_ = status == char(wire::TransactionStatus::failed);
+  const auto [was_failed, hid_rollback] = block_.ready(status);
   if (server_.client_encoding != reported_encoding_) {
     server_.client_encoding = reported_encoding_;
     forget_catalog();
   }
-  const bool of_copy = ends_unread_sync();
+  const bool of_copy = copy_.ends_unread_sync();
   const bool of_group =
       !queue_.empty() && queue_.front().purpose == Purpose::run && queue_.front().expect == Expect::query;
   if (of_copy || queue_.empty() || (!is_own(queue_.front().purpose) && !of_group)) relay_upstream(frame, turn);
-  if (!in_block_) {
+  if (!block_.is_open()) {
     const bool anything = !transaction_.empty() || gate_id_ != 0 || catalog_touched_;
-    if (anything) transaction_ended(was_failed || hid_rollback_ ? Outcome::aborted : Outcome::committed);
+    if (anything) transaction_ended(was_failed || hid_rollback ? Outcome::aborted : Outcome::committed);
   } else {
-    if (hid_rollback_) transaction_.make_gaps(kUnseenSavepoint);
+    if (hid_rollback) transaction_.make_gaps(kUnseenSavepoint);
     if (commit_ == Commit::sent) reopen();
-    if (hid_rollback_ && reopened_) forget_prepared();
+    if (hid_rollback && reopened_) forget_prepared();
   }
-  hid_rollback_ = false;
   const bool of_question = !of_copy && !queue_.empty() && queue_.front().purpose == Purpose::question;
   if (!queue_.empty() && !of_copy) pop_front();
   if (queue_.empty()) {
     queue_.settle();
-    skipping_ = false;
+    block_.stop_skipping();
   }
-  if (!in_block_) queue_.names().drop_portals();
+  if (!block_.is_open()) queue_.names().drop_portals();
   if (of_question) question_ended();
   ask_what_waits(turn);
 }
