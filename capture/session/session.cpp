@@ -7,7 +7,6 @@ namespace weir::capture {
 SessionMachine::SessionMachine(const SessionOptions& options)
     : statements_(options.statements),
       scope_(options.scope),
-      gate_(options.gate),
       max_row_bytes_(options.max_row_bytes),
       epoch_(options.catalog_epoch),
       questions_(options.questions),
@@ -15,8 +14,7 @@ SessionMachine::SessionMachine(const SessionOptions& options)
       own_portal_name_(options.own_names + "own"),
       shape_portal_name_(options.own_names + "shape"),
       no_portal_(options.own_names + "none"),
-      database_(options.database),
-      context_(options.context),
+      transaction_(*options.gate, options.database, options.context, rules_),
       clock_(options.clock),
       facts_max_age_(options.facts_max_age) {
   if (options.prepare_by_shape) shapes_ = std::make_unique<Shapes>();

@@ -342,7 +342,7 @@ bool SessionMachine::locked_row(Execution& execution) {
   MovedRows::Events now;
   moved_rows(execution).locked(std::move(*locked), now);
   if (now.empty()) return true;
-  transaction_.saw(xid, lsn);
+  transaction_.written().saw(xid, lsn);
   for (event::ChangeEvent& change : now) add_moved(std::move(change), execution);
   return true;
 }
@@ -407,10 +407,10 @@ bool SessionMachine::own_row(const Pending& pending, std::string_view body) {
       break;
     case Purpose::epilogue:
       if (row_.size() == 2 && row_[0] && row_[1]) {
-        transaction_.complete(std::strtoull(std::string(*row_[0]).c_str(), nullptr, 10),
-                              event::parse_lsn(*row_[1]).value_or(0));
+        transaction_.written().complete(std::strtoull(std::string(*row_[0]).c_str(), nullptr, 10),
+                                        event::parse_lsn(*row_[1]).value_or(0));
       } else {
-        transaction_.forget_events();  // no id was given out: nothing was written
+        transaction_.written().forget_events();  // no id was given out: nothing was written
       }
       break;
     case Purpose::outcome:
@@ -436,8 +436,7 @@ void SessionMachine::note_server_run(std::string_view answer) {
   if (!run) return;
   const bool pooled = run->backend != backend_;
   if (pooling_ != Pooling::pooled) pooling_ = pooled ? Pooling::pooled : Pooling::none;
-  run_of_logged_ = note(answer, pooled, true);
-  run_of_unlogged_ = note(answer, pooled, false);
+  transaction_.set_server_run(note(answer, pooled, true), note(answer, pooled, false));
 }
 
 bool SessionMachine::ask(Question& question, wire::Turn& turn) {

@@ -113,7 +113,7 @@ SessionMachine::Took SessionMachine::take_client(const Frame& frame, wire::Turn&
     return relay_client(frame, turn);
   }
   if (copy_.waits_for(frame.type) && !wait_for_answers(turn)) return Took::nothing;
-  if (commits_itself_ && !copy_.takes_data() && !learn_outcome(turn)) return Took::nothing;
+  if (transaction_.commits_itself() && !copy_.takes_data() && !learn_outcome(turn)) return Took::nothing;
   switch (frame.type) {
     case frontend::kQuery:
       return take_query(frame, turn);
@@ -162,7 +162,7 @@ SessionMachine::Took SessionMachine::relay_expecting(const Frame& frame, Pending
 void SessionMachine::expect(Pending pending) {
   if (pending.expect == Expect::execute || pending.expect == Expect::query) copy_.begins();
   const Weight& weight = queue_.push(std::move(pending));
-  if (weight.captured > 0) announce_write();
+  if (weight.captured > 0) transaction_.announce();
   if (weight.sets_lexer) doubt_encoding();
 }
 
@@ -402,8 +402,7 @@ SessionMachine::Took SessionMachine::take_execute(const Frame& frame, wire::Turn
   const bool commits_itself = !ends && may_commit_itself(portal->prepared->text.get(), statement);
   if ((ends || commits_itself) && holds_writes_of_block()) {
     if (const auto stop = pass_commit_point(ends, frame, turn)) return *stop;
-    commits_itself_ = commits_itself && commit_ == Commit::sent;
-    gathers_ = gathers_ && !commits_itself_;
+    transaction_.sent_by_itself(commits_itself);
   }
   if (portal->cursor) return execute_cursor(frame, portal, *execute, turn);
   if (portal->plan && portal->plan->how == Plan::How::returning) return execute_captured(frame, portal, *execute, turn);

@@ -5,13 +5,6 @@
 #include "capture/session/session_machine.h"
 
 namespace weir::capture {
-namespace {
-
-/// Events kept in a session before they are streamed to the journal.
-constexpr std::size_t kLargestKeptBytes = 1u << 20;
-
-}  // namespace
-
 /// True when nothing is under way; else asks the server for its answers and waits.
 bool SessionMachine::wait_for_answers(wire::Turn& turn) {
   if (queue_.empty()) return true;
@@ -26,16 +19,16 @@ bool SessionMachine::wait_for_answers(wire::Turn& turn) {
 /// before it goes on decides what the next message belongs to; the server knows. False: not known yet.
 bool SessionMachine::learn_outcome(wire::Turn& turn) {
   if (!wait_for_answers(turn)) return false;
-  if (commit_ != Commit::sent || block_.skips()) commits_itself_ = false;
-  if (!commits_itself_) return true;
+  if (!transaction_.is_sent() || block_.skips()) transaction_.forget_commits_itself();
+  if (!transaction_.commits_itself()) return true;
   run_once("SELECT pg_catalog.pg_xact_status($1::pg_catalog.text::pg_catalog.xid8)::pg_catalog.text",
-           {std::to_string(transaction_.xid())}, Purpose::outcome, turn);
+           {std::to_string(transaction_.written().xid())}, Purpose::outcome, turn);
   return wait_for_answers(turn);
 }
 
 void SessionMachine::heard_outcome(std::string_view status) {
-  commits_itself_ = false;
-  if (status == "in progress") return reopen();
+  transaction_.forget_commits_itself();
+  if (status == "in progress") return transaction_.reopen();
   const bool known = status == "committed" || status == "aborted";
   transaction_ended(!known ? Outcome::unknown : status == "committed" ? Outcome::committed : Outcome::aborted);
   queue_.names().drop_portals();
@@ -45,7 +38,7 @@ void SessionMachine::heard_outcome(std::string_view status) {
 /// or neither (nothing is). `ends_block`: they end an explicit block too; otherwise they mean nothing inside one.
 /// `surely`: they are known to; if not, the client may still want what a portal holds.
 bool SessionMachine::ready_to_commit(bool ends_block, wire::Turn& turn, bool surely) {
-  if (commit_ == Commit::prepared || commit_ == Commit::refused) return true;
+  if (transaction_.is_prepared() || transaction_.is_refused()) return true;
   if (ends_block && knows_enough_to_commit()) {
     return prepare();
   }
@@ -54,9 +47,9 @@ bool SessionMachine::ready_to_commit(bool ends_block, wire::Turn& turn, bool sur
   if (surely)
     for (const auto& [name, portal] : queue_.names().suspended_portals()) drain(name, portal, turn);
   if (!wait_for_answers(turn)) return false;
-  if (transaction_.empty() && !reopened_) return true;
-  if (transaction_.incomplete()) {
-    if (transaction_.lacks_needed_xid()) {
+  if (!transaction_.has_something()) return true;
+  if (transaction_.written().incomplete()) {
+    if (transaction_.written().lacks_needed_xid()) {
       run_once(
           "SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text, "
           "pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text",
@@ -78,8 +71,8 @@ bool SessionMachine::ready_to_commit(bool ends_block, wire::Turn& turn, bool sur
 std::optional<SessionMachine::Took> SessionMachine::pass_commit_point(bool ends_block, const Frame& frame,
                                                                       wire::Turn& turn) {
   if (!ready_to_commit(ends_block, turn)) return Took::nothing;
-  if (commit_ == Commit::refused) return refuse_commit(frame, turn);
-  if (commit_ == Commit::prepared) commit_ = Commit::sent;
+  if (transaction_.is_refused()) return refuse_commit(frame, turn);
+  transaction_.sent();
   return std::nullopt;
 }
 
@@ -87,9 +80,10 @@ std::optional<SessionMachine::Took> SessionMachine::pass_commit_point(bool ends_
 /// Bind and Describe: nothing that could add to the transaction. Should one of them fail, the block has failed for
 /// good, provided that it has no savepoint to return to.
 bool SessionMachine::knows_enough_to_commit() const {
-  if (!block_.is_open() || block_.is_failed() || block_.skips() || transaction_.empty() || transaction_.incomplete())
+  if (!block_.is_open() || block_.is_failed() || block_.skips() || transaction_.written().empty() ||
+      transaction_.written().incomplete())
     return false;
-  if (transaction_.has_savepoints() || !queue_.names().suspended_portals().empty()) return false;
+  if (transaction_.written().has_savepoints() || !queue_.names().suspended_portals().empty()) return false;
   return std::all_of(queue_.begin(), queue_.end(), [](const Pending& pending) {
     const bool runs_nothing =
         pending.expect == Expect::parse || pending.expect == Expect::bind || pending.expect == Expect::describe_portal;
@@ -97,57 +91,16 @@ bool SessionMachine::knows_enough_to_commit() const {
   });
 }
 
-/// The gate hears of a transaction before its first captured statement is sent. Until it has ended, what the stream
-/// promises ("no event with an lsn up to here any more") stays below what that statement may write.
-void SessionMachine::announce_write() {
-  std::int64_t& id = commit_ == Commit::sent ? next_gate_id_ : gate_id_;
-  if (id == 0) id = gate_->open();
-}
-
-event::Transaction SessionMachine::describe_transaction() const {
-  event::Transaction described;
-  described.id = gate_id_;
-  described.xid = transaction_.xid();
-  described.database = database_;
-  described.first_lsn = transaction_.first_lsn();
-  described.last_lsn = transaction_.last_lsn();
-  described.event_count = transaction_.event_count();
-  described.server_run = transaction_.logged() ? run_of_logged_ : run_of_unlogged_;
-  described.context = context_;
-  return described;
-}
-
-/// What is reported after the fact comes behind all that this session committed before.
-event::Transaction SessionMachine::describe_report() const {
-  event::Transaction described = describe_transaction();
-  if (described.last_lsn == 0 && last_lsn_ != 0) described.first_lsn = described.last_lsn = last_lsn_ + 1;
-  return described;
-}
-
 /// True where the gate has answered at once.
 bool SessionMachine::prepare() {
-  announce_write();
-  commit_ = Commit::preparing;
-  gathers_ = true;
-  const event::Transaction described = describe_transaction();
-  const std::optional<Result<void>> answer = gate_->prepare(described, transaction_.take_events());
-  if (!answer) {
-    wait_ = Wait::journal;
-    return false;
-  }
-  prepared(*answer);
-  return true;
-}
-
-void SessionMachine::prepared(const Result<void>& result) {
-  commit_ = result ? Commit::prepared : Commit::refused;
-  if (!result) refusal_ = result.error();
+  if (transaction_.prepare()) return true;
+  wait_ = Wait::journal;
+  return false;
 }
 
 void SessionMachine::on_prepared(Result<void> result, wire::Turn& turn) {
-  if (commit_ != Commit::preparing) return;
+  if (!transaction_.prepared(result)) return;
   wait_ = Wait::nothing;
-  prepared(result);
   feed_replay(turn);
   heed_rules(turn);
 }
@@ -155,14 +108,13 @@ void SessionMachine::on_prepared(Result<void> result, wire::Turn& turn) {
 /// What may tell the client that it committed, while a crash of the machine could still take its events away, stays
 /// where it is, and all that follows too.
 bool SessionMachine::must_hold(char type) {
-  if (commit_ != Commit::sent || lost_) return false;
+  if (lost_) return false;
   if (type != wire::backend::kCommandComplete && type != wire::backend::kReadyForQuery) return false;
-  holds_upstream_ = !gate_->may_be_told(gate_id_);
-  return holds_upstream_;
+  return transaction_.must_hold();
 }
 
 void SessionMachine::on_durable() {
-  holds_upstream_ = false;
+  transaction_.durable();
 }
 
 /// The journal does not take it, so it must not commit: the server is made to fail, the client is told why, and a block
@@ -188,70 +140,29 @@ void SessionMachine::roll_back_refused(wire::Turn& turn) {
   run_once("ROLLBACK", {}, Purpose::tidy, turn);
 }
 
-/// What was to commit failed, or was none, and the block is still there.
-void SessionMachine::reopen() {
-  commit_ = Commit::open;
-  reopened_ = true;
-  gathers_ = false;
-  gate_->reopen(gate_id_);
-  if (const std::int64_t next = std::exchange(next_gate_id_, 0); next != 0) gate_->outcome(next, Outcome::aborted);
-}
-
-/// Nobody knows which of the events that were prepared were taken back.
-void SessionMachine::forget_prepared() {
-  gate_->truncate(gate_id_, 1);
-  transaction_.forget_events();
-  add_gap({}, event::Op::update, 0, std::string(kUnseenSavepoint));
-}
-
 void SessionMachine::transaction_ended(Outcome outcome) {
-  gathers_ = false;
-  const bool known_to_gate = commit_ == Commit::prepared || commit_ == Commit::sent;
-  if (known_to_gate) {
-    // Where all of it was taken back there is nothing to tell.
-    gate_->outcome(gate_id_, transaction_.empty() ? Outcome::aborted : outcome);
-  } else if (gate_id_ != 0) {
-    gate_->outcome(gate_id_, Outcome::aborted);
-  }
-  // Behind what was prepared, or where nothing could be.
-  if (outcome != Outcome::aborted && !transaction_.events().empty()) report_uncontrolled();
-  last_lsn_ = std::max(last_lsn_, transaction_.last_lsn());
-  transaction_ = {};
+  transaction_.ended(outcome, queue_.under_way().captured > 0);
   unread_.clear();
-  keeps_moved_ = reopened_ = commits_itself_ = false;
-  gate_id_ = std::exchange(next_gate_id_, 0);
-  commit_ = Commit::open;
   // A rollback undoes it, and SET LOCAL ends with a commit too.
   if (catalog_touched_) forget_catalog();
   // Other sessions see DDL only from here on: what they asked in between is what was before.
   if (catalog_changed_ && outcome != Outcome::aborted) epoch_->fetch_add(1, std::memory_order_relaxed);
   catalog_touched_ = catalog_changed_ = false;
-  // What is under way now belongs to the next transaction.
-  if (queue_.under_way().captured > 0) announce_write();
 }
 
-/// It committed where Weir could not hold it: after the fact all that can be said is what was missed.
-void SessionMachine::report_uncontrolled() {
-  const event::Transaction described = describe_report();
-  transaction_.make_gaps("commit could not be held");
-  for (event::ChangeEvent& gap : transaction_.take_events()) gate_->report(described, std::move(gap));
-}
-
-/// A transaction of any size takes bounded memory: its events go to the journal as they come.
 void SessionMachine::stream_if_large() {
-  if (transaction_.bytes() < kLargestKeptBytes || transaction_.incomplete()) return;
-  if (transaction_.has_savepoints() && queue_.names().has_suspended_portals()) return;
-  announce_write();
-  gate_->append(gate_id_, transaction_.take_events());
+  // What portals still hold belongs before what was written since, and may be rolled back with it.
+  if (transaction_.written().has_savepoints() && queue_.names().has_suspended_portals()) return;
+  transaction_.stream_if_large();
 }
 
 bool SessionMachine::idle() const {
   return !lost_ && !client_broken_ && queue_.empty() && queue_.is_clean() && !block_.is_open() &&
-         wait_ == Wait::nothing && client_skip_ == 0 && replay_.empty() && gate_id_ == 0;
+         wait_ == Wait::nothing && client_skip_ == 0 && replay_.empty() && !transaction_.is_announced();
 }
 
 bool SessionMachine::upstream_stalled() const {
-  return holds_upstream_;
+  return transaction_.holds();
 }
 
 void SessionMachine::upstream_gone() {
@@ -260,11 +171,8 @@ void SessionMachine::upstream_gone() {
 
 /// Nothing more is known of the session: whoever waits for it hears so.
 void SessionMachine::leave(const char* why) {
-  gathers_ = false;
   wait_ = Wait::nothing;
-  if (gate_id_ != 0) gate_->outcome(gate_id_, commit_ == Commit::sent ? Outcome::unknown : Outcome::aborted);
-  if (next_gate_id_ != 0) gate_->outcome(next_gate_id_, Outcome::aborted);
-  gate_id_ = next_gate_id_ = 0;
+  transaction_.lost();
   question_failed({why, ""});
   question_ended();
 }

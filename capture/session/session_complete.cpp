@@ -65,16 +65,13 @@ void SessionMachine::completed(Execution& execution, const Statement* statement,
       block_.ended(false);
       break;
     case StatementKind::savepoint:
-      transaction_.savepoint(statement->name);
+      transaction_.written().savepoint(statement->name);
       break;
     case StatementKind::release:
-      transaction_.release(statement->name);
+      transaction_.written().release(statement->name);
       break;
     case StatementKind::rollback_to: {
-      const auto [first_ordinal, savepoint, known] = transaction_.rollback_to(statement->name);
-      if (!known) transaction_.make_gaps(kUnseenSavepoint);
-      if (gate_id_ != 0) gate_->truncate(gate_id_, first_ordinal);
-      rolled_back_to(savepoint);
+      rolled_back_to(transaction_.rollback_to(statement->name).savepoint);
       block_.returned();
       forget_catalog();
       break;
@@ -89,7 +86,7 @@ void SessionMachine::completed(Execution& execution, const Statement* statement,
       break;
     case StatementKind::opaque:
       forget_catalog();
-      if (commit_ == Commit::sent && !commits_itself_) transaction_ended(Outcome::unknown);
+      if (transaction_.outcome_is_unknown()) transaction_ended(Outcome::unknown);
       break;
     default:
       if (statement->closes_portal) closed_portal(statement->name);
@@ -102,15 +99,15 @@ void SessionMachine::completed(Execution& execution, const Statement* statement,
         add_gap(written_name(*statement, server_), op_of_tag(tag).value_or(event::Op::create), *rows,
                 "statement was not planned");
   }
-  transaction_.next_statement();
+  transaction_.written().next_statement();
 }
 
 /// Of a text that the parser here could not read: what its tag says of the transaction.
 void SessionMachine::completed_unread(std::string_view tag) {
   const bool rolled_back = tag == "ROLLBACK";
-  if ((tag == "CALL" || tag == "DO") && !block_.is_open() && commit_ == Commit::sent && !commits_itself_)
+  if ((tag == "CALL" || tag == "DO") && !block_.is_open() && transaction_.outcome_is_unknown())
     return transaction_ended(Outcome::unknown);
-  if (rolled_back && transaction_.has_savepoints()) {
+  if (rolled_back && transaction_.written().has_savepoints()) {
     block_.hid_rollback();  // to one of them, or wholly: ReadyForQuery will tell
   } else if (rolled_back || tag == "COMMIT" || tag == "PREPARE TRANSACTION") {
     if (!rolled_back)
@@ -123,7 +120,7 @@ void SessionMachine::completed_unread(std::string_view tag) {
 /// Portals of before the savepoint stay, with the rows that they hold; but what was written since was not.
 void SessionMachine::rolled_back_to(std::uint32_t savepoint) {
   for (const auto& portal : queue_.names().portals()) {
-    if (portal->order <= transaction_.statement()) continue;
+    if (portal->order <= transaction_.written().statement()) continue;
     portal->undone = true;
     portal->suspended = false;
   }
@@ -131,7 +128,7 @@ void SessionMachine::rolled_back_to(std::uint32_t savepoint) {
   const auto there = queue_.names().portals();
   for (const auto& portal : std::exchange(unread_, {})) {
     const bool stays = std::find(there.begin(), there.end(), portal) != there.end();
-    if (!stays && portal->order <= transaction_.statement()) add_unfetched(*portal);
+    if (!stays && portal->order <= transaction_.written().statement()) add_unfetched(*portal);
   }
   queue_.names().drop_portals(savepoint);
 }
@@ -154,7 +151,7 @@ void SessionMachine::add_unfetched(const Portal& portal) {
 void SessionMachine::completed_write(Execution& execution, const Statement& statement, const Plan& plan,
                                      std::string_view tag) {
   const std::int64_t rows = rows_of(tag).value_or(0);
-  if (plan.may_lack_xid) transaction_.needs_xid();
+  if (plan.may_lack_xid) transaction_.written().needs_xid();
   const bool relayed = execution.statement == nullptr;  // in a Query that could not be sent in parts
   if (statement.kind == StatementKind::write_query) forget_catalog();
   if (plan.how == Plan::How::returning && plan.moves.possible && !relayed) {
@@ -201,18 +198,12 @@ void SessionMachine::completed_move(Execution& execution, std::int64_t rows) {
   const MovedRows::Verdict verdict = execution.moved->rows.finish(last);
   for (event::ChangeEvent& change : last) add_moved(std::move(change), execution);
   const std::uint32_t first = std::exchange(execution.moved->first_ordinal, 0);
-  if (verdict != MovedRows::Verdict::proven && first != 0) take_back(first);
+  if (verdict != MovedRows::Verdict::proven && first != 0) transaction_.take_back(first);
   if (verdict == MovedRows::Verdict::unknown)
     add_statement_event(execution, plan.relation->name, plan.op, "which rows changed their keys is not known", rows,
                         lsn);
   // The next statement of a group has rows of its own.
   if (!execution.portal) execution.moved.reset();
-}
-
-/// What was given out of a statement from this ordinal on is not so.
-void SessionMachine::take_back(std::uint32_t first_ordinal) {
-  transaction_.take_back(first_ordinal);
-  if (gate_id_ != 0) gate_->truncate(gate_id_, first_ordinal);
 }
 
 void SessionMachine::add_statement_event(const Execution& execution, const RelationName& table, event::Op op,
@@ -239,7 +230,7 @@ void SessionMachine::add_gap(const RelationName& table, event::Op op, std::int64
   gap.table = table.table;
   gap.cause = std::move(cause);
   event::count_rows(gap.counts, op, rows);
-  transaction_.add(std::move(gap));
+  transaction_.written().add(std::move(gap));
 }
 
 void SessionMachine::add_change(event::ChangeEvent change, const Execution& execution) {
@@ -249,12 +240,13 @@ void SessionMachine::add_change(event::ChangeEvent change, const Execution& exec
                                server_.text_encoding())
                            .value_or("");
   change.tags = execution.text->tags;
-  if (execution.plan && execution.plan->relation && execution.plan->relation->logged) transaction_.saw_logged();
+  if (execution.plan && execution.plan->relation && execution.plan->relation->logged)
+    transaction_.written().saw_logged();
   Portal* portal = execution.portal.get();
-  transaction_.add(std::move(change), portal ? portal->order : 0);
-  if (portal && portal->order == 0) portal->order = transaction_.statement();
+  transaction_.written().add(std::move(change), portal ? portal->order : 0);
+  if (portal && portal->order == 0) portal->order = transaction_.written().statement();
   // Rows that come late belong before others, and what was handed out cannot make room for them.
-  const bool late = portal && portal->order != transaction_.statement();
+  const bool late = portal && portal->order != transaction_.written().statement();
   if (!late) stream_if_large();
 }
 

@@ -35,8 +35,8 @@ SessionMachine::Took SessionMachine::relay_copy(std::shared_ptr<const ParsedText
 
 void SessionMachine::take_told_transaction(std::string_view body) {
   if (!wire::read_data_row(body, row_) || row_.size() != 2 || !row_[0] || !row_[1]) return;  // it wrote nothing
-  transaction_.complete(std::strtoull(std::string(*row_[0]).c_str(), nullptr, 10),
-                        event::parse_lsn(*row_[1]).value_or(0));
+  transaction_.written().complete(std::strtoull(std::string(*row_[0]).c_str(), nullptr, 10),
+                                  event::parse_lsn(*row_[1]).value_or(0));
 }
 
 /// A constraint that is deferred to the commit must replace it, as it does where the COPY is the Query's last

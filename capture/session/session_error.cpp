@@ -85,7 +85,7 @@ std::string context_of_update(std::string context, std::string_view own_portal, 
 }  // namespace
 
 void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
-  gathers_ = false;
+  transaction_.stop_gathering();
   const auto fields = wire::read_error_fields(frame.body());
   const std::string_view severity = fields ? wire::error_field(*fields, 'V') : std::string_view();
   idle_error_ = queue_.empty();
@@ -134,7 +134,7 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
     const bool may_stand =
         front.purpose == Purpose::outcome ||
         (ran && front.execution && may_commit_itself(front.execution->text.get(), front.execution->statement));
-    transaction_ended(may_stand && commit_ == Commit::sent ? Outcome::unknown : Outcome::aborted);
+    transaction_ended(may_stand && transaction_.is_sent() ? Outcome::unknown : Outcome::aborted);
     queue_.names().drop_portals();
   }
   answered();
@@ -257,14 +257,16 @@ void SessionMachine::show_error(const Frame& frame, const Pending& front, wire::
   const auto place = [&](std::size_t at) { return position_in_run(front, at); };
   if (shifted) position = moved(std::move(position), place);
   if (provoked)
-    message = front.execution ? "portal \"" + front.execution->portal_name + "\" cannot be run" : refusal_.message;
+    message = front.execution ? "portal \"" + front.execution->portal_name + "\" cannot be run"
+                              : transaction_.refusal().message;
   if (shaped && context.empty()) std::erase_if(*fields, [](const auto& field) { return field.first == 'W'; });
   for (auto& [code, value] : *fields) {
     if (code == 'M') value = message;
     if (code == 'P') value = position;
     if (code == 'W') value = context;
     if (!provoked) continue;
-    if (code == 'C') value = front.execution ? kObjectNotInPrerequisiteState : std::string_view(refusal_.sqlstate);
+    if (code == 'C')
+      value = front.execution ? kObjectNotInPrerequisiteState : std::string_view(transaction_.refusal().sqlstate);
     if (front.execution && code == 'F') value = "portalmem.c";
     if (front.execution && code == 'R') value = "MarkPortalActive";
   }

@@ -33,16 +33,14 @@
 #include "capture/session/block.h"
 #include "capture/session/command_queue.h"
 #include "capture/session/copy_in.h"
+#include "capture/session/gated_transaction.h"
 #include "capture/session/session.h"
 #include "capture/session/shape.h"
-#include "capture/session/transaction.h"
 #include "capture/sql/statement_cache.h"
 #include "wire/error_response.h"
 #include "wire/message.h"
 
 namespace weir::capture {
-
-constexpr std::string_view kUnseenSavepoint = "rolled back to a savepoint that was not seen";
 
 class SessionMachine final : public CaptureSession {
  public:
@@ -53,7 +51,7 @@ class SessionMachine final : public CaptureSession {
   bool stalled() const override { return wait_ != Wait::nothing; }
   bool idle() const override;
   bool upstream_stalled() const override;
-  bool holds_for_client() const override { return gathers_; }
+  bool holds_for_client() const override { return transaction_.gathers(); }
   bool holds_for_upstream() const override { return wait_ == Wait::journal; }
   bool between_messages() const override { return upstream_skip_ == 0; }
   std::size_t client_frame_size() const override { return client_frame_size_; }
@@ -168,30 +166,23 @@ class SessionMachine final : public CaptureSession {
   /// Something is to be committed that was not yet sent to be.
   bool holds_writes() const {
     if (queue_.under_way().captured > 0 || queue_.names().has_suspended_portals()) return true;
-    return (!transaction_.empty() || keeps_moved_ || reopened_) && commit_ != Commit::sent;
+    return transaction_.waits_for_commit();
   }
   /// Those, and writes whose commit is on its way: it may fail, or be none, and the block go on.
-  bool holds_writes_of_block() const { return holds_writes() || commit_ == Commit::sent; }
+  bool holds_writes_of_block() const { return holds_writes() || transaction_.is_sent(); }
   bool ready_to_commit(bool ends_block, wire::Turn& turn, bool surely = true);
   std::optional<Took> pass_commit_point(bool ends_block, const Frame& frame, wire::Turn& turn);
   bool knows_enough_to_commit() const;
   bool wait_for_answers(wire::Turn& turn);
   bool learn_outcome(wire::Turn& turn);
   void heard_outcome(std::string_view status);
-  void announce_write();
   bool prepare();
-  void prepared(const Result<void>& result);
   bool must_hold(char type);
   Took refuse_commit(const Frame& frame, wire::Turn& turn);
   void roll_back_refused(wire::Turn& turn);
-  void reopen();
-  void forget_prepared();
   void transaction_ended(Outcome outcome);
-  void report_uncontrolled();
   void stream_if_large();
   void leave(const char* why);
-  event::Transaction describe_transaction() const;
-  event::Transaction describe_report() const;
 
   // -- session_copy.cpp
   bool can_tell_transaction(const ParsedText& text, const Plans& plans) const;
@@ -286,7 +277,6 @@ class SessionMachine final : public CaptureSession {
   void completed_unread(std::string_view tag);
   void completed_write(Execution& execution, const Statement& statement, const Plan& plan, std::string_view tag);
   void completed_move(Execution& execution, std::int64_t rows);
-  void take_back(std::uint32_t first_ordinal);
   void rolled_back_to(std::uint32_t savepoint);
   void add_statement_event(const Execution& execution, const RelationName& table, event::Op op, std::string cause,
                            std::int64_t rows, event::Lsn lsn = 0);
@@ -299,7 +289,6 @@ class SessionMachine final : public CaptureSession {
   // From the options.
   StatementCache* statements_;
   const Scope* scope_;
-  CommitGate* gate_;
   std::size_t max_row_bytes_;
   std::atomic<std::uint64_t>* epoch_;
   QuestionSource* questions_;
@@ -307,8 +296,6 @@ class SessionMachine final : public CaptureSession {
   std::string own_portal_name_;  // Weir's own statements run in it: the client's unnamed one must stay as it is
   std::string shape_portal_name_;
   std::string no_portal_;  // never made: running it has the server itself say an error that Weir must bring about
-  std::string database_;
-  event::Context context_;
 
   // Relaying.
   std::size_t client_skip_ = 0;  // bytes of a frame that is only passed through
@@ -333,21 +320,11 @@ class SessionMachine final : public CaptureSession {
 
   // The open transaction.
   Wait wait_ = Wait::nothing;
-  OpenTransaction transaction_;
-  event::Lsn last_lsn_ = 0;            // of the transactions before it
-  bool keeps_moved_ = false;           // rows wait until it is known what moved
+  GatedTransaction transaction_;
   std::set<Names::PortalPtr> unread_;  // that were to go with rows, which a failed block does not let anyone read
-  std::int64_t next_gate_id_ = 0;      // of the transaction behind the one whose commit is on its way
-  std::int64_t gate_id_ = 0;           // 0: the gate does not know of it yet
   bool catalog_changed_ = false;       // DDL in it: all sessions must ask again
   bool catalog_touched_ = false;       // SET or DDL in it: a rollback undoes what the facts were read under
-  enum class Commit { open, preparing, prepared, refused, sent } commit_ = Commit::open;
-  bool reopened_ = false;        // the journal has it as prepared before it went on
-  bool commits_itself_ = false;  // something is under way that may do so, in a pipeline: what comes next waits for it
-  Error refusal_;
-  bool must_roll_back_ = false;  // at the Sync behind a COMMIT that was refused
-  bool holds_upstream_ = false;  // until on_durable
-  bool gathers_ = false;  // from the gate's question to the commit's answer: what is shown before goes along with that
+  bool must_roll_back_ = false;        // at the Sync behind a COMMIT that was refused
 
   // A Query that runs in steps.
   std::string told_settings_;  // name and value, each with a zero behind it, of all ParameterStatus the client has seen
@@ -388,9 +365,7 @@ class SessionMachine final : public CaptureSession {
   std::deque<AskedFacts> facts_asked_;
   std::shared_ptr<const RelationFacts> facts_answer_;
   std::uint64_t catalog_epoch_ = 0;
-  std::string backend_;          // its process id, by BackendKeyData
-  std::string run_of_logged_;    // the server's run, for transactions that wrote a logged table,
-  std::string run_of_unlogged_;  // and for the others; empty: not asked yet
+  std::string backend_;  // its process id, by BackendKeyData
   bool facts_failed_ = false;
   std::function<std::chrono::milliseconds()> clock_;
   std::chrono::milliseconds facts_max_age_;

@@ -82,12 +82,12 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
   const bool knowable = !text->commits_behind_rollback_to();
   if (holds && !opens && knowable && (ends || !block_.is_open() || queue_.under_way().control > 0)) {
     if (!ready_to_commit(ends, turn, text->parsed)) return Took::nothing;
-    if (commit_ == Commit::refused) return refuse_commit(frame, turn);
+    if (transaction_.is_refused()) return refuse_commit(frame, turn);
   }
   const auto shows = [](const Statement& statement) { return statement.shows_statements; };
   if (std::any_of(text->statements.begin(), text->statements.end(), shows) && !hide_own_statements(turn))
     return Took::nothing;
-  if (commit_ == Commit::prepared) commit_ = Commit::sent;
+  transaction_.sent();
   if (can_tell_transaction(*text, *plans)) return relay_copy(text, *plans, turn);
   return relay_query(frame, text, *plans, turn);
 }

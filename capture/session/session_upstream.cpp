@@ -84,7 +84,7 @@ bool shows_rows(const Pending& pending, const Execution& rows) {
 
 std::size_t SessionMachine::from_upstream(std::string_view received, wire::Turn& turn) {
   upstream_frame_size_ = 0;
-  if (closed_ || holds_upstream_) return 0;
+  if (closed_ || transaction_.holds()) return 0;
   std::size_t used = 0;
   while (used < received.size() && !turn.close) {
     const std::string_view rest = received.substr(used);
@@ -318,7 +318,7 @@ bool SessionMachine::capture_row(std::string_view body, Execution& execution) {
   ReadRow read = read_row(row_, *execution.plan, *scope_);
   if (!read.valid) return false;
   if (execution.portal && execution.portal->undone) return true;
-  transaction_.saw(read.xid, read.lsn);
+  transaction_.written().saw(read.xid, read.lsn);
   // A function has changed the search_path, say, or somebody past Weir has made a partition: ask before the next.
   if (read.stale) forget_catalog();
   if (execution.plan->moves.possible) {
@@ -346,7 +346,7 @@ void SessionMachine::keep_moved(std::vector<event::ChangeEvent> events, Executio
   MovedRows::Events now;
   moved_rows(execution).written(std::move(events), now);
   for (event::ChangeEvent& change : now) add_moved(std::move(change), execution);
-  keeps_moved_ = true;
+  transaction_.expect_more();
 }
 
 /// Those of the execution, or of its portal; made where there are none.
@@ -355,14 +355,14 @@ MovedRows& SessionMachine::moved_rows(Execution& execution) {
   std::shared_ptr<Moved>& moved = portal ? portal->moved : execution.moved;
   // What a portal still holds comes late: then nothing can be taken back.
   if (!moved) moved = std::make_shared<Moved>(Moved{MovedRows(execution.plan, *scope_, !portal || !portal->suspended)});
-  if (portal && portal->order == 0) portal->order = transaction_.begin_statement();
+  if (portal && portal->order == 0) portal->order = transaction_.written().begin_statement();
   execution.moved = moved;
   return moved->rows;
 }
 
 void SessionMachine::add_moved(event::ChangeEvent change, Execution& execution) {
   std::uint32_t& first = execution.moved->first_ordinal;
-  if (first == 0) first = transaction_.event_count() + 1;
+  if (first == 0) first = transaction_.written().event_count() + 1;
   add_change(std::move(change), execution);
 }
 
@@ -432,8 +432,8 @@ void SessionMachine::complete_in_group(const Frame& frame, std::string_view tag,
 /// The portal has written all its rows, and some are not fetched: its statement has its place from now on.
 void SessionMachine::left_suspended(const Execution* execution) {
   Portal* portal = execution != nullptr && execution->plan ? execution->portal.get() : nullptr;
-  if (portal != nullptr && portal->order == 0) portal->order = transaction_.begin_statement();
-  transaction_.next_statement();
+  if (portal != nullptr && portal->order == 0) portal->order = transaction_.written().begin_statement();
+  transaction_.written().next_statement();
 }
 
 /// FETCH or MOVE of a captured portal is done. What MOVE passes over nobody has seen.
@@ -443,11 +443,12 @@ void SessionMachine::cursor_read(const Execution& rows, std::string_view tag) {
   if (!tag.starts_with("MOVE ") || rows.portal->undone) return;
   std::from_chars(tag.data() + std::string_view("MOVE ").size(), tag.data() + tag.size(), passed);
   if (passed > 0) add_gap(rows.plan->relation->name, rows.plan->op, passed, "rows of a portal were not fetched");
-  transaction_.next_statement();
+  transaction_.written().next_statement();
 }
 
 void SessionMachine::take_ready(const Frame& frame, wire::Turn& turn) {
-  gathers_ = idle_error_ = false;
+  transaction_.stop_gathering();
+  idle_error_ = false;
   show_held(turn);
   show_statuses(turn);
   const char status = frame.body().empty() ? 'I' : frame.body()[0];
@@ -461,12 +462,12 @@ void SessionMachine::take_ready(const Frame& frame, wire::Turn& turn) {
       !queue_.empty() && queue_.front().purpose == Purpose::run && queue_.front().expect == Expect::query;
   if (of_copy || queue_.empty() || (!is_own(queue_.front().purpose) && !of_group)) relay_upstream(frame, turn);
   if (!block_.is_open()) {
-    const bool anything = !transaction_.empty() || gate_id_ != 0 || catalog_touched_;
+    const bool anything = !transaction_.written().empty() || transaction_.is_announced() || catalog_touched_;
     if (anything) transaction_ended(was_failed || hid_rollback ? Outcome::aborted : Outcome::committed);
   } else {
-    if (hid_rollback) transaction_.make_gaps(kUnseenSavepoint);
-    if (commit_ == Commit::sent) reopen();
-    if (hid_rollback && reopened_) forget_prepared();
+    if (hid_rollback) transaction_.written().make_gaps(kUnseenSavepoint);
+    if (transaction_.is_sent()) transaction_.reopen();
+    if (hid_rollback) transaction_.doubt_prepared();
   }
   const bool of_question = !of_copy && !queue_.empty() && queue_.front().purpose == Purpose::question;
   if (!queue_.empty() && !of_copy) pop_front();
@@ -480,7 +481,7 @@ void SessionMachine::take_ready(const Frame& frame, wire::Turn& turn) {
 }
 
 void SessionMachine::pop_front() {
-  queue_.answered(transaction_.savepoint_count());
+  queue_.answered(transaction_.written().savepoint_count());
   answered();
 }
 
@@ -509,7 +510,7 @@ void SessionMachine::note_setting(std::string_view body) {
   } else if (setting->name == "standard_conforming_strings") {
     lexer_.standard_conforming_strings = setting->value == "on";
   } else if (setting->name == "application_name") {
-    context_.application_name = setting->value;
+    transaction_.set_application_name(setting->value);
   }
   if (before.client_encoding != server_.client_encoding || before.server_encoding != server_.server_encoding)
     forget_catalog();
@@ -531,12 +532,7 @@ void SessionMachine::heed_rules(wire::Turn& turn) {
 /// Once it has had anything of Weir's own nobody can say what of the rest is, and it ends instead.
 void SessionMachine::lose_track(std::string_view why, wire::Turn& turn) {
   lost_ = true;
-  event::ChangeEvent gap;
-  gap.op = event::Op::gap;
-  gap.cause = "lost track of the session: " + std::string(why);
-  gap.ordinal = transaction_.event_count() + 1;
-  gap.statement_order = transaction_.statement() + 1;
-  gate_->report(describe_report(), std::move(gap));
+  transaction_.report("lost track of the session: " + std::string(why));
   leave("lost track of the session");
   if (!queue_.hides()) return;
   wire::append_error(turn.to_client.buffer(), "FATAL", "08P01", "the database's answers do not fit what was sent");
