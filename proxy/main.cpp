@@ -23,8 +23,9 @@
 #include "proxy/io/server.h"
 #include "proxy/process/log.h"
 #include "proxy/process/notices.h"
-#include "proxy/settings/config.h"
+#include "proxy/settings/environment.h"
 #include "proxy/settings/options.h"
+#include "proxy/settings/sources.h"
 #include "wire/relay.h"
 
 namespace weir::proxy {
@@ -60,18 +61,10 @@ int print(const std::string& text) {
 }
 
 Result<Settings> read_settings(const CommandLine& line) {
-  std::vector<Assignment> file;
-  if (!line.config.empty()) {
-    auto read = read_config(line.config);
-    if (!read) return read.error();
-    file = std::move(*read);
-  }
-  auto settings = settle(file, line.assignments);
-  struct stat status {};
-  if (settings && hold_password(file) && ::stat(line.config.c_str(), &status) == 0 && (status.st_mode & S_IRWXO) != 0)
-    log::warn(line.config +
-              " holds a password and everybody may read it: chmod 0600 it, or write ${file:PATH} or "
-              "${NAME} (an environment variable) in its place");
+  const auto read = read_sources(line, process_environment());
+  if (!read) return read.error();
+  auto settings = settle(read->sources);
+  for (const auto& warning : settings ? read->warnings : std::vector<std::string>()) log::warn(warning);
   return settings;
 }
 

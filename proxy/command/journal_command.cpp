@@ -10,8 +10,10 @@
 #include "capture/event/json_members.h"
 #include "proxy/command/subcommand.h"
 #include "proxy/delivery/destination_name.h"
-#include "proxy/settings/config.h"
+#include "proxy/settings/environment.h"
+#include "proxy/settings/expand.h"
 #include "proxy/settings/options.h"
+#include "proxy/settings/sources.h"
 
 namespace weir::proxy {
 
@@ -29,22 +31,19 @@ std::vector<std::string> take_words(std::vector<std::string>& arguments) {
   return words;
 }
 
-/// journal.path, from the flag or the file; nothing else of them matters here.
+/// journal.path; nothing else of the settings matters here.
 Result<std::string> journal_path(const CommandLine& line) {
-  std::vector<Assignment> file;
-  if (!line.config.empty()) {
-    auto read = read_config(line.config);
-    if (!read) return read.error();
-    file = std::move(*read);
+  const auto read = read_sources(line, process_environment());
+  if (!read) return read.error();
+  for (const auto& one : effective(read->sources)) {
+    if (one.row->key != "journal.path") continue;
+    const auto& assignment = *one.assignments.front();
+    auto path = expand(assignment.value, false);
+    if (!path) return Error{assignment.place + " " + path.error().message, ""};
+    auto found = capture::absolute_path(*path);
+    return found ? std::move(*found) : std::move(*path);
   }
-  std::string path;
-  for (const auto* assignments : {&std::as_const(file), &line.assignments}) {
-    for (const auto& one : *assignments)
-      if (one.row == find_setting("journal.path")) path = one.value;
-  }
-  if (path.empty()) return Error{"say which journal: --journal PATH, or --config PATH of a file with journal.path", ""};
-  auto found = capture::absolute_path(path);
-  return found ? std::move(*found) : std::move(path);
+  return Error{"say which journal: --journal PATH, or --config PATH of a file with journal.path", ""};
 }
 
 Result<void> check_folder(const std::string& path) {

@@ -5,7 +5,10 @@
 #include <cstdio>
 #include <cstring>
 
+#include "proxy/command/config_command.h"
 #include "proxy/command/journal_command.h"
+#include "proxy/settings/environment.h"
+#include "proxy/settings/options.h"
 #include "proxy/settings/settings.h"
 
 namespace weir::proxy {
@@ -13,6 +16,9 @@ namespace weir::proxy {
 namespace {
 
 const std::array kCommands = std::to_array<Subcommand>({
+    {"config", "[--schema]",
+     "the configuration that counts and where each value is from, without its secrets; or the JSON Schema of weir.yaml",
+     run_config},
     {"journal", "[--json]", "the same as weir journal ls", run_journal_ls},
     {"journal ls", "[--json]", "the destinations, where they stand, and what the journal holds", run_journal_ls},
     {"journal check", "[--json]", "reads everything and names the first damage; exit code 1 where there is some",
@@ -58,7 +64,9 @@ std::optional<int> run_subcommand(const std::vector<std::string>& arguments) {
 std::string subcommand_usage(std::string_view name) {
   const auto* command = find(std::string(name));
   const auto arguments = command == nullptr ? std::string() : std::string(command->arguments);
-  return "weir " + std::string(name) + (arguments.empty() ? "" : " " + arguments) + " --journal PATH | --config PATH";
+  const bool of_journal = name.starts_with("journal");
+  return "weir " + std::string(name) + (arguments.empty() ? "" : " " + arguments) +
+         (of_journal ? " --journal PATH | --config PATH" : " [--config PATH] [--SETTING VALUE …]");
 }
 
 std::string subcommands_help() {
@@ -66,6 +74,20 @@ std::string subcommands_help() {
   for (const auto& command : kCommands)
     text += "  " + subcommand_usage(command.name) + "\n      " + std::string(command.help) + "\n";
   return text;
+}
+
+std::optional<ReadSources> read_command_sources(std::string_view name, const std::vector<std::string>& arguments,
+                                                int& code) {
+  const auto line = parse_command_line(arguments);
+  if (line && line->help) {
+    std::fputs((subcommand_usage(name) + "\n").c_str(), stdout);
+    code = finish_output();
+    return std::nullopt;
+  }
+  auto read = line ? read_sources(*line, process_environment()) : Result<ReadSources>(line.error());
+  if (read) return std::move(*read);
+  code = complain(kCommandUsage, read.error().message);
+  return std::nullopt;
 }
 
 int complain(int code, const std::string& text) {

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "proxy/settings/sources.h"
+
 namespace weir::proxy {
 
 constexpr int kCommandFailed = 1;
@@ -27,6 +29,11 @@ std::optional<int> run_subcommand(const std::vector<std::string>& arguments);
 std::string subcommands_help();
 /// "weir journal forget DESTINATION …" for the command of this name.
 std::string subcommand_usage(std::string_view name);
+
+/// What a command takes of the settings, for one that takes all of them as flags. Nothing where it is to end now with
+/// `code`: it has complained, or printed its usage.
+std::optional<ReadSources> read_command_sources(std::string_view name, const std::vector<std::string>& arguments,
+                                                int& code);
 
 /// "weir: TEXT" to stderr; returns `code`.
 int complain(int code, const std::string& text);

@@ -61,10 +61,6 @@ Result<void> store(Settings& settings, const Assignment& assignment) {
   return {};
 }
 
-bool sets(const std::vector<Assignment>& assignments, const Setting* row) {
-  return std::any_of(assignments.begin(), assignments.end(), [&](const auto& one) { return one.row == row; });
-}
-
 }  // namespace
 
 const Setting* find_setting(std::string_view key) {
@@ -92,20 +88,33 @@ bool hold_password(const std::vector<Assignment>& assignments) {
   });
 }
 
-Result<Settings> settle(const std::vector<Assignment>& file, const std::vector<Assignment>& command_line) {
-  Settings settings = default_settings();
-  if (sets(file, find_setting("listen")) || sets(command_line, find_setting("listen"))) settings.listen.clear();
-  for (const auto& assignment : file) {
-    if (sets(command_line, assignment.row)) {
-      // Overruled, but a wrong value in the file is still wrong: it is stored where nobody looks.
-      Settings unused;
-      if (auto stored = store(unused, assignment); !stored) return stored.error();
-    } else if (auto stored = store(settings, assignment); !stored) {
-      return stored.error();
+std::vector<Effective> effective(const Sources& sources) {
+  std::vector<Effective> all;
+  for (const auto& row : settings_table()) {
+    Effective one{&row, {}};
+    for (const auto* source : {&sources.command_line, &sources.environment, &sources.file}) {
+      for (const auto& assignment : *source)
+        if (assignment.row == &row) one.assignments.push_back(&assignment);
+      if (!one.assignments.empty()) break;
     }
+    if (!row.repeats && one.assignments.size() > 1) one.assignments = {one.assignments.back()};
+    if (!one.assignments.empty()) all.push_back(std::move(one));
   }
-  for (const auto& assignment : command_line) {
-    if (auto stored = store(settings, assignment); !stored) return stored.error();
+  return all;
+}
+
+Result<Settings> settle(const Sources& sources) {
+  // What is overruled is still wrong where it is wrong: it is stored where nobody looks.
+  Settings unused;
+  for (const auto* source : {&sources.file, &sources.environment, &sources.command_line}) {
+    for (const auto& assignment : *source)
+      if (auto stored = store(unused, assignment); !stored) return stored.error();
+  }
+  Settings settings = default_settings();
+  for (const auto& one : effective(sources)) {
+    if (one.row->key == "listen") settings.listen.clear();
+    for (const auto* assignment : one.assignments)
+      if (auto stored = store(settings, *assignment); !stored) return stored.error();
   }
   if (auto complaint = check(settings)) return Error{*complaint, ""};
   return settings;

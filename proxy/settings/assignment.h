@@ -1,9 +1,9 @@
 // What was set, and where: the common form of the command line and of weir.yaml before they become Settings.
 //
-// Reading (options.h, config.h) only finds the table's row for each name; settle() stores the values, command line over
-// file over defaults; ${NAME} and ${file:PATH} in them are replaced first (expand.h). A list on the command line
-// replaces the file's list. Complaints name the place, and show the value as it was written where it can be no
-// password.
+// Reading (options.h, environment.h, config.h) only finds the table's row for each name; settle() stores the values,
+// command line over environment over file over defaults; ${NAME} and ${file:PATH} in them are replaced first
+// (expand.h). A list of a stronger source replaces the whole list of a weaker one. Complaints name the place, and show
+// the value as it was written where it can be no password.
 #pragma once
 
 #include <string>
@@ -24,9 +24,24 @@ struct EmitterAssignment {
 struct Assignment {
   const Setting* row = nullptr;
   std::string value;
-  std::string place;                  ///< how a complaint begins: "weir.yaml:12: journal.path" or "--journal"
+  std::string place;  ///< how a complaint begins: "weir.yaml:12: journal.path", "WEIR_JOURNAL" or "--journal"
   std::vector<EmitterAssignment> of;  ///< only where the row is `emit`
 };
+
+/// Where settings come from, the weakest first.
+struct Sources {
+  std::vector<Assignment> file = {};
+  std::vector<Assignment> environment = {};
+  std::vector<Assignment> command_line = {};
+};
+
+/// A setting that somebody set, and the assignments of it that count: more than one only of a list.
+struct Effective {
+  const Setting* row = nullptr;
+  std::vector<const Assignment*> assignments;
+};
+/// In the table's order; what nobody set is not among them. They point into `sources`.
+std::vector<Effective> effective(const Sources& sources);
 
 /// The row with this key, or nullptr.
 const Setting* find_setting(std::string_view key);
@@ -36,6 +51,6 @@ bool is_emitter_key(std::string_view key);
 /// Whether a password itself stands in one of these, and not only where it is to be found.
 bool hold_password(const std::vector<Assignment>& assignments);
 
-Result<Settings> settle(const std::vector<Assignment>& file, const std::vector<Assignment>& command_line);
+Result<Settings> settle(const Sources& sources);
 
 }  // namespace weir::proxy

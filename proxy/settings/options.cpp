@@ -114,8 +114,10 @@ std::string help_text(const std::string& commands) {
          "  weir --config weir.yaml\n" +
          commands +
          "\n"
-         "Every setting is a flag and a key in weir.yaml (key a.b is b: inside a:). Flags win over the file.\n\n"
-         "  --config PATH               read settings from this YAML file\n"
+         "Every setting is a flag, a key in weir.yaml (key a.b is b: inside a:) and an environment variable (key a.b "
+         "is\n"
+         "WEIR_A_B). Flags win over the environment, the environment over the file.\n\n"
+         "  --config PATH               read settings from this YAML file (also WEIR_CONFIG)\n"
          "  --help                      this text\n"
          "  --version                   which Weir this is\n"
          "  --reference                 the table of all settings, as in README.md\n" +

@@ -200,7 +200,7 @@ const std::array kTable = std::to_array<Setting>({
      false, store_durability},
     {"journal.max_bytes", "", "BYTES", "10GB",
      "when the journal holds so much, commits wait (journal.hold_timeout_ms); 0: no limit", false, store_journal_bytes},
-    {"journal.hold_timeout_ms", "", "0..3600000", "30000",
+    {"journal.hold_timeout_ms", "", "DURATION", "30000",
      "how long a commit waits for room in the journal before it is refused with SQLSTATE 53100", false,
      [](Settings& s, const std::string& v) { return store_duration(v, s.hold_timeout); }},
     {"emit", "", "DESTINATION", "",
@@ -213,7 +213,7 @@ const std::array kTable = std::to_array<Setting>({
      "first part of topic names and name of the source in the events; {db} in it is the database's name", false,
      [](Settings& s, const std::string& v) { return store_prefix(v, s.prefix); }},
     {"log.level", "", "debug|info|warn|error", "info", "what is logged to stderr", false, store_log_level},
-    {"shutdown.timeout_ms", "", "0..3600000", "10000",
+    {"shutdown.timeout_ms", "", "DURATION", "10000",
      "how long SIGTERM waits for sessions to end and for destinations to take what is left", false,
      [](Settings& s, const std::string& v) { return store_duration(v, s.shutdown_timeout); }},
 });

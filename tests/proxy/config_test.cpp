@@ -16,7 +16,7 @@ const std::string kLeast = "upstream: postgresql://db\nemit: stdout\n";
 std::string complaint_of(const std::string& text) {
   auto read = parse_config(text, "weir.yaml");
   if (!read) return read.error().message;
-  auto settings = settle(*read, {});
+  auto settings = settle({.file = *read});
   return settings ? "" : settings.error().message;
 }
 
@@ -25,7 +25,7 @@ Settings settings_of(const std::string& text, const std::vector<std::string>& ar
   EXPECT_TRUE(read) << read.error().message;
   auto line = parse_command_line(arguments);
   EXPECT_TRUE(line) << line.error().message;
-  auto settings = settle(*read, line->assignments);
+  auto settings = settle({.file = *read, .command_line = line->assignments});
   EXPECT_TRUE(settings) << settings.error().message;
   return *settings;
 }
@@ -161,7 +161,7 @@ TEST(Config, TheCommandLineBeatsTheFile) {
 TEST(Config, WhatTheCommandLineOverrulesMustStillBeRight) {
   auto file = parse_config(kLeast + "workers: many\n", "weir.yaml");
   auto line = parse_command_line({"--workers", "2"});
-  EXPECT_FALSE(settle(*file, line->assignments));
+  EXPECT_FALSE(settle({.file = *file, .command_line = line->assignments}));
 }
 
 TEST(Config, AFileThatCannotBeReadIsNamed) {

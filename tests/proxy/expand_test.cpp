@@ -68,7 +68,7 @@ TEST_F(ExpandTest, InTheFileAndOnTheCommandLine) {
           file + "}\n",
       "weir.yaml");
   ASSERT_TRUE(file_settings) << file_settings.error().message;
-  const auto settings = settle(*file_settings, {});
+  const auto settings = settle({.file = *file_settings});
   ASSERT_TRUE(settings) << settings.error().message;
   EXPECT_EQ(settings->credentials.password, "a@b/c:d%");
   EXPECT_EQ(settings->emit.at(0).kafka.at("sasl.password"), "from the file");
@@ -76,7 +76,7 @@ TEST_F(ExpandTest, InTheFileAndOnTheCommandLine) {
   const auto line = parse_command_line({"--upstream", "postgresql://db", "--emit", "kafka://k:9092/p",
                                         "--emit.kafka.sasl.password", "${WEIR_TEST_SECRET}"});
   ASSERT_TRUE(line);
-  const auto from_line = settle({}, line->assignments);
+  const auto from_line = settle({.command_line = line->assignments});
   ASSERT_TRUE(from_line) << from_line.error().message;
   EXPECT_EQ(from_line->emit.at(0).kafka.at("sasl.password"), "a@b/c:d%");
 }
@@ -84,7 +84,7 @@ TEST_F(ExpandTest, InTheFileAndOnTheCommandLine) {
 TEST_F(ExpandTest, AWrongValueIsShownAsItWasWritten) {
   const auto settings = parse_config("log: {level: \"${WEIR_TEST_SECRET}\"}\n", "weir.yaml");
   ASSERT_TRUE(settings) << settings.error().message;
-  const auto settled = settle(*settings, {});
+  const auto settled = settle({.file = *settings});
   ASSERT_FALSE(settled);
   EXPECT_EQ(settled.error().message,
             "weir.yaml:1: log.level must be debug, info, warn or error (given: \"${WEIR_TEST_SECRET}\")");

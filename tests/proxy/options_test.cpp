@@ -18,7 +18,7 @@ Result<Settings> settings_of(std::vector<std::string> arguments, bool with_least
   if (with_least) arguments.insert(arguments.begin(), kLeast.begin(), kLeast.end());
   auto line = parse_command_line(arguments);
   if (!line) return line.error();
-  return settle({}, line->assignments);
+  return settle({.command_line = line->assignments});
 }
 
 std::string complaint_of(const std::vector<std::string>& arguments, bool with_least = true) {

@@ -52,7 +52,7 @@ CONFINED = [
     (r"curl/", ["emitters/http*"]),
     (r"boost/asio", ["proxy/io/*", "proxy/admin/admin_server.cpp"]),
     (r"boost/beast", ["proxy/admin/admin_server.cpp"]),
-    (r"boost/json", ["capture/*", "emitters/*", "proxy/doubt/inquiry.cpp"]),
+    (r"boost/json", ["capture/*", "emitters/*", "proxy/doubt/inquiry.cpp", "proxy/settings/schema.cpp"]),
 ]
 
 FORBIDDEN_NAMES = re.compile(r"^\s*(?:class|struct)\s+(\w*(?:Impl|Manager|Helper|Util|Utils))\b")
