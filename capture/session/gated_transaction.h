@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include "capture/event/change_event.h"
 #include "base/result.h"
+#include "capture/event/change_event.h"
 #include "capture/gate.h"
 #include "capture/session/rules.h"
 #include "capture/session/transaction.h"

@@ -109,7 +109,7 @@ struct Weight {
 };
 
 struct Pending {
-  Expect expect;
+  Expect expect = Expect::sync;
   Purpose purpose = Purpose::client;
   bool scrubs = false;               ///< its rows may show texts that Weir spliced
   bool spliced = false;              ///< of a text with a splice: what the client sees is without the added columns

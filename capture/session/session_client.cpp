@@ -59,7 +59,7 @@ std::size_t SessionMachine::feed(std::string_view received, wire::Turn& turn) {
     const std::string_view rest = received.substr(used);
     if (client_skip_ > 0) {
       const std::size_t count = std::min(client_skip_, rest.size());
-      turn.to_upstream.relay(rest.substr(0, count));
+      send(turn).relay_unanswered(rest.substr(0, count), true);
       client_skip_ -= count;
       used += count;
       continue;
@@ -69,7 +69,7 @@ std::size_t SessionMachine::feed(std::string_view received, wire::Turn& turn) {
     if (header.state == wire::FrameHeader::State::malformed) {
       // The server ends the session where it reads this, and before what would have to be sent anew.
       if (checks_pending_ > 0 && !wait_for_answers(turn)) break;
-      turn.to_upstream.relay(rest.substr(0, wire::kHeaderSize));
+      send(turn).relay_unanswered(rest.substr(0, wire::kHeaderSize), true);
       client_broken_ = true;
       return received.size();
     }
@@ -89,7 +89,7 @@ std::size_t SessionMachine::feed(std::string_view received, wire::Turn& turn) {
       break;
     }
     asks_alone_ = false;
-    ++message_;
+    catalog_.next_message();
     used += frame.received.size();
     if (checks_pending_ > 0) retained_ += frame.received;
   }
@@ -143,27 +143,17 @@ SessionMachine::Took SessionMachine::take_client(const Frame& frame, wire::Turn&
   }
 }
 
+/// What is taken once more is gone before the bytes are sent.
 SessionMachine::Took SessionMachine::relay_client(const Frame& frame, wire::Turn& turn) {
-  // What is taken once more is gone before the bytes are sent.
-  if (replaying_) {
-    turn.to_upstream.buffer() += frame.received;
-  } else {
-    turn.to_upstream.relay(frame.received);
-  }
+  send(turn).relay_unanswered(frame.received, !replaying_);
   client_skip_ = frame.size - frame.received.size();
   return Took::frame;
 }
 
 SessionMachine::Took SessionMachine::relay_expecting(const Frame& frame, Pending pending, wire::Turn& turn) {
-  expect(std::move(pending));
-  return relay_client(frame, turn);
-}
-
-void SessionMachine::expect(Pending pending) {
-  if (pending.expect == Expect::execute || pending.expect == Expect::query) copy_.begins();
-  const Weight& weight = queue_.push(std::move(pending));
-  if (weight.captured > 0) transaction_.announce();
-  if (weight.sets_lexer) doubt_encoding();
+  send(turn).relay(frame.received, !replaying_, std::move(pending));
+  client_skip_ = frame.size - frame.received.size();
+  return Took::frame;
 }
 
 /// Not where the server refuses it, or a COPY does and names the message that came.
@@ -175,7 +165,7 @@ SessionMachine::Took SessionMachine::take_parse(const Frame& frame, wire::Turn& 
   if (!frame.whole() && frame.size <= kLargestHeldFrame) return Took::nothing;
   const auto view = frame.whole() ? wire::read_parse(frame.body()) : std::nullopt;
   if (!view) return relay_unread_parse(frame, turn);
-  const auto text = statements_->find_or_parse(view->query, lexer_, !view->statement.empty());
+  const auto text = statements_->find_or_parse(view->query, catalog_.lexer(), !view->statement.empty());
   Names::PreparedPtr prepared;
   if (!text->only_reads()) {
     prepared = std::make_shared<Prepared>();
@@ -198,9 +188,8 @@ SessionMachine::Took SessionMachine::take_parse(const Frame& frame, wire::Turn& 
   if (!prepared || !prepared->plan || prepared->plan->how != Plan::How::returning)
     return relay_expecting(frame, std::move(pending), turn);
   const std::string spliced = std::string(view->query.substr(0, statement->end)) + prepared->plan->suffix;
-  wire::append_parse(turn.to_upstream.buffer(), {}, spliced, view->parameter_types);
   pending.spliced = true;
-  expect(std::move(pending));
+  send(turn).parse({}, spliced, view->parameter_types, std::move(pending));
   return Took::frame;
 }
 
@@ -269,12 +258,11 @@ SessionMachine::Took SessionMachine::bind_captured(const Frame& frame, const wir
   }
   const auto formats = result_formats(*view, *portal);
   if (!unnamed) ensure_twin(prepared, *plan, turn);
-  wire::append_bind(turn.to_upstream.buffer(), names.portal, unnamed ? names.statement : prepared->spliced.name,
-                    view->parameters, formats);
   Pending pending = binding(names.portal, portal);
   pending.spliced = true;
-  expect(std::move(pending));
-  if (!unnamed && !keeps_statements()) close_twin(prepared, turn);
+  send(turn).bind(names.portal, unnamed ? names.statement : prepared->spliced.name, view->parameters, formats,
+                  std::move(pending));
+  if (!unnamed && !own_.outlive_exchange()) close_twin(prepared, turn);
   return Took::frame;
 }
 
@@ -297,10 +285,9 @@ SessionMachine::Took SessionMachine::bind_cursor(const Frame& frame, const wire:
   const auto view = cursor && statement.fetch && frame.whole() ? wire::read_bind(frame.body()) : std::nullopt;
   if (!view) return relay_expecting(frame, binding(names.portal, portal), turn);
   const auto formats = result_formats(*view, *cursor);
-  wire::append_bind(turn.to_upstream.buffer(), names.portal, names.statement, view->parameters, formats);
   Pending pending = binding(names.portal, portal);
   pending.spliced = true;
-  expect(std::move(pending));
+  send(turn).bind(names.portal, names.statement, view->parameters, formats, std::move(pending));
   return Took::frame;
 }
 
@@ -311,20 +298,19 @@ SessionMachine::Took SessionMachine::bind_plain(const Frame& frame, const wire::
   if (!drain(names.portal, queue_.names().find_portal(names.portal), turn)) return Took::nothing;
   const auto plain = std::make_shared<Prepared>(spliced);
   plain->plan = nullptr;
-  wire::append_parse(turn.to_upstream.buffer(), {}, plain->text->text, plain->parameter_types);
-  expect({.expect = Expect::parse, .purpose = Purpose::tidy, .mark = queue_.names().define({}, plain)});
+  send(turn).parse({}, plain->text->text, plain->parameter_types,
+                   {.purpose = Purpose::tidy, .mark = queue_.names().define({}, plain)});
   return relay_expecting(frame, binding(names.portal, make_portal(plain)), turn);
 }
 
 void SessionMachine::ensure_twin(const Names::PreparedPtr& prepared, const Plan& plan, wire::Turn& turn) {
   if (prepared->spliced.sent && prepared->spliced_suffix == plan.suffix) return;
   close_twin(prepared, turn);
-  prepared->spliced = {next_own_name(), true};
   prepared->spliced_made = false;
   prepared->spliced_suffix = plan.suffix;
   const std::string spliced = prepared->text->text.substr(0, prepared->statement->end) + plan.suffix;
-  wire::append_parse(turn.to_upstream.buffer(), prepared->spliced.name, spliced, prepared->parameter_types);
-  expect({.expect = Expect::parse, .purpose = Purpose::splice, .spliced = true, .twin = prepared});
+  prepared->spliced = own_.parse(spliced, prepared->parameter_types,
+                                 {.purpose = Purpose::splice, .spliced = true, .twin = prepared}, send(turn));
 }
 
 SessionMachine::Took SessionMachine::take_describe(const Frame& frame, wire::Turn& turn) {
@@ -381,8 +367,7 @@ bool SessionMachine::is_doubtful(const wire::TargetView& target) const {
 /// parameters are not known here.
 bool SessionMachine::describe_refused(const wire::TargetView& target, const Statement& statement, wire::Turn& turn) {
   if (statement.write->has_returning || (target.kind == 'S' && statement.has_parameters)) return false;
-  wire::append_close(turn.to_upstream.buffer(), 'P', no_portal_);
-  expect({.expect = Expect::close, .no_data = true, .describes_statement = target.kind == 'S'});
+  send(turn).close('P', own_.no_portal(), {.no_data = true, .describes_statement = target.kind == 'S'});
   return true;
 }
 
@@ -430,15 +415,14 @@ SessionMachine::Took SessionMachine::execute_captured(const Frame& frame, const 
     provoke(std::move(execution), turn);
     return Took::frame;
   }
-  if (!portal->ran && !portal->plan->lock_query.empty()) send_lock(execution, turn);
+  if (!portal->ran && !portal->plan->lock_query.empty()) send_lock(execution, own_, send(turn));
   PortalState before = state_of(portal);
   portal->ran = true;
   portal->suspended = client_rows && execute.row_limit > 0;
   Pending pending{.expect = Expect::execute, .spliced = true, .execution = std::move(execution)};
   pending.before = std::move(before);
   if (client_rows || execute.row_limit == 0) return relay_expecting(frame, std::move(pending), turn);
-  wire::append_execute(turn.to_upstream.buffer(), execute.portal, 0);
-  expect(std::move(pending));
+  send(turn).execute(execute.portal, std::move(pending));
   return Took::frame;
 }
 
@@ -478,8 +462,7 @@ std::shared_ptr<Execution> SessionMachine::execution_of(const Names::PortalPtr& 
 }
 
 void SessionMachine::provoke(std::shared_ptr<Execution> execution, wire::Turn& turn, Purpose purpose) {
-  wire::append_execute(turn.to_upstream.buffer(), no_portal_, 0);
-  expect({.expect = Expect::execute, .purpose = purpose, .execution = std::move(execution)});
+  send(turn).execute(own_.no_portal(), {.purpose = purpose, .execution = std::move(execution)});
 }
 
 /// Rows of a portal that were written but not fetched must be read before the portal goes. False: not before answers
@@ -493,11 +476,9 @@ bool SessionMachine::drain(std::string_view name, const Names::PortalPtr& portal
   }
   PortalState before = state_of(portal);
   portal->suspended = false;
-  wire::append_execute(turn.to_upstream.buffer(), name, 0);
-  Pending pending{
-      .expect = Expect::execute, .purpose = Purpose::drain, .spliced = true, .execution = execution_of(portal)};
+  Pending pending{.purpose = Purpose::drain, .spliced = true, .execution = execution_of(portal)};
   pending.before = std::move(before);
-  expect(std::move(pending));
+  send(turn).execute(name, std::move(pending));
   return true;
 }
 
@@ -517,7 +498,7 @@ SessionMachine::Took SessionMachine::take_close(const Frame& frame, wire::Turn& 
 
 void SessionMachine::close_twin(const Names::PreparedPtr& prepared, wire::Turn& turn) {
   if (!prepared || !prepared->spliced.sent) return;
-  close_own(prepared->spliced.name, turn);
+  own_.close(prepared->spliced.name, send(turn));
   prepared->spliced.sent = false;
 }
 
@@ -532,7 +513,7 @@ SessionMachine::Took SessionMachine::take_sync(const Frame& frame, wire::Turn& t
   }
   if (std::exchange(must_roll_back_, false)) roll_back_refused(turn);
   block_.stop_skipping();
-  facts_failed_ = false;
+  catalog_.set_failed(false);
   return relay_expecting(frame, {.expect = Expect::sync, .behind_copy_end = copy_.ended()}, turn);
 }
 
@@ -564,8 +545,7 @@ std::int64_t SessionMachine::apply_session_statement(const Statement& statement,
 bool SessionMachine::drop_own_unnamed(char kind, wire::Turn& turn) {
   if (!queue_.has_own_unnamed(kind) || copy_.reads_sync()) return true;
   if (!wait_for_answers(turn)) return false;
-  wire::append_close(turn.to_upstream.buffer(), kind, {});
-  expect({.expect = Expect::close, .purpose = Purpose::tidy, .own_place = queue_.replace_own_unnamed(kind)});
+  send(turn).close(kind, {}, {.purpose = Purpose::tidy, .own_place = queue_.replace_own_unnamed(kind)});
   return true;
 }
 

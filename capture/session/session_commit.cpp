@@ -9,8 +9,7 @@ namespace weir::capture {
 bool SessionMachine::wait_for_answers(wire::Turn& turn) {
   if (queue_.empty()) return true;
   const Expect last = queue_.back().expect;
-  if (last != Expect::sync && last != Expect::query && last != Expect::function_call)
-    wire::append_flush(turn.to_upstream.buffer());
+  if (last != Expect::sync && last != Expect::query && last != Expect::function_call) send(turn).flush();
   wait_ = Wait::answers;
   return false;
 }
@@ -21,8 +20,8 @@ bool SessionMachine::learn_outcome(wire::Turn& turn) {
   if (!wait_for_answers(turn)) return false;
   if (!transaction_.is_sent() || block_.skips()) transaction_.forget_commits_itself();
   if (!transaction_.commits_itself()) return true;
-  run_once("SELECT pg_catalog.pg_xact_status($1::pg_catalog.text::pg_catalog.xid8)::pg_catalog.text",
-           {std::to_string(transaction_.written().xid())}, Purpose::outcome, turn);
+  own_.run_once("SELECT pg_catalog.pg_xact_status($1::pg_catalog.text::pg_catalog.xid8)::pg_catalog.text",
+                std::vector<std::string>{std::to_string(transaction_.written().xid())}, Purpose::outcome, send(turn));
   return wait_for_answers(turn);
 }
 
@@ -50,18 +49,18 @@ bool SessionMachine::ready_to_commit(bool ends_block, wire::Turn& turn, bool sur
   if (!transaction_.has_something()) return true;
   if (transaction_.written().incomplete()) {
     if (transaction_.written().lacks_needed_xid()) {
-      run_once(
+      own_.run_once(
           "SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text, "
           "pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text",
-          {}, Purpose::epilogue, turn);
+          {}, Purpose::epilogue, send(turn));
       return wait_for_answers(turn);
     }
-    prepare_own(epilogue_statement_,
-                "SELECT pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text, "
-                "pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text",
-                Purpose::epilogue, turn);
-    send_own(epilogue_statement_, {}, Purpose::epilogue, turn);
-    let_go(epilogue_statement_, turn);
+    const OwnStatement& epilogue = own_.epilogue(
+        "SELECT pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text, "
+        "pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text",
+        send(turn));
+    own_.run(epilogue, {}, Purpose::epilogue, send(turn));
+    own_.let_go_epilogue(send(turn));
     return wait_for_answers(turn);
   }
   return prepare();
@@ -128,26 +127,20 @@ SessionMachine::Took SessionMachine::refuse_commit(const Frame& frame, wire::Tur
   }
   if (block_.is_open()) roll_back_refused(turn);
   if (run_) return finish_run(turn);
-  wire::append_sync(turn.to_upstream.buffer());
-  expect({.expect = Expect::sync});
+  send(turn).sync({});
   return Took::frame;
 }
 
 /// Ends what failed, and the block with it. The Sync that the client sees answered comes behind.
 void SessionMachine::roll_back_refused(wire::Turn& turn) {
-  wire::append_sync(turn.to_upstream.buffer());
-  expect({.expect = Expect::sync, .purpose = Purpose::tidy});
-  run_once("ROLLBACK", {}, Purpose::tidy, turn);
+  send(turn).sync({.purpose = Purpose::tidy});
+  own_.run_once("ROLLBACK", {}, Purpose::tidy, send(turn));
 }
 
 void SessionMachine::transaction_ended(Outcome outcome) {
   transaction_.ended(outcome, queue_.under_way().captured > 0);
   unread_.clear();
-  // A rollback undoes it, and SET LOCAL ends with a commit too.
-  if (catalog_touched_) forget_catalog();
-  // Other sessions see DDL only from here on: what they asked in between is what was before.
-  if (catalog_changed_ && outcome != Outcome::aborted) epoch_->fetch_add(1, std::memory_order_relaxed);
-  catalog_touched_ = catalog_changed_ = false;
+  catalog_.transaction_ended(outcome == Outcome::aborted);
 }
 
 void SessionMachine::stream_if_large() {

@@ -54,7 +54,7 @@ void SessionMachine::completed(Execution& execution, const Statement* statement,
       transaction_ended(tag == "COMMIT" ? Outcome::committed : Outcome::aborted);
       queue_.names().drop_portals();
       block_.ended(statement->chain);
-      if (tag == "ROLLBACK") forget_catalog();
+      if (tag == "ROLLBACK") catalog_.forget();
       break;
     case StatementKind::prepare_transaction:
       // Outside a block the answer is ROLLBACK too, but what the pipeline wrote before it commits.
@@ -73,30 +73,33 @@ void SessionMachine::completed(Execution& execution, const Statement* statement,
     case StatementKind::rollback_to: {
       rolled_back_to(transaction_.rollback_to(statement->name).savepoint);
       block_.returned();
-      forget_catalog();
+      catalog_.forget();
       break;
     }
     case StatementKind::ddl:
-      catalog_changed_ = true;
+      catalog_.changed();
       [[fallthrough]];
     case StatementKind::session:
-      if (statement->drops_all_statements) own_statements_are_gone();
-      forget_catalog();
-      catalog_touched_ = true;
+      if (statement->drops_all_statements) {
+        own_.are_gone();
+        drop_shapes();
+      }
+      catalog_.forget();
+      catalog_.touched();
       break;
     case StatementKind::opaque:
-      forget_catalog();
+      catalog_.forget();
       if (transaction_.outcome_is_unknown()) transaction_ended(Outcome::unknown);
       break;
     default:
       if (statement->closes_portal) closed_portal(statement->name);
       if (statement->creates_table) {
-        catalog_changed_ = catalog_touched_ = true;
-        forget_catalog();
+        catalog_.changed();
+        catalog_.forget();
       }
       if (plan != nullptr && plan->how != Plan::How::none) completed_write(execution, *statement, *plan, tag);
       if (const auto rows = rows_of(tag); plan == nullptr && needs_plan(*statement) && rows.value_or(0) > 0)
-        add_gap(written_name(*statement, server_), op_of_tag(tag).value_or(event::Op::create), *rows,
+        add_gap(written_name(*statement, catalog_.server()), op_of_tag(tag).value_or(event::Op::create), *rows,
                 "statement was not planned");
   }
   transaction_.written().next_statement();
@@ -153,11 +156,11 @@ void SessionMachine::completed_write(Execution& execution, const Statement& stat
   const std::int64_t rows = rows_of(tag).value_or(0);
   if (plan.may_lack_xid) transaction_.written().needs_xid();
   const bool relayed = execution.statement == nullptr;  // in a Query that could not be sent in parts
-  if (statement.kind == StatementKind::write_query) forget_catalog();
+  if (statement.kind == StatementKind::write_query) catalog_.forget();
   if (plan.how == Plan::How::returning && plan.moves.possible && !relayed) {
     completed_move(execution, rows);
   } else if (plan.how == Plan::How::gap || relayed) {
-    const RelationName table = plan.relation ? plan.relation->name : written_name(statement, server_);
+    const RelationName table = plan.relation ? plan.relation->name : written_name(statement, catalog_.server());
     // A rule may do something else instead, and then the tag counts nothing.
     const bool by_rule = plan.relation && plan.relation->has_rules;
     if ((rows > 0 && (plan.relation || plan.inner.empty())) || by_rule)
@@ -234,10 +237,10 @@ void SessionMachine::add_gap(const RelationName& table, event::Op op, std::int64
 }
 
 void SessionMachine::add_change(event::ChangeEvent change, const Execution& execution) {
-  if (scope_->statement_text && execution.statement != nullptr)
+  if (catalog_.scope().statement_text && execution.statement != nullptr)
     change.statement = to_utf8(execution.text->text.substr(execution.statement->begin,
                                                            execution.statement->end - execution.statement->begin),
-                               server_.text_encoding())
+                               catalog_.server().text_encoding())
                            .value_or("");
   change.tags = execution.text->tags;
   if (execution.plan && execution.plan->relation && execution.plan->relation->logged)

@@ -25,11 +25,11 @@ bool SessionMachine::can_tell_transaction(const ParsedText& text, const Plans& p
 }
 
 SessionMachine::Took SessionMachine::relay_copy(std::shared_ptr<const ParsedText> text, Plans plans, wire::Turn& turn) {
-  wire::append_query(turn.to_upstream.buffer(), text->text.substr(0, text->statements[0].end) + kWhichTransaction);
+  const std::string told = text->text.substr(0, text->statements[0].end) + kWhichTransaction;
   Pending pending = replacing_unnamed(true);
   pending.tells_transaction = true;
   pending.execution = std::make_shared<Execution>(Execution{.text = std::move(text), .plans = std::move(plans)});
-  expect(std::move(pending));
+  send(turn).query(told, std::move(pending));
   return Took::frame;
 }
 

@@ -104,7 +104,7 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
     run_->held.clear();
     // A row that the client's encoding cannot say fails while rows are sent, behind their description.
     const bool sending = sqlstate == kUntranslatableCharacter && front.expect == Expect::execute;
-    if (sending && server_.client_encoding != server_.server_encoding) show_run_description(turn);
+    if (sending && catalog_.server().client_encoding != catalog_.server().server_encoding) show_run_description(turn);
     run_->description.clear();
   }
   const bool stays = ends_segment(front.expect);
@@ -115,7 +115,7 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
   const bool in_own_exchange = own_sync_next && (asks || front.purpose == Purpose::facts);
   if (asks && fields) question_failed({std::string(wire::error_field(*fields, 'M')), std::string(sqlstate)});
   if (in_own_exchange && !asks && was_meant_for_statement(sqlstate)) {
-    facts_failed_ = false;
+    catalog_.set_failed(false);
     show_error(frame, front, turn);
     provoke(nullptr, turn, Purpose::skip);
   } else if (!in_own_exchange && front.purpose != Purpose::skip) {
@@ -123,7 +123,7 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
   }
   if (sqlstate == kInvalidStatementName) statement_missing(front);
   // It may have failed because the catalog is no longer what the plan was made from: ask again next time.
-  if (front.spliced) forget_catalog();
+  if (front.spliced) catalog_.forget();
   if (block_.is_open()) {
     block_.failed();
     // Whether the block is over with it is for ReadyForQuery to say.
@@ -144,7 +144,7 @@ void SessionMachine::take_error(const Frame& frame, wire::Turn& turn) {
 bool SessionMachine::is_of_no_portal(const std::optional<wire::ErrorFields>& fields) const {
   if (!fields || wire::error_field(*fields, 'C') != kInvalidCursorName) return false;
   const bool runs = !queue_.empty() && queue_.front().expect != Expect::sync;
-  return !runs && wire::error_field(*fields, 'M').find(no_portal_) != std::string_view::npos;
+  return !runs && wire::error_field(*fields, 'M').find(own_.no_portal()) != std::string_view::npos;
 }
 
 /// Portals that it was to read are what they were, but for the one that failed.
@@ -184,8 +184,7 @@ void SessionMachine::query_failed(const Pending& front, std::string_view sqlstat
   if (refused || done + 1 < statements.size()) {
     queue_.names().failed(front.changes[done], front.mark);
   } else if (statements.back().drops_all_statements) {
-    for (OwnStatement* own : own_statements())
-      if (std::exchange(own->sent, false)) left_behind_.push_back(own->name);
+    own_.may_be_gone();
   }
 }
 
@@ -193,9 +192,9 @@ void SessionMachine::query_failed(const Pending& front, std::string_view sqlstat
 void SessionMachine::statement_missing(const Pending& front) {
   const bool twin = front.bound && front.spliced && !front.bound->cursor && !front.bound->statement.empty();
   if (!twin && !is_own(front.purpose)) return;
-  pooling_ = Pooling::pooled;
   if (twin) queue_.names().forget_twin(front.bound->statement);
-  own_statements_are_gone();
+  own_.missing();
+  drop_shapes();
 }
 
 /// The server ignores everything up to the next Sync; so what was sent since has no answer and no effect. The first of
@@ -205,12 +204,11 @@ void SessionMachine::skip_to_sync(bool refused) {
   for (Pending& skipped : queue_.fail_to_sync(refused)) {
     of_own &= is_own(skipped.purpose) && skipped.purpose != Purpose::provoke;
     if (skipped.shape && skipped.expect == Expect::parse) skipped.shape->own.sent = false;
-    if (!skipped.closes.empty()) left_behind_.push_back(std::move(skipped.closes));
+    own_.skipped(skipped);
     if (skipped.purpose == Purpose::facts) facts_skipped(skipped);
-    if (skipped.purpose == Purpose::epilogue && skipped.expect == Expect::parse) epilogue_statement_.sent = false;
     if (skipped.purpose == Purpose::run && run_) run_->failed = true;
   }
-  facts_answer_.reset();
+  catalog_.drop_answer();
   if (run_ && !run_->finished) run_->failed = true;
   if (queue_.empty()) {
     block_.skip(of_own);
@@ -221,11 +219,9 @@ void SessionMachine::skip_to_sync(bool refused) {
 
 /// Questions behind the Sync are answered all the same.
 void SessionMachine::facts_skipped(const Pending& skipped) {
-  facts_failed_ |= !skipped.checks;
-  if (skipped.expect == Expect::parse)
-    for (OwnStatement& own : facts_statements_) own.sent &= own.name != skipped.makes;
+  if (!skipped.checks) catalog_.set_failed(true);
   if (skipped.expect != Expect::execute) return;
-  if (!facts_asked_.empty()) facts_asked_.pop_front();
+  catalog_.answer_skipped();
   if (skipped.checks) check_ended();
 }
 
@@ -251,7 +247,7 @@ void SessionMachine::show_error(const Frame& frame, const Pending& front, wire::
   if (locking) {
     replace_first(message, kLockStatement, "UPDATE");
     const std::string portal = front.execution ? front.execution->portal_name : std::string();
-    context = context_of_update(std::move(context), own_portal_name_, portal);
+    context = context_of_update(std::move(context), own_.portal(), portal);
   }
   if (shaped) context = context_of_shape(std::move(context));
   const auto place = [&](std::size_t at) { return position_in_run(front, at); };

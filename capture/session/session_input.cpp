@@ -91,10 +91,10 @@ bool SessionMachine::add_input_events(const Execution& execution, const Statemen
   const std::string_view text = std::string_view(execution.text->text).substr(0, statement.end).substr(statement.begin);
   const auto values = insert_values(text, 0, execution.text->lexer);
   if (std::int64_t(values.size()) != rows) return false;
-  const bool converts = server_.text_encoding() != "UTF8" || server_.server_encoding != "UTF8";
-  const Reader reader{*plan.relation, *scope_, execution.portal.get(), server_.text_encoding(),
+  const bool converts = catalog_.server().text_encoding() != "UTF8" || catalog_.server().server_encoding != "UTF8";
+  const Reader reader{*plan.relation, catalog_.scope(), execution.portal.get(), catalog_.server().text_encoding(),
                       converts && has_escapes(execution.text->text)};
-  std::vector<std::string> names = utf8_names(statement.write->columns, server_);
+  std::vector<std::string> names = utf8_names(statement.write->columns, catalog_.server());
   if (names.empty())
     for (const Column& column : plan.relation->columns) names.push_back(column.name);
   std::vector<event::ChangeEvent> changes;

@@ -34,6 +34,9 @@
 #include "capture/session/command_queue.h"
 #include "capture/session/copy_in.h"
 #include "capture/session/gated_transaction.h"
+#include "capture/session/lock_query.h"
+#include "capture/session/own_statements.h"
+#include "capture/session/sender.h"
 #include "capture/session/session.h"
 #include "capture/session/shape.h"
 #include "capture/sql/statement_cache.h"
@@ -109,7 +112,7 @@ class SessionMachine final : public CaptureSession {
   Took take_function_call(const Frame& frame, wire::Turn& turn);
   Took relay_client(const Frame& frame, wire::Turn& turn);
   Took relay_expecting(const Frame& frame, Pending pending, wire::Turn& turn);
-  void expect(Pending pending);
+  Sender send(wire::Turn& turn) { return {turn.to_upstream, queue_, copy_, transaction_, catalog_}; }
   std::int64_t apply_session_statement(const Statement& statement, wire::Turn& turn);
   bool drop_own_unnamed(char kind, wire::Turn& turn);
   bool drain(std::string_view name, const Names::PortalPtr& portal, wire::Turn& turn);
@@ -193,36 +196,13 @@ class SessionMachine final : public CaptureSession {
   // -- session_catalog.cpp
   std::shared_ptr<const Plan> find_plan(const std::shared_ptr<const ParsedText>& text, const Statement& statement,
                                         wire::Turn& turn);
-  std::shared_ptr<const Plan> plan_by_facts(const ParsedText& text, const Statement& statement);
-  void keep_plan(const std::shared_ptr<const ParsedText>& text, const Statement& statement,
-                 const std::shared_ptr<const Plan>& plan);
-  bool is_aged(std::chrono::milliseconds asked) const;
-  struct WantedFacts {
-    std::string name;
-    FactsText text = FactsText::plain;
-  };
-  std::vector<WantedFacts> missing_facts(const ParsedText& text, const Statement& statement) const;
-  std::vector<WantedFacts> aged_facts(const Statement& statement) const;
   bool may_check_along(const Plan& plan) const;
   void check_facts(const std::string& name, wire::Turn& turn);
   void facts_changed(wire::Turn& turn);
   void check_ended();
   bool ask_facts(const std::vector<WantedFacts>& wanted, wire::Turn& turn);
-  void send_own(const OwnStatement& own, const std::vector<std::string>& values, Purpose purpose, wire::Turn& turn);
-  void note_needed(const WantedFacts& what, bool may_have_casts);
-  OwnStatement& prepare_facts(FactsText text, wire::Turn& turn);
-  void prepare_own(OwnStatement& own, std::string_view text, Purpose purpose, wire::Turn& turn);
-  /// Not before it is known that the server's process is the session's own; some servers name none.
-  bool keeps_statements() const { return pooling_ == Pooling::none || backend_.empty() || backend_ == "0"; }
-  void let_go(OwnStatement& own, wire::Turn& turn);
-  void run_once(std::string_view text, const std::vector<std::string>& values, Purpose purpose, wire::Turn& turn);
-  bool can_lock(const Execution& execution) const;
-  void send_lock(const std::shared_ptr<Execution>& execution, wire::Turn& turn);
+  std::vector<std::string> drop_shapes();
   bool hide_own_statements(wire::Turn& turn);
-  std::vector<OwnStatement*> own_statements();
-  void own_statements_are_gone();
-  void close_own(std::string name, wire::Turn& turn);
-  void forget_catalog();
   void note_server_run(std::string_view answer);
   bool own_row(const Pending& pending, std::string_view body);
   bool locked_row(Execution& execution);
@@ -230,7 +210,6 @@ class SessionMachine final : public CaptureSession {
   void ask_what_waits(wire::Turn& turn);
   void question_failed(Error error);
   void question_ended();
-  std::string next_own_name();
 
   // -- session_upstream.cpp
   void take_upstream(const Frame& frame, wire::Turn& turn);
@@ -259,7 +238,6 @@ class SessionMachine final : public CaptureSession {
   void heed_rules(wire::Turn& turn);
   void answered();
   void pop_front();
-  void doubt_encoding();
   void note_setting(std::string_view body);
 
   // -- session_error.cpp
@@ -288,14 +266,8 @@ class SessionMachine final : public CaptureSession {
 
   // From the options.
   StatementCache* statements_;
-  const Scope* scope_;
   std::size_t max_row_bytes_;
-  std::atomic<std::uint64_t>* epoch_;
   QuestionSource* questions_;
-  std::string own_prefix_;
-  std::string own_portal_name_;  // Weir's own statements run in it: the client's unnamed one must stay as it is
-  std::string shape_portal_name_;
-  std::string no_portal_;  // never made: running it has the server itself say an error that Weir must bring about
 
   // Relaying.
   std::size_t client_skip_ = 0;  // bytes of a frame that is only passed through
@@ -308,13 +280,12 @@ class SessionMachine final : public CaptureSession {
   bool closed_ = false;         // and what the client may not see could be among the rest: nothing more is shown
 
   // The session as the server sees it.
-  ServerSettings server_;
-  LexerSettings lexer_;
-  std::string reported_encoding_ = "UTF8";  // client_encoding by the last ParameterStatus
   Rules rules_;
   CommandQueue queue_{rules_};
   CopyIn copy_{queue_};
   Block block_;
+  SessionCatalog catalog_;
+  OwnStatements own_;
   bool idle_error_ = false;  // the server failed with nothing under way, and says that it is ready again
   wire::RowView row_;        // reused
 
@@ -322,8 +293,6 @@ class SessionMachine final : public CaptureSession {
   Wait wait_ = Wait::nothing;
   GatedTransaction transaction_;
   std::set<Names::PortalPtr> unread_;  // that were to go with rows, which a failed block does not let anyone read
-  bool catalog_changed_ = false;       // DDL in it: all sessions must ask again
-  bool catalog_touched_ = false;       // SET or DDL in it: a rollback undoes what the facts were read under
   bool must_roll_back_ = false;        // at the Sync behind a COMMIT that was refused
 
   // A Query that runs in steps.
@@ -344,31 +313,6 @@ class SessionMachine final : public CaptureSession {
   std::unique_ptr<Run> run_;
 
   // The catalog.
-  struct KnownPlan {
-    std::shared_ptr<const ParsedText> text;
-    std::shared_ptr<const Plan> plan;
-    std::chrono::milliseconds asked{0};  // the oldest of the facts it is made from
-  };
-  struct KnownFacts {
-    std::shared_ptr<const RelationFacts> relation;  // null: no such table
-    FactsText text = FactsText::plain;              // that was asked
-    std::chrono::milliseconds asked{0};
-    std::uint64_t message = 0;  // that it was last asked for
-  };
-  std::unordered_map<std::string, KnownFacts> facts_;
-  std::unordered_map<std::string, FactsText> needed_texts_;  // by table: what was needed will be needed again
-  std::unordered_map<const Statement*, KnownPlan> plans_;
-  struct AskedFacts {
-    WantedFacts what;
-    std::chrono::milliseconds when{0};
-  };
-  std::deque<AskedFacts> facts_asked_;
-  std::shared_ptr<const RelationFacts> facts_answer_;
-  std::uint64_t catalog_epoch_ = 0;
-  std::string backend_;  // its process id, by BackendKeyData
-  bool facts_failed_ = false;
-  std::function<std::chrono::milliseconds()> clock_;
-  std::chrono::milliseconds facts_max_age_;
   // Old facts are asked for in front of the write that uses them. Until they are known to be the same, the client's
   // messages behind them are kept; if they are not, these are taken once more.
   int checks_pending_ = 0;
@@ -377,24 +321,13 @@ class SessionMachine final : public CaptureSession {
   bool replaying_ = false;
   bool whole_frame_ = false;    // the message at hand is there in full
   bool will_be_whole_ = false;  // or can be waited for
-  std::uint64_t message_ = 1;   // the number of the message at hand
   bool asks_alone_ = false;     // facts for the message at hand are asked for in an exchange of their own
-  enum class Pooling {
-    unknown,
-    none,
-    pooled
-  } pooling_ = Pooling::unknown;                            // maybe another process for each transaction
-  std::array<OwnStatement, kFactsTexts> facts_statements_;  // by FactsText
-  OwnStatement epilogue_statement_;
   struct Asked {
     Question question;
     Result<std::vector<Question::Row>> answer;
   };
   std::unique_ptr<Asked> asked_;
-  std::uint64_t own_names_ = 0;
-  std::unique_ptr<Shapes> shapes_;        // null: writes are not prepared by shape
-  std::uint64_t own_text_message_ = 0;    // a message whose shape was refused
-  std::vector<std::string> left_behind_;  // statements of Weir's own whose Close the server skipped
+  std::uint64_t own_text_message_ = 0;  // a message whose shape was refused
 };
 
 }  // namespace weir::capture

@@ -38,15 +38,14 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
   if (block_.skips_for_own()) {
     // A statement of Weir's own failed in the Query's place and the client has seen the error: end the exchange.
     block_.stop_skipping();
-    facts_failed_ = false;
-    wire::append_sync(turn.to_upstream.buffer());
-    expect({.expect = Expect::sync});
+    catalog_.set_failed(false);
+    send(turn).sync({});
     return Took::frame;
   }
   if (!frame.whole() && frame.size <= kLargestHeldQuery) return Took::nothing;
   const auto query = frame.whole() ? wire::read_string(frame.body()) : std::nullopt;
   if (query && relay_plain_read(*query, frame, turn)) return Took::frame;
-  const auto text = query ? statements_->find_or_parse(*query, lexer_) : std::make_shared<const ParsedText>();
+  const auto text = query ? statements_->find_or_parse(*query, catalog_.lexer()) : std::make_shared<const ParsedText>();
   // The server names the Query in the COPY's error; where the COPY has failed already, it runs, and a write is a gap.
   if (copy_.reads_sync()) return relay_query(frame, text, Plans(text->statements.size()), turn);
   if (!drain_unnamed(*text, turn)) return Took::nothing;
@@ -69,8 +68,7 @@ SessionMachine::Took SessionMachine::take_query(const Frame& frame, wire::Turn& 
   }
   if (checks_pending_ > 0) {
     // It is relayed after all, so the question is to have an exchange of its own.
-    wire::append_sync(turn.to_upstream.buffer());
-    expect({.expect = Expect::sync, .purpose = Purpose::facts});
+    send(turn).sync({.purpose = Purpose::facts});
     asks_alone_ = true;
     wait_for_answers(turn);
     return Took::nothing;
@@ -133,12 +131,12 @@ SessionMachine::Took SessionMachine::splice_query(std::shared_ptr<const ParsedTe
                                                   wire::Turn& turn) {
   const Statement& statement = text->statements[0];
   const auto plan = plans[0];
-  wire::append_query(turn.to_upstream.buffer(), text->text.substr(0, statement.end) + plan->suffix);
+  const std::string spliced = text->text.substr(0, statement.end) + plan->suffix;
   Pending pending = replacing_unnamed(true);
   pending.spliced = true;
   pending.execution = std::make_shared<Execution>(
       Execution{.text = std::move(text), .statement = &statement, .plan = plan, .plans = std::move(plans)});
-  expect(std::move(pending));
+  send(turn).query(spliced, std::move(pending));
   return Took::frame;
 }
 
@@ -160,10 +158,8 @@ SessionMachine::Took SessionMachine::relay_query(const Frame& frame, std::shared
   pending.execution = execution;
   if (read_cursors(*execution, turn)) return relay_expecting(frame, std::move(pending), turn);
   queue_.leave_own_unnamed();
-  wire::append_sync(turn.to_upstream.buffer());
-  pending.expect = Expect::sync;
   pending.execution = nullptr;
-  expect(std::move(pending));
+  send(turn).sync(std::move(pending));
   return Took::frame;
 }
 

@@ -77,7 +77,7 @@ bool SessionMachine::can_run(const ParsedText& text, const Plans& plans) const {
   if (!text.parsed || text.statements.empty() || (block_.is_failed() && !ends_failure(text.statements[0].kind)))
     return false;
   // The server refuses it before anything of it runs, and before it ends the unnamed statement.
-  if (server_.client_encoding == "UTF8" && !event::is_utf8(text.text)) return false;
+  if (catalog_.server().client_encoding == "UTF8" && !event::is_utf8(text.text)) return false;
   const bool several = text.statements.size() > 1;
   bool block = block_.is_open();
   bool own_block = false;
@@ -211,7 +211,7 @@ void SessionMachine::send_group(std::size_t end, wire::Turn& turn) {
   execution->in_group = true;
   std::string text;
   std::size_t at = begin_of_step();
-  run.offset = characters(whole.substr(0, at), server_.text_encoding());
+  run.offset = characters(whole.substr(0, at), catalog_.server().text_encoding());
   for (std::size_t i = run.next; i < end; ++i) {
     text += whole.substr(at, statements[i].end - at);
     text += suffix_of(run.plans[i].get());
@@ -223,8 +223,7 @@ void SessionMachine::send_group(std::size_t end, wire::Turn& turn) {
     text += whole.substr(at);
   Pending pending{.expect = Expect::query, .purpose = Purpose::run, .execution = std::move(execution)};
   begin_statement(pending);
-  wire::append_query(turn.to_upstream.buffer(), text);
-  expect(std::move(pending));
+  send(turn).query(text, std::move(pending));
   run.next = end;
 }
 
@@ -239,8 +238,7 @@ void SessionMachine::begin_statement(Pending& group) {
 
 /// Behind a group's Query the server would be idle in transaction, which may have a timeout.
 void SessionMachine::stay_busy(wire::Turn& turn) {
-  wire::append_close(turn.to_upstream.buffer(), 'P', no_portal_);
-  expect({.expect = Expect::close, .purpose = Purpose::tidy});
+  send(turn).close('P', own_.no_portal(), {.purpose = Purpose::tidy});
 }
 
 void SessionMachine::open_block(wire::Turn& turn) {
@@ -250,13 +248,10 @@ void SessionMachine::open_block(wire::Turn& turn) {
 
 /// BEGIN, COMMIT or ROLLBACK of the block that Weir has opened.
 void SessionMachine::send_block(std::string_view text, Purpose purpose, wire::Turn& turn) {
-  std::string& out = turn.to_upstream.buffer();
-  wire::append_parse(out, {}, text, wire::kNoParameterTypes);
-  expect({.expect = Expect::parse, .purpose = Purpose::tidy});
-  wire::append_bind(out, {}, {}, wire::kNoParameters, {});
-  expect({.expect = Expect::bind, .purpose = Purpose::tidy});
-  wire::append_execute(out, {}, 0);
-  expect({.expect = Expect::execute, .purpose = purpose});
+  const Sender sender = send(turn);
+  sender.parse({}, text, wire::kNoParameterTypes, {.purpose = Purpose::tidy});
+  sender.bind({}, {}, wire::kNoParameters, {}, {.purpose = Purpose::tidy});
+  sender.execute({}, {.purpose = purpose});
 }
 
 /// Where the text of the next step begins in the whole.
@@ -275,35 +270,29 @@ void SessionMachine::send_step(wire::Turn& turn) {
   const std::size_t begin = begin_of_step();
   std::string text(alone ? whole : whole.substr(begin, statement.end - begin));
   if (spliced) text += plan->suffix;
-  run.offset = characters(whole.substr(0, begin), server_.text_encoding());
+  run.offset = characters(whole.substr(0, begin), catalog_.server().text_encoding());
   auto execution = std::make_shared<Execution>(Execution{.text = run.text, .statement = &statement, .plan = plan});
   ++run.next;
   if (statement.shows_statements) hide_own_statements(turn);
   if (statement.needs_block && !block_.is_open()) open_block(turn);
   const bool changes_names = statement.kind == StatementKind::session;
   const std::int64_t mark = changes_names ? apply_session_statement(statement, turn) : -1;
-  std::string& out = turn.to_upstream.buffer();
-  wire::append_parse(out, {}, text, wire::kNoParameterTypes);
-  expect({.expect = Expect::parse, .purpose = Purpose::run, .spliced = spliced});
-  wire::append_bind(out, {}, {}, wire::kNoParameters, {});
-  expect({.expect = Expect::bind, .purpose = Purpose::run});
-  if (may_return_rows(statement)) {
-    wire::append_describe(out, 'P', {});
-    expect({.expect = Expect::describe_portal, .purpose = Purpose::run, .spliced = spliced, .execution = execution});
-  }
-  if (spliced && !plan->lock_query.empty()) send_lock(execution, turn);
-  wire::append_execute(turn.to_upstream.buffer(), {}, 0);
-  Pending pending{.expect = Expect::execute, .purpose = Purpose::run, .spliced = spliced, .execution = execution};
+  const Sender sender = send(turn);
+  sender.parse({}, text, wire::kNoParameterTypes, {.purpose = Purpose::run, .spliced = spliced});
+  sender.bind({}, {}, wire::kNoParameters, {}, {.purpose = Purpose::run});
+  if (may_return_rows(statement))
+    sender.describe_portal({}, {.purpose = Purpose::run, .spliced = spliced, .execution = execution});
+  if (spliced && !plan->lock_query.empty()) send_lock(execution, own_, sender);
+  Pending pending{.purpose = Purpose::run, .spliced = spliced, .execution = execution};
   pending.mark = mark;
-  expect(std::move(pending));
+  sender.execute({}, std::move(pending));
 }
 
 /// Sends the Sync; the Run itself stays until ReadyForQuery, which shows what was held.
 SessionMachine::Took SessionMachine::finish_run(wire::Turn& turn) {
   if (run_->failed && run_->own_block && block_.is_open()) {
     if (block_.skips()) {
-      wire::append_sync(turn.to_upstream.buffer());
-      expect({.expect = Expect::sync, .purpose = Purpose::tidy});
+      send(turn).sync({.purpose = Purpose::tidy});
     }
     send_block("ROLLBACK", Purpose::close_block, turn);
   }
@@ -311,10 +300,8 @@ SessionMachine::Took SessionMachine::finish_run(wire::Turn& turn) {
   block_.stop_skipping();
   queue_.leave_own_unnamed();
   Pending pending = replacing_unnamed(!run_->text->statements.empty());
-  pending.expect = Expect::sync;
   pending.purpose = Purpose::run;
-  wire::append_sync(turn.to_upstream.buffer());
-  expect(std::move(pending));
+  send(turn).sync(std::move(pending));
   return Took::frame;
 }
 
@@ -393,10 +380,10 @@ std::size_t SessionMachine::position_in_run(const Pending& pending, std::size_t 
   std::size_t added = 0;
   std::size_t behind = 0;  // the end of the pieces so far, in the step's text
   for (std::size_t i = first; i < pending.execution->end; ++i) {
-    behind += characters(whole.substr(at, statements[i].end - at), server_.text_encoding());
+    behind += characters(whole.substr(at, statements[i].end - at), catalog_.server().text_encoding());
     at = statements[i].end;
     if (position <= behind) break;
-    const std::size_t suffix = characters(suffix_of(run_->plans[i].get()), server_.text_encoding());
+    const std::size_t suffix = characters(suffix_of(run_->plans[i].get()), catalog_.server().text_encoding());
     // Inside of what Weir added: the place it was added to.
     added += std::min(suffix, position - behind);
     behind += suffix;

@@ -24,52 +24,43 @@ bool SessionMachine::send_shape(wire::Turn& turn) {
   Run& run = *run_;
   const Statement& statement = run.text->statements[0];
   const bool clean = (queue_.is_clean() || queue_.only_checks()) && !block_.is_open() && !run.own_block;
-  const bool utf8 = server_.text_encoding() == "UTF8";
-  if (!shapes_ || own_text_message_ == message_ || !clean || !utf8 || !keeps_statements()) return false;
+  const bool utf8 = catalog_.server().text_encoding() == "UTF8";
+  Shapes* shapes = catalog_.shapes();
+  if (shapes == nullptr || own_text_message_ == catalog_.message() || !clean || !utf8 || !own_.outlive_exchange())
+    return false;
   if (run.text->statements.size() != 1 || statement.shows_statements || statement.needs_block) return false;
   const auto plan = run.plans[0];
   if (!plan->lock_query.empty()) return false;
   const auto shape = make_shape(run.text->text, statement, run.text->lexer, *plan->relation);
   if (!shape) return false;
   const std::string text = shape->text + plan->suffix;
-  const auto known = shapes_->find(text, shape->types);
+  const auto known = shapes->find(text, shape->types);
   if (!known || known->refusals >= kMostRefusals) return false;
   prepare_shape(known, text, shape->types, turn);
   auto execution = std::make_shared<Execution>(Execution{.text = run.text, .statement = &statement, .plan = plan});
   run.offset = 0;
   run.next = 1;
-  const auto part = [&](Expect expect) {
-    return Pending{.expect = expect, .purpose = Purpose::run, .spliced = true, .execution = execution, .shape = known};
+  const auto part = [&] {
+    return Pending{.purpose = Purpose::run, .spliced = true, .execution = execution, .shape = known};
   };
-  std::string& out = turn.to_upstream.buffer();
-  wire::append_bind(out, shape_portal_name_, known->own.name, shape->parameters, {});
-  Pending bind = part(Expect::bind);
+  const Sender sender = send(turn);
+  Pending bind = part();
   bind.execution = nullptr;
-  expect(std::move(bind));
-  if (statement.write->has_returning) {
-    wire::append_describe(out, 'P', shape_portal_name_);
-    expect(part(Expect::describe_portal));
-  }
-  wire::append_execute(out, shape_portal_name_, 0);
-  expect(part(Expect::execute));
+  sender.bind(own_.shape_portal(), known->own.name, shape->parameters, {}, std::move(bind));
+  if (statement.write->has_returning) sender.describe_portal(own_.shape_portal(), part());
+  sender.execute(own_.shape_portal(), part());
   return true;
 }
 
 /// Where it is not there, or its plan is older than what the catalog said may be.
 void SessionMachine::prepare_shape(const Shapes::StatementPtr& shape, std::string_view text, std::string_view types,
                                    wire::Turn& turn) {
-  for (std::string& name : shapes_->take_dropped()) left_behind_.push_back(std::move(name));
-  if (shape->own.sent && !is_aged(shape->prepared)) return;
-  if (shape->own.sent) left_behind_.push_back(shape->own.name);
-  if (!left_behind_.empty()) {
-    std::string last = std::move(left_behind_.back());
-    left_behind_.pop_back();
-    close_own(std::move(last), turn);
-  }
-  shape->own = {next_own_name(), true};
-  shape->prepared = clock_ ? clock_() : std::chrono::milliseconds::max();
-  wire::append_parse(turn.to_upstream.buffer(), shape->own.name, text, types);
-  expect({.expect = Expect::parse, .purpose = Purpose::run, .spliced = true, .shape = shape});
+  for (std::string& name : catalog_.shapes()->take_dropped()) own_.close_later(std::move(name));
+  if (shape->own.sent && !catalog_.is_aged(shape->prepared)) return;
+  if (shape->own.sent) own_.close_later(shape->own.name);
+  own_.close_one_left(send(turn));
+  shape->prepared = catalog_.now();
+  shape->own = own_.parse(text, types, {.purpose = Purpose::run, .spliced = true, .shape = shape}, send(turn));
 }
 
 /// An error before anything of it was executed, which may be one of the shape's and not of the client's text: that is
@@ -87,10 +78,9 @@ bool SessionMachine::shape_refused(std::string_view sqlstate, wire::Turn& turn) 
   transaction_ended(Outcome::aborted);
   queue_.names().drop_portals();
   block_.stop_skipping();
-  facts_failed_ = false;
-  own_text_message_ = message_;
-  wire::append_sync(turn.to_upstream.buffer());
-  expect({.expect = Expect::sync, .purpose = Purpose::facts});
+  catalog_.set_failed(false);
+  own_text_message_ = catalog_.message();
+  send(turn).sync({.purpose = Purpose::facts});
   wait_ = Wait::answers;
   return true;
 }
@@ -98,7 +88,7 @@ bool SessionMachine::shape_refused(std::string_view sqlstate, wire::Turn& turn) 
 /// The CONTEXT of an error, without the parameters that the server says there where log_parameter_max_length_on_error
 /// has it do so: they stand last, behind the portal's name.
 std::string SessionMachine::context_of_shape(std::string context) const {
-  const std::size_t name = context.find("\"" + shape_portal_name_ + "\"");
+  const std::size_t name = context.find("\"" + own_.shape_portal() + "\"");
   if (name == std::string::npos) return context;
   const std::size_t line = context.rfind('\n', name);
   context.resize(line == std::string::npos ? 0 : line);

@@ -69,12 +69,6 @@ bool ends(StatementKind kind, std::string_view tag) {
   }
 }
 
-/// PostgreSQL manual, "Character Set Support": those that only clients may use.
-bool hides_backslashes(std::string_view encoding) {
-  constexpr std::string_view kClientOnly[] = {"SJIS", "SHIFT_JIS_2004", "BIG5", "GBK", "UHC", "GB18030", "JOHAB"};
-  return std::find(std::begin(kClientOnly), std::end(kClientOnly), encoding) != std::end(kClientOnly);
-}
-
 /// The client sees the rows of a captured statement, without their added columns.
 bool shows_rows(const Pending& pending, const Execution& rows) {
   return pending.purpose != Purpose::drain && rows.statement->write->has_returning;
@@ -172,7 +166,7 @@ bool SessionMachine::take_asynchronous(const Frame& frame, wire::Turn& turn) {
       }
       break;
     case backend::kBackendKeyData:
-      backend_ = read_backend(frame.body());
+      own_.set_backend(read_backend(frame.body()));
       break;
     case backend::kAuthentication:
     case backend::kNegotiateProtocolVersion:
@@ -315,12 +309,12 @@ void SessionMachine::show_scrubbed(const Frame& frame, wire::Turn& turn) {
 /// False where it is no DataRow, or one without the added columns.
 bool SessionMachine::capture_row(std::string_view body, Execution& execution) {
   if (!wire::read_data_row(body, row_)) return false;
-  ReadRow read = read_row(row_, *execution.plan, *scope_);
+  ReadRow read = read_row(row_, *execution.plan, catalog_.scope());
   if (!read.valid) return false;
   if (execution.portal && execution.portal->undone) return true;
   transaction_.written().saw(read.xid, read.lsn);
   // A function has changed the search_path, say, or somebody past Weir has made a partition: ask before the next.
-  if (read.stale) forget_catalog();
+  if (read.stale) catalog_.forget();
   if (execution.plan->moves.possible) {
     keep_moved(std::move(read.events), execution);
   } else {
@@ -354,7 +348,8 @@ MovedRows& SessionMachine::moved_rows(Execution& execution) {
   Portal* portal = execution.portal.get();
   std::shared_ptr<Moved>& moved = portal ? portal->moved : execution.moved;
   // What a portal still holds comes late: then nothing can be taken back.
-  if (!moved) moved = std::make_shared<Moved>(Moved{MovedRows(execution.plan, *scope_, !portal || !portal->suspended)});
+  if (!moved)
+    moved = std::make_shared<Moved>(Moved{MovedRows(execution.plan, catalog_.scope(), !portal || !portal->suspended)});
   if (portal && portal->order == 0) portal->order = transaction_.written().begin_statement();
   execution.moved = moved;
   return moved->rows;
@@ -453,16 +448,13 @@ void SessionMachine::take_ready(const Frame& frame, wire::Turn& turn) {
   show_statuses(turn);
   const char status = frame.body().empty() ? 'I' : frame.body()[0];
   const auto [was_failed, hid_rollback] = block_.ready(status);
-  if (server_.client_encoding != reported_encoding_) {
-    server_.client_encoding = reported_encoding_;
-    forget_catalog();
-  }
+  catalog_.trust_encoding();
   const bool of_copy = copy_.ends_unread_sync();
   const bool of_group =
       !queue_.empty() && queue_.front().purpose == Purpose::run && queue_.front().expect == Expect::query;
   if (of_copy || queue_.empty() || (!is_own(queue_.front().purpose) && !of_group)) relay_upstream(frame, turn);
   if (!block_.is_open()) {
-    const bool anything = !transaction_.written().empty() || transaction_.is_announced() || catalog_touched_;
+    const bool anything = !transaction_.written().empty() || transaction_.is_announced() || catalog_.is_touched();
     if (anything) transaction_ended(was_failed || hid_rollback ? Outcome::aborted : Outcome::committed);
   } else {
     if (hid_rollback) transaction_.written().make_gaps(kUnseenSavepoint);
@@ -489,31 +481,11 @@ void SessionMachine::answered() {
   if (queue_.empty() && wait_ == Wait::answers) wait_ = Wait::nothing;
 }
 
-/// What the encoding is now comes only with ReadyForQuery; until then images travel in hex, which is right in any, and
-/// of what is in the client's encoding only ASCII has a meaning.
-void SessionMachine::doubt_encoding() {
-  if (!server_.client_encoding.empty()) forget_catalog();
-  server_.client_encoding.clear();
-}
-
 void SessionMachine::note_setting(std::string_view body) {
   const auto setting = wire::read_parameter_status(body);
   if (!setting) return;
-  const ServerSettings before = server_;
-  if (setting->name == "server_version") {
-    std::from_chars(setting->value.data(), setting->value.data() + setting->value.size(), server_.version);
-  } else if (setting->name == "client_encoding") {
-    server_.client_encoding = reported_encoding_ = setting->value;
-    lexer_.hides_backslashes = hides_backslashes(setting->value);
-  } else if (setting->name == "server_encoding") {
-    server_.server_encoding = setting->value;
-  } else if (setting->name == "standard_conforming_strings") {
-    lexer_.standard_conforming_strings = setting->value == "on";
-  } else if (setting->name == "application_name") {
-    transaction_.set_application_name(setting->value);
-  }
-  if (before.client_encoding != server_.client_encoding || before.server_encoding != server_.server_encoding)
-    forget_catalog();
+  catalog_.reported(setting->name, setting->value);
+  if (setting->name == "application_name") transaction_.set_application_name(setting->value);
 }
 
 void SessionMachine::answers_nothing(const Frame& frame, wire::Turn& turn) {
