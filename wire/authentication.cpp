@@ -1,6 +1,7 @@
 #include "wire/authentication.h"
 
 #include <string>
+#include <utility>
 
 #include "wire/error_response.h"
 #include "wire/frame.h"
@@ -13,6 +14,7 @@ namespace {
 constexpr std::int32_t kAuthenticationOk = 0;
 constexpr std::int32_t kAuthenticationGssContinue = 8;
 constexpr std::int32_t kAuthenticationSasl = 10;
+constexpr std::int32_t kAuthenticationSaslContinue = 11;
 constexpr std::int32_t kAuthenticationSaslFinal = 12;
 
 constexpr std::string_view kProtocolViolation = "08P01";
@@ -64,6 +66,12 @@ std::size_t Authentication::from_client(std::string_view received, Turn& turn) {
     }
     if (awaited_ == Awaited::gss_token && front.type != frontend::kPassword) break;
     const std::string_view frame = received.substr(consumed, front.size);
+    if (scram_) {
+      if (const auto refused = scram_->from_client(frame, turn)) return refuse(turn, *refused);
+      consumed += frame.size();
+      await_scram();
+      continue;
+    }
     if (claims_channel_binding(frame)) {
       return refuse(turn, kInvalidAuthorization,
                     "SCRAM channel binding cannot pass Weir: TLS ends here, and the client says that it supports "
@@ -125,8 +133,18 @@ void Authentication::relay_upstream(std::string_view frame, Turn& turn) {
     return;
   }
   // Before the login every error is the end of the session.
-  if (frame[0] == backend::kErrorResponse) state_ = State::refused;
+  if (frame[0] == backend::kErrorResponse) {
+    state_ = State::refused;
+    note_error(frame);
+  }
   turn.to_client.relay(frame);
+}
+
+void Authentication::note_error(std::string_view frame) {
+  const auto fields = read_error_fields(body_of(frame));
+  if (!fields) return;
+  reason_ = std::string(error_field(*fields, 'M')) + " (" + std::string(error_field(*fields, 'C')) + ")";
+  if (scram_ && !scram_->remark().empty()) reason_ += ": " + scram_->remark();
 }
 
 void Authentication::relay_authentication(std::string_view frame, Turn& turn) {
@@ -137,26 +155,88 @@ void Authentication::relay_authentication(std::string_view frame, Turn& turn) {
            "Check that the upstream address is that of a PostgreSQL server.");
     return;
   }
+  if (request == kAuthenticationOk) return on_ok(frame, turn);
+  asked_ = true;
+  if (scram_) return relay_terminated(request, frame, turn);
   switch (request) {
-    case kAuthenticationOk:
-      state_ = State::authenticated;
-      break;
     case kAuthenticationSaslFinal:
       break;
     case kAuthenticationGssContinue:
       awaited_ = Awaited::gss_token;
       break;
     case kAuthenticationSasl:
-      awaited_ = Awaited::sasl_initial;
-      if (channel_binding_ == ChannelBinding::strip_plus) {
-        offer_without_plus(frame, turn);
-        return;
-      }
-      break;
+      return on_sasl_offer(frame, turn);
     default:
       awaited_ = Awaited::any_answer;
   }
   turn.to_client.relay(frame);
+}
+
+void Authentication::on_ok(std::string_view frame, Turn& turn) {
+  if (!asked_ && rules_.refuse_unasked) {
+    refuse(turn, kInvalidAuthorization,
+           "the database has asked for nothing, and may have let in Weir's own certificate",
+           "Let pg_hba.conf ask for a password beside the certificate, or Weir for the client's (tls.client_cert: "
+           "verify-full).");
+    return;
+  }
+  if (scram_) {
+    if (const auto refused = scram_->on_ok(turn)) {
+      refuse(turn, *refused);
+      return;
+    }
+  } else {
+    turn.to_client.relay(frame);
+  }
+  state_ = State::authenticated;
+}
+
+void Authentication::on_sasl_offer(std::string_view frame, Turn& turn) {
+  awaited_ = Awaited::sasl_initial;
+  if (rules_.termination) {
+    TerminatedScram::Refused refused;
+    scram_.emplace(*rules_.termination);
+    if (scram_->offer(body_of(frame).substr(4), turn, refused)) {
+      if (refused) refuse(turn, *refused);
+      return;
+    }
+    scram_.reset();
+  }
+  if (rules_.channel_binding == ChannelBinding::strip_plus) return offer_without_plus(frame, turn);
+  turn.to_client.relay(frame);
+}
+
+/// What the database says to Weir's side of a login that ends here.
+void Authentication::relay_terminated(std::int32_t request, std::string_view frame, Turn& turn) {
+  const std::string_view data = body_of(frame).substr(4);
+  TerminatedScram::Refused refused;
+  if (request == kAuthenticationSaslContinue) {
+    refused = scram_->on_continue(data, turn);
+  } else if (request == kAuthenticationSaslFinal) {
+    refused = scram_->on_final(data);
+  } else {
+    refused = ErrorWords{kProtocolViolation, "the database asks for another method within a SCRAM login", {}, {}};
+  }
+  if (refused) {
+    refuse(turn, *refused);
+  } else {
+    await_scram();
+  }
+}
+
+void Authentication::provide(KnownVerifier known, Turn& turn) {
+  if (!scram_ || state_ != State::negotiating) return;
+  if (const auto refused = scram_->provide(std::move(known), turn)) {
+    refuse(turn, *refused);
+  } else {
+    await_scram();
+  }
+}
+
+/// What is wanted of the client next.
+void Authentication::await_scram() {
+  awaited_ = scram_->awaits_client() ? Awaited::any_answer : Awaited::nothing;
+  if (scram_->relays()) scram_.reset();
 }
 
 /// AuthenticationSASL's mechanisms are zero-terminated strings, closed by an empty one.
@@ -188,9 +268,15 @@ void Authentication::offer_without_plus(std::string_view frame, Turn& turn) {
 
 std::size_t Authentication::refuse(Turn& turn, std::string_view sqlstate, std::string_view message,
                                    std::string_view hint) {
+  return refuse(turn, {sqlstate, std::string(message), {}, std::string(hint)});
+}
+
+std::size_t Authentication::refuse(Turn& turn, const ErrorWords& words) {
   state_ = State::closed;
   awaited_ = Awaited::nothing;
-  append_error(turn.to_client.buffer(), "FATAL", sqlstate, message, hint);
+  append_error(turn.to_client.buffer(), "FATAL", words);
+  reason_ = words.message + " (" + std::string(words.sqlstate) + ")";
+  if (scram_ && !scram_->remark().empty()) reason_ += ": " + scram_->remark();
   turn.close = true;
   return 0;
 }
