@@ -92,22 +92,31 @@ bool is_to_end(int signal) {
   return signal == SIGTERM || signal == SIGINT;
 }
 
-/// SIGHUP is what logrotate and the like send; nothing is read from the configuration again.
-void answer_signal(int signal, Capturing* capturing) {
+/// What logrotate and whoever renews certificates send; nothing is read from the configuration again.
+void on_hangup(Server& server, Capturing* capturing) {
+  if (capturing != nullptr) capturing->reopen_files();
+  log::info(
+      "SIGHUP: destination files that were moved are begun anew, and certificates are read again; settings are only "
+      "read "
+      "at a start");
+  if (const auto loaded = server.reload_certificates(); !loaded)
+    log::error("certificates stay as they were: " + loaded.error().message);
+}
+
+void answer_signal(int signal, Server& server, Capturing* capturing) {
   if (signal == SIGHUP) {
-    if (capturing != nullptr) capturing->reopen_files();
-    log::info("SIGHUP: destination files that were moved are begun anew; settings are only read at a start");
+    on_hangup(server, capturing);
   } else {
     log::info(std::string(signal == SIGUSR1 ? "SIGUSR1" : "SIGUSR2") + ": means nothing to Weir, which goes on");
   }
 }
 
-int wait_for_end(const sigset_t& signals, Capturing* capturing) {
+int wait_for_end(const sigset_t& signals, Server& server, Capturing* capturing) {
   for (;;) {
     int signal = 0;
     sigwait(&signals, &signal);
     if (is_to_end(signal)) return signal;
-    answer_signal(signal, capturing);
+    answer_signal(signal, server, capturing);
   }
 }
 
@@ -168,7 +177,7 @@ int run(const Settings& settings, const sigset_t& signals) {
   log_listening(server);
   server.try_upstream();
 
-  const int signal = wait_for_end(signals, capturing.get());
+  const int signal = wait_for_end(signals, server, capturing.get());
   log::info(std::string(signal == SIGINT ? "SIGINT" : "SIGTERM") + ": finishing; a second one ends Weir at once");
   end_at_second(signals);
   const auto deadline = std::chrono::steady_clock::now() + settings.shutdown_timeout;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "wire/error_response.h"
 #include "wire/frame.h"
 #include "wire/message.h"
 
@@ -11,6 +12,8 @@ namespace {
 
 /// Process id and a secret of up to 256 bytes.
 constexpr std::size_t kLongestKey = kHeaderSize + 4 + 256;
+/// Longer errors are not read; those of a login have a few hundred bytes.
+constexpr std::size_t kLongestError = 8 * 1024;
 constexpr std::uint32_t kCancelRequestCode = 80877102;
 
 void append_uint32(std::string& out, std::uint32_t value) {
@@ -33,13 +36,14 @@ void BackendKeyReader::read(std::string_view received) {
     if (front_.size() < kHeaderSize) return;
     const FrameHeader header = read_header(front_);
     const bool is_key = header.type == backend::kBackendKeyData && header.size <= kLongestKey;
+    const bool is_error = header.type == backend::kErrorResponse && header.size <= kLongestError;
     if (header.state != FrameHeader::State::valid || header.type == backend::kReadyForQuery) {
       done_ = true;
-    } else if (!is_key) {
+    } else if (!is_key && !is_error) {
       skip_ = header.size - front_.size();
       front_.clear();
     } else if (front_.size() == header.size) {
-      take(front_);
+      is_key ? take(front_) : take_error(front_);
     }
   }
 }
@@ -49,6 +53,12 @@ void BackendKeyReader::take(std::string_view frame) {
   append_uint32(cancel_request_, static_cast<std::uint32_t>(8 + key.size()));
   append_uint32(cancel_request_, kCancelRequestCode);
   cancel_request_.append(key);
+  done_ = true;
+}
+
+void BackendKeyReader::take_error(std::string_view frame) {
+  const auto fields = read_error_fields(frame.substr(kHeaderSize));
+  if (fields) refusal_ = std::string(error_field(*fields, 'M')) + " (" + std::string(error_field(*fields, 'C')) + ")";
   done_ = true;
 }
 

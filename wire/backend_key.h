@@ -1,5 +1,6 @@
 // The key that cancels a session's statement: read off the database's messages between AuthenticationOk and the first
-// ReadyForQuery (PostgreSQL manual, "Canceling Requests in Progress"). Sans-I/O; holds no more than one short frame.
+// ReadyForQuery (PostgreSQL manual, "Canceling Requests in Progress"), or the error with which the database ends a
+// login there (a database that is not there, too many connections). Sans-I/O; holds no more than one short frame.
 #pragma once
 
 #include <cstddef>
@@ -16,14 +17,18 @@ class BackendKeyReader {
   bool done() const { return done_; }
   /// A whole CancelRequest, or empty where no key has come.
   const std::string& cancel_request() const { return cancel_request_; }
+  /// The database's words and their SQLSTATE, or empty.
+  const std::string& refusal() const { return refusal_; }
 
  private:
   void take(std::string_view frame);
+  void take_error(std::string_view frame);
 
   std::string front_;     // of the current frame, where it may be the key
   std::size_t skip_ = 0;  // of a frame that is not
   bool done_ = false;
   std::string cancel_request_;
+  std::string refusal_;
 };
 
 }  // namespace weir::wire

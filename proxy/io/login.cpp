@@ -18,14 +18,16 @@ namespace {
 constexpr char kTlsRecord = 0x16;
 constexpr std::string_view kCannotConnectNow = "57P03";
 constexpr std::string_view kTooManyConnections = "53300";
+constexpr std::string_view kInvalidAuthorization = "28000";
 
 }  // namespace
 
 Login::Login(Worker& worker, Accepted accepted)
     : worker_(worker),
       client_(worker.poller(), *this),
-      negotiation_(worker.shared().client_tls.has_value() && !accepted.local),
       local_(accepted.local),
+      tls_context_(accepted.local ? nullptr : worker.shared().client_tls.get()),
+      negotiation_(tls_context_ != nullptr),
       counted_as_(std::move(accepted.counted_as)),
       timeout_(worker.io()) {
   info_.id = accepted.id;
@@ -146,7 +148,7 @@ bool Login::take(const wire::StartupStep& step) {
 void Login::start_tls(TlsStart start) {
   if (client_.broken() || !client_.drained()) return abort();
   const int socket = client_.detach()->release_socket();
-  std::unique_ptr<TlsTransport> tls = worker_.shared().client_tls->accept(socket, start);
+  std::unique_ptr<TlsTransport> tls = tls_context_->accept(socket, start);
   tls_ = tls.get();
   client_.attach(std::move(tls));
   step_ = Step::tls_handshake;
@@ -180,13 +182,36 @@ void Login::on_startup_message(const wire::StartupStep& step) {
   info_.replication = startup.replication();
   startup_message_ = step.first.bytes;
   client_.kept().take(step.consumed);
-  const auto& tls = worker_.shared().options.client_tls;
-  if (tls && tls->required && tls_ == nullptr && !local_) {
-    return refuse("28000", "connections without TLS are refused here", "Connect with sslmode=require or stronger.");
-  }
+  if (!check_encryption() || !check_client_certificate()) return;
   const auto verdict = ticket_->begin_session(counted_as_);
   if (verdict != Admission::Verdict::welcome) return refuse(verdict);
   connect();
+}
+
+bool Login::check_encryption() {
+  const auto& tls = worker_.shared().options.client_tls;
+  if (!tls || !tls->required || tls_ != nullptr || local_) return true;
+  refuse(kInvalidAuthorization, "connections without TLS are refused here",
+         "Connect with sslmode=require or stronger.");
+  return false;
+}
+
+/// What pg_hba.conf's clientcert asks for, in the server's words. Unix sockets have no certificates.
+bool Login::check_client_certificate() {
+  const auto& tls = worker_.shared().options.client_tls;
+  if (!tls || tls->client_ca.empty() || local_) return true;
+  const bool shown = tls_ != nullptr && tls_->peer_has_certificate();
+  if (!shown && tls->client_certificate == ClientCertificate::optional) return true;
+  if (!shown) {
+    refuse(kInvalidAuthorization, "connection requires a valid client certificate", {});
+    return false;
+  }
+  const std::string name = tls_->peer_name(tls->client_name);
+  verified_ = !name.empty() && name == info_.user;
+  if (verified_ || tls->client_certificate != ClientCertificate::verify_full) return true;
+  log::info("wrong certificates", title_of(info_) + ": the certificate is of \"" + printable_text(name) + "\"");
+  refuse(kInvalidAuthorization, "certificate authentication failed for user \"" + info_.user + "\"", {});
+  return false;
 }
 
 /// As PostgreSQL says it.
@@ -222,17 +247,17 @@ void Login::on_connected(Result<UpstreamConnection> connected) {
   }
   const auto until = timeout_.expiry();
   give_way();
-  auto session =
-      std::make_shared<Session>(worker_, std::move(info_), channel_binding(*connected), std::move(ticket_), until);
+  auto session = std::make_shared<Session>(worker_, std::move(info_), rules(*connected), std::move(ticket_), until);
   worker_.replace(*this, session);
   session->start(client_, std::move(connected->transport), startup_message_);
 }
 
-wire::ChannelBinding Login::channel_binding(const UpstreamConnection& upstream) const {
-  if (!upstream.tls) return wire::ChannelBinding::relay;
-  const bool same_certificate =
-      tls_ != nullptr && worker_.shared().client_tls->certificate_hash() == upstream.certificate_hash;
-  return same_certificate ? wire::ChannelBinding::relay : wire::ChannelBinding::strip_plus;
+wire::LoginRules Login::rules(const UpstreamConnection& upstream) const {
+  LoginFacts facts = worker_.login_facts(upstream);
+  if (tls_ != nullptr) facts.client_sees = tls_->own_certificate();
+  facts.client_is_verified = verified_;
+  worker_.tell_of_binding(facts);
+  return login_rules(facts);
 }
 
 void Login::refuse(std::string_view sqlstate, std::string_view message, std::string_view hint) {

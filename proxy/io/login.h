@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "proxy/io/peer.h"
-#include "proxy/io/tls.h"
+#include "proxy/io/tls_context.h"
 #include "proxy/io/upstream.h"
 #include "proxy/io/worker.h"
 #include "wire/authentication.h"
@@ -45,18 +45,23 @@ class Login final : public Connection, public PeerOwner, public std::enable_shar
   void refuse(Admission::Verdict verdict);
   void on_timeout();
   void give_way();
-  wire::ChannelBinding channel_binding(const UpstreamConnection& upstream) const;
+  bool check_encryption();
+  bool check_client_certificate();
+  wire::LoginRules rules(const UpstreamConnection& upstream) const;
 
   Worker& worker_;
   Peer client_;
-  wire::StartupNegotiation negotiation_;
   const bool local_;  // by a Unix socket, where there is no TLS, as with PostgreSQL
+  const std::shared_ptr<const TlsContext>
+      tls_context_;  // of this connection, whatever is loaded meanwhile; may be null
+  wire::StartupNegotiation negotiation_;
   const std::string counted_as_;
   SessionInfo info_;
   std::string startup_message_;
   TlsTransport* tls_ = nullptr;  // client_'s transport, where it is one
   Step step_ = Step::negotiating;
   bool received_any_ = false;
+  bool verified_ = false;  // its certificate has the user's name
   boost::asio::steady_timer timeout_;
   std::unique_ptr<Admission::Ticket> ticket_;
   std::shared_ptr<UpstreamConnector> connector_;

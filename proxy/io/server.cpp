@@ -25,7 +25,7 @@ constexpr std::uint16_t kUsualPort = 6432;
 }  // namespace
 
 struct Server::Running {
-  explicit Running(const ServerOptions& options) : shared{options, {}, {}, {}}, dealer{workers} {}
+  explicit Running(const ServerOptions& options) : shared{options, {}, {}, {}, {}}, dealer{workers} {}
 
   Result<void> open_listeners();
 
@@ -44,17 +44,22 @@ bool uses_tcp(const Upstream& upstream) {
   return std::any_of(upstream.hosts.begin(), upstream.hosts.end(), [](const auto& host) { return !host.is_unix(); });
 }
 
+/// All or nothing.
 Result<void> load_certificates(Shared& shared) {
+  std::optional<TlsContext> clients;
+  std::optional<TlsContext> upstream;
   if (shared.options.client_tls) {
-    Result<TlsContext> clients = TlsContext::for_clients(*shared.options.client_tls);
-    if (!clients) return clients.error();
-    shared.client_tls = std::move(*clients);
+    Result<TlsContext> loaded = TlsContext::for_clients(*shared.options.client_tls);
+    if (!loaded) return loaded.error();
+    clients = std::move(*loaded);
   }
   if (shared.options.upstream.sslmode != SslMode::disable && uses_tcp(shared.options.upstream)) {
-    Result<TlsContext> upstream = TlsContext::for_upstream(shared.options.upstream);
-    if (!upstream) return upstream.error();
-    shared.upstream_tls = std::move(*upstream);
+    Result<TlsContext> loaded = TlsContext::for_upstream(shared.options.upstream);
+    if (!loaded) return loaded.error();
+    upstream = std::move(*loaded);
   }
+  if (clients) shared.client_tls.put(std::move(*clients));
+  if (upstream) shared.upstream_tls.put(std::move(*upstream));
   return {};
 }
 
@@ -165,6 +170,11 @@ void Server::try_upstream() {
   if (!running_ || running_->stopped) return;
   Worker& worker = *running_->workers[0];
   worker.post([&worker] { worker.try_upstream(); });
+}
+
+Result<void> Server::reload_certificates() {
+  if (!running_ || running_->stopped) return {};
+  return load_certificates(running_->shared);
 }
 
 void Server::stop_accepting() {

@@ -19,6 +19,8 @@
 #include "proxy/io/admission.h"
 #include "proxy/io/endpoint.h"
 #include "proxy/io/engine_factory.h"
+#include "proxy/io/login_rules.h"
+#include "proxy/io/verifier_source.h"
 
 namespace weir::proxy {
 
@@ -28,6 +30,8 @@ struct ServerOptions {
   SocketAccess socket_access;
   Upstream upstream;
   std::optional<ClientTls> client_tls;
+  AuthMode auth = AuthMode::automatic;
+  VerifierSource* verifiers = nullptr;              ///< outlives the server; null: there are none
   unsigned workers = 0;                             ///< 0: as many as there are cores
   std::chrono::milliseconds login_timeout{60'000};  ///< from accept to AuthenticationOk
   ConnectionLimits limits;
@@ -54,6 +58,9 @@ class Server {
 
   Result<void> start();
   void try_upstream();
+  /// Reads the files of certificates, keys and authorities again, of both legs. From then on new connections get them;
+  /// where one is wrong all stay as they are, and the error says why. From a thread that is no worker.
+  Result<void> reload_certificates();
   void stop_accepting();
   void stop(std::chrono::milliseconds drain);
 

@@ -32,21 +32,29 @@ constexpr std::size_t kAbandonedBytes = 16 * 1024 * 1024;
 constexpr std::string_view kAdminShutdown = "57P01";
 constexpr std::string_view kAdminShutdownWords = "terminating connection due to administrator command";
 
+wire::LoginRules with_nonces(wire::LoginRules rules) {
+  if (rules.termination) {
+    rules.termination->server_nonce = wire::make_scram_nonce();
+    rules.termination->client_nonce = wire::make_scram_nonce();
+  }
+  return rules;
+}
+
 void give_back_memory(wire::Outbox& outbox) {
   if (outbox.buffer().capacity() > kTurnBufferKept) outbox = wire::Outbox();
 }
 
 }  // namespace
 
-Session::Session(Worker& worker, SessionInfo info, wire::ChannelBinding channel_binding,
-                 std::unique_ptr<Admission::Ticket> ticket, Admission::Clock::time_point login_until)
+Session::Session(Worker& worker, SessionInfo info, wire::LoginRules rules, std::unique_ptr<Admission::Ticket> ticket,
+                 Admission::Clock::time_point login_until)
     : worker_(worker),
       title_(title_of(info)),
       ticket_(std::move(ticket)),
       info_(std::make_unique<SessionInfo>(std::move(info))),
       client_(worker.poller(), *this),
       upstream_(worker.poller(), *this),
-      authentication_(std::make_unique<wire::Authentication>(channel_binding)),
+      authentication_(std::make_unique<wire::Authentication>(with_nonces(std::move(rules)))),
       login_timer_(std::in_place, worker.io(), login_until) {}
 
 void Session::start(Peer& client, std::unique_ptr<Transport> upstream, std::string_view startup_message) {
@@ -109,6 +117,7 @@ void Session::say_goodbye(std::string_view sqlstate, std::string_view message) {
 }
 
 void Session::log_end() const {
+  log_refusal();
   const std::chrono::duration<double> time = Admission::Clock::now() - since_;
   std::array<char, 32> seconds{};
   std::snprintf(seconds.data(), seconds.size(), "%.3f", time.count());
@@ -122,10 +131,10 @@ void Session::drain() {
 }
 
 void Session::run(const SessionHandle::Function& function) {
-  if (ended_ || !engine_) return;
+  if (ended_) return;
   const bool was_stalled = engine().stalled();
   const bool upstream_was_stalled = engine().upstream_stalled();
-  function(*engine_, worker_.turn());
+  function(engine(), worker_.turn());
   end_turn(was_stalled);
   if (upstream_was_stalled && !engine().upstream_stalled() && !closing_) use_kept(upstream_);
   settle();
@@ -237,6 +246,25 @@ bool Session::begin_engine() {
   return true;
 }
 
+/// The answer finds the login in the place of the engine, or that it is over.
+void Session::find_verifier() {
+  VerifierSource* source = worker_.shared().options.verifiers;
+  const wire::TerminatedScram* login = engine_ ? nullptr : authentication_->wants_verifier();
+  if (login == nullptr || source == nullptr || std::exchange(asked_for_verifier_, true)) return;
+  const SessionHandle handle(worker_.mailbox(), weak_from_this());
+  source->find({info_->user, login->salt(), login->iterations()}, [handle](const wire::KnownVerifier& known) {
+    handle.post([known](wire::Engine& engine, wire::Turn& turn) {
+      if (auto* asked = dynamic_cast<wire::Authentication*>(&engine)) asked->provide(known, turn);
+    });
+  });
+}
+
+void Session::log_refusal() const {
+  const bool refused = !engine_ && authentication_->refused();
+  const std::string& reason = refused ? authentication_->reason() : key_.refusal();
+  if (!reason.empty()) log::info("refused logins", title_ + ": login refused: " + printable_text(reason));
+}
+
 void Session::send_turn() {
   wire::Turn& turn = worker_.turn();
   const bool closing = closing_ || turn.close;
@@ -256,6 +284,7 @@ void Session::put(Peer& peer, std::string_view bytes, bool hold) {
 
 /// After every event: what follows from where both peers stand now.
 void Session::settle() {
+  find_verifier();
   if (client_.kept().size() > kKeptLimit || upstream_.kept().size() > kKeptLimit) {
     log::warn("closed sessions", title_ + ": closed, a message is larger than PostgreSQL allows");
     closing_ = true;

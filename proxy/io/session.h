@@ -37,8 +37,8 @@ constexpr std::size_t kKeptLimit = (std::size_t{1} << 30) + ReceiveBuffer::kSize
 class Session final : public Connection, public PeerOwner, public std::enable_shared_from_this<Session> {
  public:
   /// `login_until`: by then the database must have said AuthenticationOk.
-  Session(Worker& worker, SessionInfo info, wire::ChannelBinding channel_binding,
-          std::unique_ptr<Admission::Ticket> ticket, Admission::Clock::time_point login_until);
+  Session(Worker& worker, SessionInfo info, wire::LoginRules rules, std::unique_ptr<Admission::Ticket> ticket,
+          Admission::Clock::time_point login_until);
 
   /// Takes over the client's transport and what was received behind the StartupMessage.
   void start(Peer& client, std::unique_ptr<Transport> upstream, std::string_view startup_message);
@@ -61,6 +61,8 @@ class Session final : public Connection, public PeerOwner, public std::enable_sh
   std::size_t offer(Peer& peer, std::string_view bytes);
   std::size_t offer_once(Peer& peer, std::string_view bytes);
   bool begin_engine();
+  void find_verifier();
+  void log_refusal() const;
   void end_turn(bool was_stalled);
   void send_turn();
   static void put(Peer& peer, std::string_view bytes, bool hold);
@@ -93,8 +95,9 @@ class Session final : public Connection, public PeerOwner, public std::enable_sh
   wire::BackendKeyReader key_;
   std::optional<boost::asio::steady_timer> login_timer_;  // until the login is over
   std::optional<boost::asio::steady_timer> abandoned_;    // runs once the client is gone
-  bool closing_ = false;                                  // as soon as the database's last bytes are written
-  bool client_finished_ = false;                          // the engine knows
+  bool asked_for_verifier_ = false;
+  bool closing_ = false;          // as soon as the database's last bytes are written
+  bool client_finished_ = false;  // the engine knows
   bool ended_ = false;
 };
 

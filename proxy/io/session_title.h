@@ -9,6 +9,9 @@
 namespace weir::proxy {
 
 /// Before the StartupMessage there is neither user nor database nor application.
+/// A peer's text without what a terminal or a log would trip over, and not longer than a line should be.
+std::string printable_text(std::string text);
+
 std::string title_of(const SessionInfo& session);
 
 }  // namespace weir::proxy

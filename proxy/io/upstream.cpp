@@ -2,14 +2,16 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <cerrno>
 #include <cstring>
+#include <numeric>
+#include <random>
 #include <utility>
 
-#include "proxy/io/tls.h"
 #include "wire/startup.h"
 
 namespace weir::proxy {
@@ -22,6 +24,13 @@ constexpr const char* kCannotConnect = "57P03";
 /// Until a Unix socket whose queue was full is tried again.
 constexpr std::chrono::milliseconds kRetry{5};
 
+/// As load_balance_hosts=random has it, for the hosts and for the addresses of one.
+template <typename Entries>
+void shuffle(Entries& entries) {
+  thread_local std::minstd_rand random{std::random_device{}()};
+  std::shuffle(entries.begin(), entries.end(), random);
+}
+
 std::string seconds_text(std::chrono::milliseconds time) {
   return time.count() % 1000 == 0 ? std::to_string(time.count() / 1000) + " s" : std::to_string(time.count()) + " ms";
 }
@@ -29,15 +38,19 @@ std::string seconds_text(std::chrono::milliseconds time) {
 }  // namespace
 
 UpstreamConnector::UpstreamConnector(asio::io_context& io, Poller& poller, const Upstream& upstream,
-                                     const TlsContext* tls, Done done)
+                                     std::shared_ptr<const TlsContext> tls, Done done)
     : io_(io),
       poller_(poller),
       upstream_(upstream),
-      tls_(tls),
+      tls_(std::move(tls)),
       done_(std::move(done)),
       resolver_(io),
       timeout_(io),
-      retry_(io) {}
+      retry_(io),
+      order_(upstream.hosts.size()) {
+  std::iota(order_.begin(), order_.end(), 0);
+  if (upstream_.load_balance) shuffle(order_);
+}
 
 UpstreamConnector::~UpstreamConnector() {
   drop_transport();
@@ -55,7 +68,7 @@ bool UpstreamConnector::wants_tls() const {
 }
 
 void UpstreamConnector::next_host() {
-  if (host_ == upstream_.hosts.size()) return finish(Error{failures_, kCannotConnect});
+  if (host_ == order_.size()) return finish(Error{failures_, kCannotConnect});
   step_ = Step::resolving;
   addresses_.clear();
   address_ = 0;
@@ -93,6 +106,7 @@ void UpstreamConnector::on_resolved(boost::system::error_code error,
   if (step_ != Step::resolving) return;
   if (error) return give_up_address(error.message());
   for (const auto& entry : results) addresses_.emplace_back(entry.endpoint());
+  if (upstream_.load_balance) shuffle(addresses_);
   next_address();
 }
 
@@ -168,6 +182,11 @@ void UpstreamConnector::on_connected() {
   }
   if (is_wrong_peer()) return;
   if (!wants_tls()) return finish_connection({});
+  if (upstream_.direct_tls) return start_handshake();
+  ask_for_tls();
+}
+
+void UpstreamConnector::ask_for_tls() {
   // Eight bytes always fit into the empty buffer of a new connection; a failure shows in the answer.
   transport_->write_some(wire::kSslRequest);
   step_ = Step::awaiting_ssl_answer;
@@ -229,10 +248,20 @@ void UpstreamConnector::on_handshake() {
       if (upstream_.sslmode == SslMode::prefer) return retry_without_tls();
       return give_up_address("TLS: " + transport_->error_text());
   }
+  if (const char* flaw = flaw_of_handshake()) return give_up_address(flaw);
   UpstreamConnection connection;
   connection.tls = true;
-  connection.certificate_hash = handshaking_->peer_certificate_hash();
+  connection.certificate = handshaking_->peer_certificate();
   finish_connection(std::move(connection));
+}
+
+/// What libpq, too, looks at behind a handshake; null: nothing is wrong.
+const char* UpstreamConnector::flaw_of_handshake() const {
+  if (upstream_.direct_tls && !handshaking_->agreed_on_alpn())
+    return "TLS: the server does not agree to ALPN \"postgresql\", which sslnegotiation=direct needs";
+  if (upstream_.sslcertmode == SslCertMode::require && !handshaking_->was_asked_for_certificate())
+    return "TLS: the server asks for no certificate, but sslcertmode requires it";
+  return nullptr;
 }
 
 void UpstreamConnector::finish_connection(UpstreamConnection connection) {

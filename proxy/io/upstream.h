@@ -20,17 +20,15 @@
 #include "base/result.h"
 #include "proxy/io/endpoint.h"
 #include "proxy/io/poller.h"
+#include "proxy/io/tls_context.h"
 #include "proxy/io/transport.h"
 
 namespace weir::proxy {
 
-class TlsContext;
-class TlsTransport;
-
 struct UpstreamConnection {
   std::unique_ptr<Transport> transport;
   bool tls = false;
-  std::string certificate_hash;  ///< SHA-256 of the database's certificate; empty without TLS
+  CertificateHashes certificate;  ///< the database's
 };
 
 class UpstreamConnector final : public Watcher, public std::enable_shared_from_this<UpstreamConnector> {
@@ -38,8 +36,8 @@ class UpstreamConnector final : public Watcher, public std::enable_shared_from_t
   using Done = std::function<void(Result<UpstreamConnection>)>;
 
   /// All references must outlive the connector. `tls` is null exactly with sslmode disable.
-  UpstreamConnector(boost::asio::io_context& io, Poller& poller, const Upstream& upstream, const TlsContext* tls,
-                    Done done);
+  UpstreamConnector(boost::asio::io_context& io, Poller& poller, const Upstream& upstream,
+                    std::shared_ptr<const TlsContext> tls, Done done);
   ~UpstreamConnector();
 
   void start();
@@ -49,7 +47,7 @@ class UpstreamConnector final : public Watcher, public std::enable_shared_from_t
  private:
   enum class Step { resolving, connecting, awaiting_ssl_answer, tls_handshake };
 
-  const HostPort& host() const { return upstream_.hosts[host_]; }
+  const HostPort& host() const { return upstream_.hosts[order_[host_]]; }
   bool wants_tls() const;
 
   void next_host();
@@ -62,9 +60,11 @@ class UpstreamConnector final : public Watcher, public std::enable_shared_from_t
   bool is_wrong_peer();
   void on_ready(bool readable, bool writable) override;
   void on_connected();
+  void ask_for_tls();
   void on_ssl_answer();
   void start_handshake();
   void on_handshake();
+  const char* flaw_of_handshake() const;
   void retry_without_tls();
   void give_up_address(const std::string& cause);
   void arm_timeout();
@@ -76,13 +76,14 @@ class UpstreamConnector final : public Watcher, public std::enable_shared_from_t
   boost::asio::io_context& io_;
   Poller& poller_;
   const Upstream& upstream_;
-  const TlsContext* tls_;
+  std::shared_ptr<const TlsContext> tls_;
   Done done_;
   boost::asio::ip::tcp::resolver resolver_;
   boost::asio::steady_timer timeout_;
   boost::asio::steady_timer retry_;  // while a Unix socket's queue is full
   std::vector<boost::asio::generic::stream_protocol::endpoint> addresses_;
-  std::size_t host_ = 0;
+  std::vector<std::size_t> order_;  // in which the hosts are tried
+  std::size_t host_ = 0;            // of order_
   std::size_t address_ = 0;
   Step step_ = Step::resolving;
   bool plain_retry_ = false;  // sslmode prefer, after TLS failed at this address

@@ -72,6 +72,9 @@ void Worker::try_upstream() {
   trial_ = connect_upstream([this](const Result<UpstreamConnection>& connected) {
     if (connected) {
       log::info("the database can be reached");
+      LoginFacts facts = login_facts(*connected);
+      if (const auto tls = shared_.client_tls.get()) facts.client_sees = tls->certificate();
+      tell_of_binding(facts);
     } else {
       log::warn(connected.error().message + ". Clients are refused (57P03) until it can be reached");
     }
@@ -79,9 +82,29 @@ void Worker::try_upstream() {
   });
 }
 
+LoginFacts Worker::login_facts(const UpstreamConnection& upstream) const {
+  const ServerOptions& options = shared_.options;
+  LoginFacts facts;
+  facts.mode = options.auth;
+  facts.has_verifiers = options.verifiers != nullptr;
+  facts.upstream_tls = upstream.tls;
+  facts.upstream_shows = upstream.certificate;
+  facts.shows_certificate = upstream.tls && options.upstream.shows_certificate();
+  facts.upstream_binding = options.upstream.channel_binding;
+  return facts;
+}
+
+void Worker::tell_of_binding(const LoginFacts& facts) const {
+  if (!binding_fails(facts) || shared_.told_of_binding.exchange(true)) return;
+  log::warn(
+      "TLS on both sides: SCRAM with channel binding, which libpq and most drivers choose by themselves, cannot pass. "
+      "Give Weir verifiers of the passwords (auth.query or auth.users_file), or show clients the database's own "
+      "certificate (tls.cert), or let clients set channel_binding=disable");
+}
+
 std::shared_ptr<UpstreamConnector> Worker::connect_upstream(UpstreamConnector::Done done) {
-  const TlsContext* tls = shared_.upstream_tls ? &*shared_.upstream_tls : nullptr;
-  auto connector = std::make_shared<UpstreamConnector>(io_, poller_, shared_.options.upstream, tls, std::move(done));
+  auto connector = std::make_shared<UpstreamConnector>(io_, poller_, shared_.options.upstream,
+                                                       shared_.upstream_tls.get(), std::move(done));
   connector->start();
   return connector;
 }

@@ -25,7 +25,7 @@
 #include "proxy/io/mailbox.h"
 #include "proxy/io/poller.h"
 #include "proxy/io/server.h"
-#include "proxy/io/tls.h"
+#include "proxy/io/tls_context.h"
 #include "proxy/io/upstream.h"
 #include "wire/engine.h"
 
@@ -45,12 +45,13 @@ class Connection {
   virtual void drain() {}
 };
 
-/// What all workers share and none changes.
+/// What all workers share and none changes. The slots may be given other contexts while they run.
 struct Shared {
   ServerOptions options;
-  std::optional<TlsContext> client_tls;
-  std::optional<TlsContext> upstream_tls;
-  std::unique_ptr<Admission> admission;  ///< has a lock of its own
+  TlsSlot client_tls;
+  TlsSlot upstream_tls;
+  std::unique_ptr<Admission> admission;               ///< has a lock of its own
+  mutable std::atomic<bool> told_of_binding = false;  ///< once is enough
 };
 
 /// Written by one worker, read by anyone.
@@ -127,6 +128,10 @@ class Worker {
   void may_have_to_make_way(Admission::Ticket& ticket, std::weak_ptr<Connection> holder);
   /// Connects to the database once and logs what came of it.
   void try_upstream();
+  /// Of a login that goes to this connection; what is the client's is not in it.
+  LoginFacts login_facts(const UpstreamConnection& upstream) const;
+  /// Once, where clients cannot log in with what libpq does by itself.
+  void tell_of_binding(const LoginFacts& facts) const;
   /// A started connector; `done` as UpstreamConnector has it.
   std::shared_ptr<UpstreamConnector> connect_upstream(UpstreamConnector::Done done);
   void own(std::shared_ptr<Connection> connection);

@@ -105,6 +105,14 @@ Complaint store_durability(Settings& s, const std::string& text) {
   return complaint;
 }
 
+Complaint store_client_certificate(Settings& s, const std::string& text) {
+  auto complaint = read_choice(text, "optional|verify-ca|verify-full");
+  s.tls.client_certificate = text == "optional"      ? ClientCertificate::optional
+                             : text == "verify-full" ? ClientCertificate::verify_full
+                                                     : ClientCertificate::verify_ca;
+  return complaint;
+}
+
 Complaint store_log_level(Settings& s, const std::string& text) {
   std::string level = lower(text);
   if (level == "warning") level = "warn";
@@ -144,6 +152,32 @@ const std::array kTable = std::to_array<Setting>({
      [](Settings& s, const std::string& v) { return store_text(v, s.tls.key); }},
     {"tls.required", "", "true|false", "false", "refuse clients that do not ask for TLS", false,
      [](Settings& s, const std::string& v) { return read_boolean(v, s.tls.required); }},
+    {"tls.min_version", "", "TLSv1.2|TLSv1.3", "TLSv1.2", "the oldest version of TLS that clients may use", false,
+     [](Settings& s, const std::string& v) {
+       auto complaint = read_choice(v, "TLSv1.2|TLSv1.3");
+       if (!complaint) s.tls.min_version = v;
+       return complaint;
+     }},
+    {"tls.ciphers", "", "LIST", "", "ciphers up to TLS 1.2, as OpenSSL writes lists of them; none given: its default",
+     false, [](Settings& s, const std::string& v) { return store_text(v, s.tls.ciphers); }},
+    {"tls.ciphersuites", "", "LIST", "", "cipher suites of TLS 1.3, with colons in between; none given: OpenSSL's",
+     false, [](Settings& s, const std::string& v) { return store_text(v, s.tls.ciphersuites); }},
+    {"tls.client_ca", "", "PATH", "", "PEM file with the authorities that sign clients' certificates", false,
+     [](Settings& s, const std::string& v) { return store_text(v, s.tls.client_ca); }},
+    {"tls.client_crl", "", "PATH", "", "PEM file with the certificates of clients that were revoked", false,
+     [](Settings& s, const std::string& v) { return store_text(v, s.tls.client_crl); }},
+    {"tls.client_cert", "", "optional|verify-ca|verify-full", "verify-ca",
+     "with tls.client_ca: whether a client may come without a certificate, needs one, or needs one with its user's "
+     "name; as clientcert in pg_hba.conf",
+     false, store_client_certificate},
+    {"tls.client_name", "", "CN|DN", "CN",
+     "which name of the certificate is the user's: the common name or the whole one, as RFC 2253 writes it; as "
+     "clientname in pg_hba.conf",
+     false,
+     [](Settings& s, const std::string& v) {
+       s.tls.client_name = v == "DN" ? CertificateName::distinguished_name : CertificateName::common_name;
+       return read_choice(v, "CN|DN");
+     }},
     {"limits.connections", "", "0..1000000", "0",
      "clients at once; more are refused with SQLSTATE 53300. 0: as many as the limit of open files has room for", false,
      [](Settings& s, const std::string& v) { return store_number(v, 0, kMostClients, s.limits.connections); }},
@@ -309,6 +343,9 @@ Complaint check(const Settings& settings) {
   if (settings.tls.certificate.empty() != settings.tls.key.empty())
     return "tls.cert and tls.key need each other: set both";
   if (settings.tls.required && settings.tls.certificate.empty()) return "tls.required needs tls.cert and tls.key";
+  if (!settings.tls.client_ca.empty() && settings.tls.certificate.empty())
+    return "tls.client_ca needs tls.cert and tls.key";
+  if (!settings.tls.client_crl.empty() && settings.tls.client_ca.empty()) return "tls.client_crl needs tls.client_ca";
   if (settings.capture_enabled && settings.emit.empty()) {
     return "emit is not set: say where events go, for example --emit stdout, or set capture.enabled to false";
   }

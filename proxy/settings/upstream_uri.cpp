@@ -94,9 +94,34 @@ Complaint store_sslsni(const std::string& value, UpstreamUri& uri) {
   return read_choice(value, "0|1");
 }
 
+/// Of one of the names, which stand in the order of the enumeration.
+template <typename Choice>
+Complaint store_choice(const std::string& value, std::string_view names, Choice& target) {
+  if (auto complaint = read_choice(value, names)) return complaint;
+  int place = 0;
+  for (std::string_view rest = names; rest.substr(0, rest.find('|')) != value; ++place)
+    rest.remove_prefix(rest.find('|') + 1);
+  target = static_cast<Choice>(place);
+  return std::nullopt;
+}
+
 Complaint store_channel_binding(const std::string& value, UpstreamUri& uri) {
   store_for_own_logins<"channel_binding">(value, uri);
-  return read_choice(value, "disable|prefer|require");
+  return store_choice(value, "disable|prefer|require", uri.upstream.channel_binding);
+}
+
+Complaint store_sslcertmode(const std::string& value, UpstreamUri& uri) {
+  return store_choice(value, "disable|allow|require", uri.upstream.sslcertmode);
+}
+
+Complaint store_sslnegotiation(const std::string& value, UpstreamUri& uri) {
+  uri.upstream.direct_tls = value == "direct";
+  return read_choice(value, "postgres|direct");
+}
+
+Complaint store_load_balance(const std::string& value, UpstreamUri& uri) {
+  uri.upstream.load_balance = value == "random";
+  return read_choice(value, "disable|random");
 }
 
 Complaint store_sslmode(const std::string& value, UpstreamUri& uri) {
@@ -116,7 +141,6 @@ Complaint store_connect_timeout(const std::string& value, UpstreamUri& uri) {
 constexpr std::string_view kClientsLogIn = "clients log in for themselves: write it in their connection strings";
 constexpr std::string_view kClientsSay = "it belongs to a session: write it in the clients' connection strings";
 constexpr std::string_view kNoService = "write into the URI what the service stands for";
-constexpr std::string_view kNoCertificate = "Weir shows the database no certificate: let the role log in by a password";
 
 /// In the order of libpq's own table.
 const std::array kParameters = std::to_array<Parameter>({
@@ -141,12 +165,12 @@ const std::array kParameters = std::to_array<Parameter>({
     {"keepalives_count", store_number<&TcpOptions::keepalives_count, kMostProbes>, {}},
     {"tcp_user_timeout", store_number<&TcpOptions::user_timeout_ms, kMostMilliseconds>, {}},
     {"sslmode", store_sslmode, {}},
-    {"sslnegotiation", nullptr, "Weir asks for TLS first, as sslnegotiation=postgres does: leave it out"},
+    {"sslnegotiation", store_sslnegotiation, {}},
     {"sslcompression", accept_only<"0">, {}},
-    {"sslcert", nullptr, kNoCertificate},
-    {"sslkey", nullptr, kNoCertificate},
-    {"sslcertmode", nullptr, kNoCertificate},
-    {"sslpassword", nullptr, kNoCertificate},
+    {"sslcert", store_text<&Upstream::sslcert>, {}},
+    {"sslkey", store_text<&Upstream::sslkey>, {}},
+    {"sslcertmode", store_sslcertmode, {}},
+    {"sslpassword", store_text<&Upstream::sslpassword>, {}},
     {"sslrootcert", store_text<&Upstream::sslrootcert>, {}},
     {"sslcrl", store_text<&Upstream::sslcrl>, {}},
     {"sslcrldir", store_text<&Upstream::sslcrldir>, {}},
@@ -163,7 +187,7 @@ const std::array kParameters = std::to_array<Parameter>({
     {"gssdelegation", nullptr, kClientsLogIn},
     {"replication", nullptr, kClientsSay},
     {"target_session_attrs", accept_only<"any">, {}},
-    {"load_balance_hosts", nullptr, "the hosts are tried in the order of the URI: leave it out"},
+    {"load_balance_hosts", store_load_balance, {}},
     {"scram_client_key", nullptr, kClientsLogIn},
     {"scram_server_key", nullptr, kClientsLogIn},
     {"oauth_issuer", nullptr, kClientsLogIn},
@@ -230,6 +254,18 @@ Complaint read_parameter(const std::string& name, const std::string& value, Upst
   return std::nullopt;
 }
 
+/// libpq would look for files of its own names; here nothing is shown that was not written.
+Complaint check_certificate(const Upstream& upstream) {
+  if (upstream.sslcert.empty() != upstream.sslkey.empty())
+    return "has one of sslcert and sslkey, which need each other";
+  if (upstream.sslcert.empty() && !upstream.sslpassword.empty()) return "has sslpassword without sslkey";
+  if (upstream.sslcert.empty() && upstream.sslcertmode == SslCertMode::require)
+    return "has sslcertmode=require, which needs sslcert and sslkey";
+  if (!upstream.sslcert.empty() && upstream.sslmode == SslMode::disable)
+    return "has sslcert, which sslmode=disable never shows";
+  return std::nullopt;
+}
+
 /// What TLS would need, or would not use; Unix sockets have none, as with libpq.
 Complaint check_tls(const std::map<std::string, std::string>& given, Upstream& upstream) {
   const bool system = upstream.sslrootcert == "system";
@@ -245,7 +281,9 @@ Complaint check_tls(const std::map<std::string, std::string>& given, Upstream& u
     return "has sslrootcert, with which " + mode + " verifies nothing: say sslmode=verify-full or verify-ca";
   if (has_crl && upstream.sslrootcert.empty())
     return "has sslcrl or sslcrldir, which need sslrootcert=PATH and sslmode=verify-full or verify-ca";
-  return std::nullopt;
+  if (upstream.direct_tls && upstream.sslmode < SslMode::require)
+    return "has sslnegotiation=direct, which needs sslmode=require or stronger";
+  return check_certificate(upstream);
 }
 
 Complaint check_together(const std::map<std::string, std::string>& given, Upstream& upstream) {
@@ -266,6 +304,11 @@ Complaint read_parameters(const std::map<std::string, std::string>& given, Upstr
     if (auto complaint = read_parameter(name, value, uri)) return complaint;
   }
   return check_together(given, uri.upstream);
+}
+
+bool takes_parameter(std::string_view name) {
+  const Parameter* parameter = find_parameter(name);
+  return parameter != nullptr && parameter->store != nullptr;
 }
 
 std::string complaint_of_unknown(const std::string& name) {

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -28,6 +29,8 @@ Complaint read_parameters(const std::map<std::string, std::string>& given, Upstr
 
 /// Why a parameter that the libpq at hand does not know is not taken; it may be one of a later version.
 std::string complaint_of_unknown(const std::string& name);
+/// Whether Weir takes the parameter, whatever the libpq at hand knows.
+bool takes_parameter(std::string_view name);
 
 /// The form that a URI must have.
 extern const char* const kUriForm;

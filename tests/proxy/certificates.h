@@ -25,6 +25,15 @@ class Certificates {
 
   std::string file(const std::string& name) const { return folder_ / name; }
   std::string authority() const { return file("authority.crt"); }
+  /// A certificate of the authority's, and its key, with this subject ("/CN=ann"). Both files are anybody's own.
+  void make_client(const std::string& name, const std::string& subject) { make_signed(name, subject); }
+  /// A key that only its password opens.
+  std::string encrypted_key(const std::string& name, const std::string& password) {
+    const std::string file_name = file(name + "_encrypted.key");
+    openssl({"pkey", "-in", file(name + ".key"), "-aes128", "-passout", "pass:" + password, "-out", file_name});
+    ::chmod(file_name.c_str(), 0600);
+    return file_name;
+  }
   /// The authority's list of revoked certificates, with that of `name` on it, or with none where it is empty.
   std::string revocations(const std::string& name) {
     const std::string list = file("revoked_" + name + ".crl");
@@ -59,9 +68,11 @@ class Certificates {
              "-subj", "/CN=" + name, "-keyout", file(name + ".key"), "-out", file(name + ".crt")});
   }
 
-  void make_server(const std::string& name) {
-    openssl({"req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=" + name,
-             "-keyout", file(name + ".key"), "-out", file(name + ".csr")});
+  void make_server(const std::string& name) { make_signed(name, "/CN=" + name); }
+
+  void make_signed(const std::string& name, const std::string& subject) {
+    openssl({"req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", subject, "-keyout",
+             file(name + ".key"), "-out", file(name + ".csr")});
     test_support::write_file(folder_ / "names", "subjectAltName=IP:127.0.0.1\n");
     openssl({"x509", "-req", "-in", file(name + ".csr"), "-CA", authority(), "-CAkey", file("authority.key"),
              "-CAcreateserial", "-days", "30", "-extfile", file("names"), "-out", file(name + ".crt")});

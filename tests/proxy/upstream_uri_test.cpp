@@ -47,12 +47,12 @@ const std::vector<std::pair<std::string, std::string>> kParameters = {
     {"keepalives_count", "3"},
     {"tcp_user_timeout", "1000"},
     {"sslmode", "require"},
-    {"sslnegotiation", ""},
+    {"sslnegotiation", "direct&sslmode=require"},
     {"sslcompression", "0"},
-    {"sslcert", ""},
-    {"sslkey", ""},
-    {"sslcertmode", ""},
-    {"sslpassword", ""},
+    {"sslcert", "/weir.crt&sslkey=/weir.key"},
+    {"sslkey", "/weir.key&sslcert=/weir.crt"},
+    {"sslcertmode", "require&sslcert=/weir.crt&sslkey=/weir.key"},
+    {"sslpassword", "x&sslcert=/weir.crt&sslkey=/weir.key"},
     {"sslrootcert", "system"},
     {"sslcrl", "/crl&sslrootcert=system"},
     {"sslcrldir", "/crls&sslrootcert=system"},
@@ -69,7 +69,7 @@ const std::vector<std::pair<std::string, std::string>> kParameters = {
     {"gssdelegation", ""},
     {"replication", ""},
     {"target_session_attrs", "any"},
-    {"load_balance_hosts", ""},
+    {"load_balance_hosts", "random"},
     {"scram_client_key", ""},
     {"scram_server_key", ""},
     {"oauth_issuer", ""},
@@ -121,6 +121,27 @@ TEST(UpstreamUri, WhatIsTakenIsStored) {
   EXPECT_EQ(upstream.ssl_max_protocol_version, "TLSv1.3");
 }
 
+TEST(UpstreamUri, WhatLaterLibpqsKnowIsTakenToo) {
+  const auto uri = read(
+      "load_balance_hosts=random&sslmode=require&sslcert=/weir.crt&sslkey=/"
+      "weir.key&sslpassword=p%26q&sslcertmode=require"
+      "&sslnegotiation=direct&channel_binding=disable",
+      "a,b");
+  ASSERT_TRUE(uri) << uri.error().message;
+  const Upstream& upstream = uri->upstream;
+  EXPECT_TRUE(upstream.load_balance);
+  EXPECT_TRUE(upstream.direct_tls);
+  EXPECT_TRUE(upstream.shows_certificate());
+  EXPECT_EQ(upstream.sslcertmode, SslCertMode::require);
+  EXPECT_EQ(upstream.sslcert + " " + upstream.sslkey + " " + upstream.sslpassword, "/weir.crt /weir.key p&q");
+  EXPECT_EQ(upstream.channel_binding, ChannelBindingMode::disable);
+  EXPECT_FALSE(read("sslcert=/weir.crt&sslkey=/weir.key&sslcertmode=disable")->upstream.shows_certificate());
+  const auto otherwise = read("sslnegotiation=postgres&load_balance_hosts=disable");
+  ASSERT_TRUE(otherwise) << otherwise.error().message;
+  EXPECT_FALSE(otherwise->upstream.direct_tls || otherwise->upstream.load_balance);
+  expect_refusal("load_balance_hosts=geheim", {"load_balance_hosts"});
+}
+
 TEST(UpstreamUri, WhatOnlyWeirsOwnLoginsUseGoesToThem) {
   const auto uri = read(
       "channel_binding=require&application_name=a&fallback_application_name=f&krbsrvname=k&gsslib=gssapi&user=ann"
@@ -136,10 +157,11 @@ TEST(UpstreamUri, WhatOnlyWeirsOwnLoginsUseGoesToThem) {
 }
 
 TEST(UpstreamUri, ValuesThatWeirDoesNotDoAreRefusedByName) {
-  for (const char* query : {"sslmode=allow", "sslmode=geheim", "gssencmode=require", "target_session_attrs=read-write",
-                            "sslcompression=1", "channel_binding=geheim", "keepalives=2", "keepalives_idle=-1",
-                            "keepalives_idle=40000", "keepalives_count=200", "tcp_user_timeout=x", "connect_timeout=0",
-                            "ssl_min_protocol_version=TLSv1", "ssl_max_protocol_version=geheim", "sslsni=yes"}) {
+  for (const char* query :
+       {"sslmode=allow", "sslmode=geheim", "gssencmode=require", "target_session_attrs=read-write", "sslcompression=1",
+        "channel_binding=geheim", "keepalives=2", "keepalives_idle=-1", "keepalives_idle=40000", "keepalives_count=200",
+        "tcp_user_timeout=x", "connect_timeout=0", "ssl_min_protocol_version=TLSv1", "sslnegotiation=geheim",
+        "sslcertmode=geheim", "load_balance_hosts=geheim", "ssl_max_protocol_version=geheim", "sslsni=yes"}) {
     const std::string name(query, std::string_view(query).find('='));
     expect_refusal(query, {"a wrong value of the parameter \"" + name + "\": it must be "});
   }
@@ -196,6 +218,12 @@ TEST(UpstreamUri, WhatIsVerifiedByNothingIsRefused) {
   expect_refusal("sslmode=require&sslrootcert=system", {"sslmode=verify-full"});
   expect_refusal("requirepeer=postgres", {"requirepeer", "Unix sockets"});
   expect_refusal("ssl_min_protocol_version=TLSv1.3&ssl_max_protocol_version=TLSv1.2", {"above"});
+  expect_refusal("sslcert=/weir.crt", {"sslcert and sslkey, which need each other"});
+  expect_refusal("sslkey=/weir.key", {"sslcert and sslkey, which need each other"});
+  expect_refusal("sslpassword=geheim", {"sslpassword without sslkey"});
+  expect_refusal("sslcertmode=require", {"needs sslcert and sslkey"});
+  expect_refusal("sslmode=disable&sslcert=/weir.crt&sslkey=/weir.key", {"sslmode=disable never shows"});
+  expect_refusal("sslnegotiation=direct", {"needs sslmode=require or stronger"});
   EXPECT_EQ(read("sslrootcert=system")->upstream.sslmode, SslMode::verify_full) << "as libpq from 16 on";
   EXPECT_EQ(complaint_of("sslmode=require&sslrootcert=/ca.pem"), "")
       << "libpq verifies the chain there, and so does Weir";

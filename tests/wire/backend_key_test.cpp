@@ -38,5 +38,21 @@ TEST(BackendKey, NoneCameOrNoneThatCouldBeOne) {
   }
 }
 
+/// With AuthenticationOk behind it, a login can still fail.
+TEST(BackendKey, AnErrorInItsPlaceIsWhyTheLoginFailed) {
+  const std::string error = testing::error_response("FATAL", "3D000", "database \"shop\" does not exist");
+  for (const std::size_t piece : {1, 5, 1000}) {
+    BackendKeyReader reader;
+    const std::string stream = kParameter + error;
+    for (std::size_t at = 0; at < stream.size(); at += piece) reader.read(std::string_view(stream).substr(at, piece));
+    EXPECT_TRUE(reader.done());
+    EXPECT_EQ(reader.refusal(), "database \"shop\" does not exist (3D000)");
+    EXPECT_EQ(reader.cancel_request(), "");
+  }
+  BackendKeyReader late;
+  late.read(frame('K', int32(1) + int32(2)) + error);
+  EXPECT_EQ(late.refusal(), "") << "an error of the session, not of its login";
+}
+
 }  // namespace
 }  // namespace weir::wire
