@@ -12,6 +12,7 @@
 #include "emitters/kafka.h"
 #include "emitters/stdout.h"
 #include "proxy/captured_session.h"
+#include "proxy/check/scope_of.h"
 #include "proxy/delivery/destinations.h"
 #include "proxy/process/clock.h"
 #include "proxy/process/log.h"
@@ -104,11 +105,7 @@ Result<std::unique_ptr<Capturing>> Capturing::start(const Settings& settings, un
   std::unique_ptr<Capturing> made(new Capturing(notices));
   made->on_output_gone_ = std::move(on_output_gone);
   made->settings_ = settings;
-  made->scope_.databases = settings.databases;
-  made->scope_.include = settings.include;
-  made->scope_.exclude = settings.exclude;
-  made->scope_.exclude_columns = settings.exclude_columns;
-  made->scope_.statement_text = settings.statement_text;
+  made->scope_ = scope_of(settings);
   made->facts_max_age_ = settings.facts_max_age;
   made->prepare_by_shape_ = settings.prepare_by_shape;
   made->patterns_ = std::make_unique<PatternCheck>(made->scope_, notices.teller());

@@ -1,11 +1,13 @@
 #include "proxy/command/subcommand.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 
 #include "proxy/command/config_command.h"
+#include "proxy/command/explain_command.h"
 #include "proxy/command/journal_command.h"
 #include "proxy/settings/environment.h"
 #include "proxy/settings/options.h"
@@ -19,6 +21,9 @@ const std::array kCommands = std::to_array<Subcommand>({
     {"config", "[--schema]",
      "the configuration that counts and where each value is from, without its secrets; or the JSON Schema of weir.yaml",
      run_config},
+    {"explain", "'SQL' [--role NAME] [--database NAME]",
+     "what becomes of these statements in this database: plan, the text that is sent, and why; runs nothing of them",
+     run_explain},
     {"journal", "[--json]", "the same as weir journal ls", run_journal_ls},
     {"journal ls", "[--json]", "the destinations, where they stand, and what the journal holds", run_journal_ls},
     {"journal check", "[--json]", "reads everything and names the first damage; exit code 1 where there is some",
@@ -45,6 +50,12 @@ const Subcommand* find(const std::string& name) {
   return nullptr;
 }
 
+/// "journal" of "journal ls": what stands behind it is a part of its name.
+bool has_parts(const std::string& name) {
+  return std::any_of(kCommands.begin(), kCommands.end(),
+                     [&](const auto& command) { return command.name.starts_with(name + " "); });
+}
+
 bool is_word(const std::vector<std::string>& arguments, std::size_t place) {
   return place < arguments.size() && !arguments[place].empty() && arguments[place][0] != '-';
 }
@@ -54,7 +65,7 @@ bool is_word(const std::vector<std::string>& arguments, std::size_t place) {
 std::optional<int> run_subcommand(const std::vector<std::string>& arguments) {
   if (!is_word(arguments, 0)) return std::nullopt;
   std::string name = arguments[0];
-  if (find(name) != nullptr && is_word(arguments, 1)) name += " " + arguments[1];
+  if (has_parts(name) && is_word(arguments, 1)) name += " " + arguments[1];
   const auto words = static_cast<std::ptrdiff_t>(name == arguments[0] ? 1 : 2);
   if (const auto* command = find(name)) return command->run({arguments.begin() + words, arguments.end()});
   return complain(kCommandUsage, "\"" + name + "\" is no command" + did_you_mean(name, names()) +

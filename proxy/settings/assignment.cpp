@@ -103,20 +103,38 @@ std::vector<Effective> effective(const Sources& sources) {
   return all;
 }
 
-Result<Settings> settle(const Sources& sources) {
+namespace {
+
+Result<Settings> stored(const Sources& sources) {
   // What is overruled is still wrong where it is wrong: it is stored where nobody looks.
   Settings unused;
   for (const auto* source : {&sources.file, &sources.environment, &sources.command_line}) {
     for (const auto& assignment : *source)
-      if (auto stored = store(unused, assignment); !stored) return stored.error();
+      if (auto done = store(unused, assignment); !done) return done.error();
   }
   Settings settings = default_settings();
   for (const auto& one : effective(sources)) {
     if (one.row->key == "listen") settings.listen.clear();
     for (const auto* assignment : one.assignments)
-      if (auto stored = store(settings, *assignment); !stored) return stored.error();
+      if (auto done = store(settings, *assignment); !done) return done.error();
   }
-  if (auto complaint = check(settings)) return Error{*complaint, ""};
+  return settings;
+}
+
+}  // namespace
+
+Result<Settings> settle(const Sources& sources) {
+  auto settings = stored(sources);
+  if (!settings) return settings;
+  if (auto complaint = check(*settings)) return Error{*complaint, ""};
+  return settings;
+}
+
+Result<Settings> settle_for_upstream(const Sources& sources) {
+  auto settings = stored(sources);
+  if (settings && settings->upstream.hosts.empty()) {
+    if (auto complaint = check(*settings)) return Error{*complaint, ""};
+  }
   return settings;
 }
 

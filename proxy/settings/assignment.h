@@ -52,5 +52,8 @@ bool is_emitter_key(std::string_view key);
 bool hold_password(const std::vector<Assignment>& assignments);
 
 Result<Settings> settle(const Sources& sources);
+/// The same without a judgment of what only a start needs, such as where events go: for a command that asks the
+/// database something.
+Result<Settings> settle_for_upstream(const Sources& sources);
 
 }  // namespace weir::proxy

@@ -33,8 +33,9 @@ MAY_INCLUDE = {
     "proxy/commit": ["base", "proxy/commit", "proxy/doubt", "proxy/io", "proxy/process", "capture", "wire"],
     "proxy/delivery": ["base", "proxy/delivery", "proxy/commit", "proxy/settings", "proxy/process", "capture",
                        "emitters"],
-    "proxy/command": ["base", "proxy/command", "proxy/delivery", "proxy/settings", "proxy/process", "capture",
-                      "emitters"],
+    "proxy/check": ["base", "proxy/check", "proxy/doubt", "proxy/settings", "proxy/io", "capture", "emitters", "wire"],
+    "proxy/command": ["base", "proxy/command", "proxy/check", "proxy/delivery", "proxy/doubt", "proxy/settings",
+                      "proxy/process", "capture", "emitters"],
     "proxy/counts": ["base", "proxy/counts", "proxy/process", "capture/event", "capture/journal"],
     "proxy/admin": ["base", "proxy/admin", "proxy/counts", "proxy/io", "proxy/process", "capture/event"],
     "proxy": ["base", "proxy", "capture", "emitters", "wire"],
@@ -52,7 +53,8 @@ CONFINED = [
     (r"curl/", ["emitters/http*"]),
     (r"boost/asio", ["proxy/io/*", "proxy/admin/admin_server.cpp"]),
     (r"boost/beast", ["proxy/admin/admin_server.cpp"]),
-    (r"boost/json", ["capture/*", "emitters/*", "proxy/doubt/inquiry.cpp", "proxy/settings/schema.cpp"]),
+    (r"boost/json", ["capture/*", "emitters/*", "proxy/doubt/inquiry.cpp", "proxy/settings/schema.cpp",
+                     "proxy/check/*"]),
 ]
 
 FORBIDDEN_NAMES = re.compile(r"^\s*(?:class|struct)\s+(\w*(?:Impl|Manager|Helper|Util|Utils))\b")

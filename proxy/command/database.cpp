@@ -1,0 +1,44 @@
+#include "proxy/command/database.h"
+
+namespace weir::proxy {
+
+Result<std::string> take_flag(std::vector<std::string>& arguments, const std::string& flag) {
+  std::string value;
+  for (auto one = arguments.begin(); one != arguments.end();) {
+    if (one->starts_with(flag + "=")) {
+      value = one->substr(flag.size() + 1);
+      one = arguments.erase(one);
+    } else if (*one == flag) {
+      one = arguments.erase(one);
+      if (one == arguments.end()) return Error{flag + " needs a value", ""};
+      value = *one;
+      one = arguments.erase(one);
+    } else {
+      ++one;
+    }
+  }
+  return value;
+}
+
+Result<DatabaseChoice> take_database(std::vector<std::string>& arguments) {
+  auto database = take_flag(arguments, "--database");
+  if (!database) return database.error();
+  auto role = take_flag(arguments, "--role");
+  if (!role) return role.error();
+  return DatabaseChoice{std::move(*database), std::move(*role)};
+}
+
+Result<SideConnection> open_read_only(const Settings& settings, const DatabaseChoice& choice) {
+  Credentials credentials = settings.credentials;
+  if (!choice.database.empty()) credentials.database = choice.database;
+  // In place of those that a side connection has else: names are looked up as a client's are, by its search_path.
+  credentials.parameters["options"] = "-c statement_timeout=30s -c default_transaction_read_only=on";
+  auto connection = SideConnection::open(settings.upstream, credentials);
+  if (!connection || choice.role.empty()) return connection;
+  const auto became =
+      connection->query("SELECT pg_catalog.set_config('role', $1::pg_catalog.text, false)", {choice.role});
+  if (!became) return Error{"as role \"" + choice.role + "\": " + became.error().message, became.error().sqlstate};
+  return connection;
+}
+
+}  // namespace weir::proxy
