@@ -1,10 +1,12 @@
-#include "emitters/debezium.h"
-
+// The "debezium" format: what Debezium's PostgreSQL connector sends without schemas, with the server's own JSON for
+// values and a `weir` object beside them. The exact shape: README.md, and the golden files.
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 
 #include "capture/event/json_members.h"
+#include "emitters/envelope.h"
+#include "emitters/format.h"
 #include "emitters/json_text.h"
 #include "emitters/last_record.h"
 #include "emitters/table_templates.h"
@@ -326,8 +328,11 @@ void Debezium::count(Collection& collection) {
 
 }  // namespace
 
-std::unique_ptr<Format> make_debezium(const FormatOptions& options) {
-  return std::make_unique<Debezium>(options);
+const FormatKind& debezium_format() {
+  static const FormatKind kind = {"debezium", "json", [](const FormatOptions& options) -> std::unique_ptr<Format> {
+                                    return std::make_unique<Debezium>(options);
+                                  }};
+  return kind;
 }
 
 }  // namespace weir::emitters

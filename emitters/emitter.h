@@ -1,4 +1,4 @@
-// A destination. Sees only records and positions.
+// A destination. Sees only records and positions, or where it asks for them, events.
 //
 // Contract: `offer` takes a batch whole or not at all; `durable_through` is a monotone position: everything offered
 // up to it is safe at the destination. What was offered may be collected until `wait` is called, which the loop does
@@ -9,6 +9,8 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,10 +31,22 @@ class Emitter {
   virtual ~Emitter() = default;
   /// "kafka://…", "stdout": for logs and as the name of its checkpoint. Stable over restarts.
   virtual const std::string& name() const = 0;
+  /// A destination that keeps its own position, in one transaction with the rows, say, tells here where it stands, and
+  /// what it has is not offered again, whatever the journal says. Asked until it answers, before the first offer. A
+  /// position belongs to a journal (DestinationOptions::instance). Nothing: the journal's checkpoint holds.
+  virtual Result<std::optional<event::Position>> resume_after() { return std::optional<event::Position>(); }
+  /// True: it takes events as they are, by offer_events in the place of offer, and no format is made for it.
+  virtual bool wants_events() const { return false; }
+
   /// False where it cannot take more now; then call wait. An error is transient: offer the same batch again, later.
   /// `position` is the transaction the records belong to; `ends` says that its last record is among them.
   /// Where it answers true the records are its own, moved or copied; else `batch` is as it was.
   virtual Result<bool> offer(std::vector<Record>&& batch, event::Position position, bool ends) = 0;
+  /// The same with events of this transaction, which are only lent for the call.
+  virtual Result<bool> offer_events(const event::Transaction& /*transaction*/,
+                                    std::span<const event::ChangeEvent> /*events*/, bool /*ends*/) {
+    return Error{name() + ": takes records, not events", ""};
+  }
   /// Highest position of which all records, up to the one that `ends` it, are safe.
   virtual event::Position durable_through() = 0;
   /// Also takes up what the destination has answered meanwhile: to be called before durable_through and trouble.

@@ -1,8 +1,9 @@
-#include "emitters/flat.h"
-
+// The "flat" format: one object per row, nothing nested but the row itself. For warehouses and files.
 #include <utility>
 
 #include "capture/event/json_members.h"
+#include "emitters/envelope.h"
+#include "emitters/format.h"
 #include "emitters/json_text.h"
 #include "emitters/last_record.h"
 #include "emitters/table_templates.h"
@@ -174,8 +175,11 @@ void Flat::append_gap(const ChangeEvent& change, const std::string& id, std::vec
 
 }  // namespace
 
-std::unique_ptr<Format> make_flat(const FormatOptions& options) {
-  return std::make_unique<Flat>(options);
+const FormatKind& flat_format() {
+  static const FormatKind kind = {"flat", "json", [](const FormatOptions& options) -> std::unique_ptr<Format> {
+                                    return std::make_unique<Flat>(options);
+                                  }};
+  return kind;
 }
 
 }  // namespace weir::emitters

@@ -1,16 +1,37 @@
 #include "emitters/format.h"
 
-#include "emitters/debezium.h"
-#include "emitters/flat.h"
-#include "emitters/readable.h"
+#include <algorithm>
+
+#include "base/values.h"
+#include "emitters/kinds.h"
 
 namespace weir::emitters {
 
-Result<std::unique_ptr<Format>> make_format(const std::string& name, const FormatOptions& options, bool colour) {
-  if (name == "debezium") return make_debezium(options);
-  if (name == "flat") return make_flat(options);
-  if (name == "readable") return make_readable(options, colour);
-  return Error{"there is no format \"" + name + "\"; the formats are debezium, flat and readable", ""};
+namespace {
+
+std::string name_of(const FormatKind& kind) {
+  const auto all = format_kinds();
+  const auto* first =
+      *std::find_if(all.begin(), all.end(), [&](const FormatKind* one) { return one->envelope == kind.envelope; });
+  const std::string envelope(kind.envelope);
+  return first->encoding == kind.encoding ? envelope : envelope + "-" + std::string(kind.encoding);
+}
+
+}  // namespace
+
+const std::string& format_names() {
+  static const std::string names = [] {
+    std::string text;
+    for (const auto* kind : format_kinds()) text += (text.empty() ? "" : "|") + name_of(*kind);
+    return text;
+  }();
+  return names;
+}
+
+Result<std::unique_ptr<Format>> make_format(const std::string& name, const FormatOptions& options) {
+  for (const auto* kind : format_kinds())
+    if (name_of(*kind) == name) return kind->make(options);
+  return Error{"there is no format \"" + name + "\"; the formats are " + listed(format_names(), "and"), ""};
 }
 
 }  // namespace weir::emitters

@@ -1,4 +1,4 @@
-// A format turns committed transactions into records. One encoder per format, each with golden tests.
+// A format turns committed transactions into records. Each has golden tests.
 //
 // A transaction may be too large for memory, so it comes in slices: `begin`, any number of `change`, `end`. An
 // encoder keeps only the counts of the transaction it is in, and what may be its last record (last_record.h). Same
@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -31,6 +32,7 @@ struct FormatOptions {
   bool transaction_topic = false;  ///< BEGIN and END records
   Statements statements = Statements::gap;
   std::string instance = "journal";  ///< begins the ids of what has no transaction id; unique to the journal
+  bool colour = false;               ///< for a terminal that shows it
 };
 
 class Format {
@@ -39,10 +41,24 @@ class Format {
   virtual void begin(const event::Transaction& transaction, std::vector<Record>& out) = 0;
   virtual void change(const event::ChangeEvent& change, std::int64_t now_us, std::vector<Record>& out) = 0;
   virtual void end(std::vector<Record>& out) = 0;
+  /// Behind the end of the transaction at this position: no later one of this stream has an lsn up to `lsn`. For
+  /// formats that say so in records of their own, which belong to that transaction still.
+  virtual void resolved(event::Position /*position*/, event::Lsn /*lsn*/, std::vector<Record>& /*out*/) {}
 };
 
-/// "debezium", "flat" or "readable" (one line for a person; `colour` is its only option). Fails on another name and
-/// lists them.
-Result<std::unique_ptr<Format>> make_format(const std::string& name, const FormatOptions& options, bool colour = false);
+/// A format is an envelope, which says what the records are and what is in them, in an encoding, which says how that
+/// becomes bytes. Its file has a function `const FormatKind& NAME_format()`, and NAME stands in CMakeLists.txt; it is
+/// named nowhere else.
+struct FormatKind {
+  std::string_view envelope;  ///< "debezium"
+  std::string_view encoding;  ///< "json"
+  std::unique_ptr<Format> (*make)(const FormatOptions& options);
+};
+
+/// "debezium|flat|readable": the names that make_format takes. A format is called by its envelope, and one in another
+/// encoding than its envelope's first by both: "debezium-avro".
+const std::string& format_names();
+/// Fails on another name and lists them.
+Result<std::unique_ptr<Format>> make_format(const std::string& name, const FormatOptions& options);
 
 }  // namespace weir::emitters

@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "capture/event/json_members.h"
+#include "emitters/envelope.h"
+#include "emitters/format.h"
 #include "emitters/json_text.h"
 
 namespace weir::emitters {
@@ -182,7 +184,7 @@ void add_change(Line& line, const ChangeEvent& change) {
 
 class Readable final : public Format {
  public:
-  Readable(const FormatOptions& options, bool colour) : options_(options), colour_(colour) {}
+  explicit Readable(const FormatOptions& options) : options_(options) {}
 
   void begin(const event::Transaction& transaction, std::vector<Record>&) override {
     prefix_ = prefix_of(options_.prefix, transaction.database);
@@ -194,7 +196,7 @@ class Readable final : public Format {
   void change(const ChangeEvent& change, std::int64_t, std::vector<Record>& out) override {
     const bool gap = change.op == event::Op::gap;
     if (!gap && !has_row(change) && options_.statements == Statements::skip) return;
-    Line line(colour_);
+    Line line(options_.colour);
     line.add(time_ + " " + (xid_.empty() ? "-" : xid_) + " ", Style::dim);
     const auto [word, style] = op_word(change.op);
     line.add(word, style);
@@ -213,7 +215,6 @@ class Readable final : public Format {
 
  private:
   const FormatOptions options_;
-  const bool colour_;
   // Of the transaction.
   std::string prefix_;
   std::string xid_;  // empty where it is not known
@@ -240,8 +241,11 @@ std::string printable(std::string_view text) {
   return out;
 }
 
-std::unique_ptr<Format> make_readable(const FormatOptions& options, bool colour) {
-  return std::make_unique<Readable>(options, colour);
+const FormatKind& readable_format() {
+  static const FormatKind kind = {"readable", "text", [](const FormatOptions& options) -> std::unique_ptr<Format> {
+                                    return std::make_unique<Readable>(options);
+                                  }};
+  return kind;
 }
 
 }  // namespace weir::emitters

@@ -3,17 +3,12 @@
 // What a terminal would take for a command is never passed on, whatever is in a row or a name.
 #pragma once
 
-#include <memory>
 #include <string>
 #include <string_view>
-
-#include "emitters/format.h"
 
 namespace weir::emitters {
 
 /// Control characters of ASCII and of Latin-1 become '?'.
 std::string printable(std::string_view text);
-
-std::unique_ptr<Format> make_readable(const FormatOptions& options, bool colour);
 
 }  // namespace weir::emitters

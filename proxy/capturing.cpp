@@ -1,16 +1,12 @@
 #include "proxy/capturing.h"
 
 #include <sys/random.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <utility>
 
 #include "base/notice.h"
-#include "emitters/file.h"
-#include "emitters/kafka.h"
-#include "emitters/stdout.h"
 #include "proxy/captured_session.h"
 #include "proxy/check/scope_of.h"
 #include "proxy/delivery/destinations.h"
@@ -31,16 +27,6 @@ std::uint64_t segment_bytes(std::uint64_t max_bytes) {
   return max_bytes == 0 ? kUsual : std::clamp<std::uint64_t>(max_bytes / 16, kLeast, kUsual);
 }
 
-/// A produce request costs a broker about as much whether it brings one record or fifty.
-constexpr std::uint64_t kKafkaPaceMs = 5;
-
-bool stdout_is_terminal() {
-  return isatty(STDOUT_FILENO) == 1;
-}
-bool colour_wanted() {
-  return stdout_is_terminal() && std::getenv("NO_COLOR") == nullptr;
-}
-
 /// Nobody else's: other sessions', other Weirs' and clients' may meet it in one backend.
 std::string random_name() {
   std::uint64_t number = 0;
@@ -48,54 +34,38 @@ std::string random_name() {
   return std::to_string(number);
 }
 
-Result<std::unique_ptr<emitters::Emitter>> make_emitter(const EmitterSettings& settings) {
-  switch (settings.kind) {
-    case EmitterSettings::Kind::file: {
-      emitters::FileOptions options;
-      options.path = settings.path;
-      options.name = destination_name(settings);
-      options.rotate_bytes = settings.rotate_bytes;
-      options.rotate_age = std::chrono::seconds(settings.rotate_seconds);
-      return emitters::make_file_emitter(options);
-    }
-    case EmitterSettings::Kind::kafka: {
-      emitters::KafkaOptions options;
-      options.name = settings.uri;
-      options.brokers = settings.brokers;
-      options.properties = settings.kafka;
-      options.log = [](int, const std::string& line) { log::debug("librdkafka: " + line); };
-      return emitters::make_kafka_emitter(options);
-    }
-    case EmitterSettings::Kind::standard_output:
-      break;
-  }
-  return emitters::make_stdout_emitter();
+Result<std::unique_ptr<emitters::Emitter>> make_emitter(const EmitterSettings& settings, const std::string& instance) {
+  emitters::DestinationOptions options;
+  options.uri = settings.uri;
+  options.name = destination_name(settings);
+  options.instance = instance;
+  options.own = settings.own;
+  options.debug = [](const std::string& line) { log::debug(line); };
+  return settings.kind->open(options);
 }
 
 emitters::Statements statements_of(const EmitterSettings& emitter) {
-  const bool has_topics = emitter.kind == EmitterSettings::Kind::kafka;
-  const auto name = emitter.statements.value_or(has_topics ? "gap" : "table");
-  if (name == "skip") return emitters::Statements::skip;
-  return name == "gap" ? emitters::Statements::gap : emitters::Statements::table;
+  if (!emitter.statements) return emitter.kind->usual_statements();
+  if (*emitter.statements == "skip") return emitters::Statements::skip;
+  return *emitter.statements == "gap" ? emitters::Statements::gap : emitters::Statements::table;
 }
 
 std::chrono::milliseconds pace_of(const EmitterSettings& emitter) {
-  const bool pays_per_request = emitter.kind == EmitterSettings::Kind::kafka;
-  return std::chrono::milliseconds(emitter.pace_ms.value_or(pays_per_request ? kKafkaPaceMs : 0));
+  return emitter.pace_ms ? std::chrono::milliseconds(*emitter.pace_ms) : emitter.kind->usual_pace();
 }
 
 Result<std::unique_ptr<emitters::Format>> make_format(const Settings& settings, const EmitterSettings& emitter,
                                                       const std::string& instance) {
-  const bool is_stdout = emitter.kind == EmitterSettings::Kind::standard_output;
-  const std::string usual = is_stdout && stdout_is_terminal() ? "readable" : "debezium";
+  const bool person = emitter.kind->is_read_by_a_person();
   emitters::FormatOptions options;
   options.prefix = emitter.prefix.value_or(settings.prefix);
   options.instance = instance;
   options.tombstones = emitter.tombstones;
   options.transaction_topic = emitter.transaction_topic;
   options.statements = statements_of(emitter);
-  const auto name = emitter.format.value_or(settings.format.value_or(usual));
-  return emitters::make_format(name, options, is_stdout && colour_wanted());
+  options.colour = person && std::getenv("NO_COLOR") == nullptr;
+  const auto name = emitter.format.value_or(settings.format.value_or(person ? "readable" : "debezium"));
+  return emitters::make_format(name, options);
 }
 
 }  // namespace
@@ -165,11 +135,16 @@ Result<void> Capturing::open_destinations(const Settings& settings) {
 }
 
 Result<void> Capturing::open_destination(const Settings& settings, const EmitterSettings& emitter) {
-  auto destination = make_emitter(emitter);
+  auto destination = make_emitter(emitter, journal_.book->instance());
   if (!destination) return destination.error();
-  auto format = make_format(settings, emitter, journal_.book->instance());
-  if (!format) return format.error();
-  auto reader = journal_.log->reader();
+  std::unique_ptr<emitters::Format> format;
+  if (!(*destination)->wants_events()) {
+    auto made = make_format(settings, emitter, journal_.book->instance());
+    if (!made) return made.error();
+    format = std::move(*made);
+  }
+  auto* log = journal_.log.get();  // the committer's later on, which outlives the readers
+  auto reader = log->reader();
   if (!reader) return reader.error();
   const auto name = (*destination)->name();
   DeliveryLoop::Sinks sinks;
@@ -181,13 +156,15 @@ Result<void> Capturing::open_destination(const Settings& settings, const Emitter
         {name, refused.position, record.topic, record.key.value_or(""), record.value.value_or(""), refused.reason, {}});
   };
   if (settings.emit.size() == 1) sinks.gone = on_output_gone_;
-  auto stream = tail_.make_reader(with_gap_for_erased(std::move(*reader), journal_.log->erased(), wall_us()));
-  deliveries_.push_back(std::make_unique<Delivery>(std::move(*destination), std::move(*format), std::move(stream),
+  auto stream = tail_.make_reader(with_gap_for_erased(
+      std::move(*reader), [log] { return log->erased(); }, wall_us()));
+  deliveries_.push_back(std::make_unique<Delivery>(std::move(*destination), std::move(format), std::move(stream),
                                                    std::move(sinks), pace_of(emitter)));
   return {};
 }
 
 Result<void> Capturing::run() {
+  const auto newest = journal_.log->recovered().last_position;
   auto reader = journal_.log->reader();
   if (!reader) return reader.error();
   Resolver::Options asking;
@@ -218,7 +195,7 @@ Result<void> Capturing::run() {
   committer_ = std::make_unique<Committer>(std::move(journal_), std::move(committing));
 
   if (auto started = committer_->start(); !started) return started;
-  for (const auto& delivery : deliveries_) delivery->start(committer_->checkpoint_at_start(delivery->name()));
+  for (const auto& delivery : deliveries_) delivery->start(committer_->checkpoint_at_start(delivery->name()), newest);
   resolver_->start();
   return {};
 }

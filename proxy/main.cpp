@@ -36,8 +36,6 @@ constexpr int kUsage = 2;
 constexpr int kFailed = 1;
 /// What destinations get to take the rest, even where the sessions used all of shutdown.timeout_ms.
 constexpr std::chrono::milliseconds kLeastForDestinations{1'000};
-/// Connections to brokers are made when they are needed, long after clients have come.
-constexpr std::uint64_t kKafkaDescriptors = 16;
 /// What Weir writes holds the data of tables: the journal too is nobody's but its user's and group's.
 constexpr mode_t kNotForOthers = 0007;
 
@@ -146,8 +144,7 @@ ServerOptions server_options(const Settings& settings, unsigned workers, Capturi
   options.workers = workers;
   options.limits = settings.limits;
   options.login_timeout = settings.login_timeout;
-  for (const auto& emitter : settings.emit)
-    if (emitter.kind == EmitterSettings::Kind::kafka) options.descriptors_kept += kKafkaDescriptors;
+  for (const auto& emitter : settings.emit) options.descriptors_kept += emitter.kind->descriptors();
   options.engine_factory = engine_factory(capturing);
   return options;
 }

@@ -7,6 +7,7 @@
 
 #include "base/notice.h"
 #include "capture/journal/log_walk.h"
+#include "emitters/envelope.h"
 #include "emitters/format.h"
 #include "emitters/json_text.h"
 #include "emitters/line_writer.h"

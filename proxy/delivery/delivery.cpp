@@ -15,8 +15,8 @@ constexpr std::chrono::milliseconds kIdleLook{1'000};
 
 }  // namespace
 
-void Delivery::start(event::Position after) {
-  thread_ = start_thread("weir-delivery", [this, after] { run(after); });
+void Delivery::start(event::Position after, event::Position newest) {
+  thread_ = start_thread("weir-delivery", [this, after, newest] { run({after, newest, pace_}); });
 }
 
 void Delivery::wake() {
@@ -42,8 +42,8 @@ bool Delivery::stop(std::chrono::milliseconds at_most) {
   return complete_;
 }
 
-void Delivery::run(event::Position after) {
-  DeliveryLoop loop(*emitter_, *format_, *reader_, after, sinks_, pace_);
+void Delivery::run(DeliveryLoop::Start start) {
+  DeliveryLoop loop(*emitter_, format_.get(), *reader_, start, sinks_);
   bool told = false;
   while (!is_over(loop)) {
     const auto next = loop.step({Clock::now(), wall_us()});

@@ -19,6 +19,7 @@ namespace weir::proxy {
 
 class Delivery {
  public:
+  /// `format` is null where the destination wants events.
   Delivery(std::unique_ptr<emitters::Emitter> emitter, std::unique_ptr<emitters::Format> format,
            std::unique_ptr<capture::StreamReader> reader, DeliveryLoop::Sinks sinks,
            std::chrono::milliseconds pace = std::chrono::milliseconds(0))
@@ -31,8 +32,8 @@ class Delivery {
   Delivery(const Delivery&) = delete;
   Delivery& operator=(const Delivery&) = delete;
 
-  /// `after`: the last position that the destination has.
-  void start(event::Position after);
+  /// `after`: the last position that the destination has; `newest`: the stream's at the start.
+  void start(event::Position after, event::Position newest);
   void wake();
   /// So that several can end at the same time: ask all, then stop all.
   void ask_to_stop(std::chrono::milliseconds at_most);
@@ -43,7 +44,7 @@ class Delivery {
  private:
   using Clock = DeliveryLoop::Clock;
 
-  void run(event::Position after);
+  void run(DeliveryLoop::Start start);
   void tell(DeliveryLoop& loop);
   bool is_over(const DeliveryLoop& loop);
   void follow(DeliveryLoop& loop, DeliveryLoop::Next next);

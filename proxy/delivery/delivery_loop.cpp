@@ -15,16 +15,17 @@ std::size_t size_of(const emitters::Record& record) {
 
 }  // namespace
 
-DeliveryLoop::DeliveryLoop(emitters::Emitter& emitter, emitters::Format& format, capture::StreamReader& reader,
-                           event::Position after, Sinks sinks, Milliseconds pace)
+DeliveryLoop::DeliveryLoop(emitters::Emitter& emitter, emitters::Format* format, capture::StreamReader& reader,
+                           Start start, Sinks sinks)
     : emitter_(emitter),
       format_(format),
       reader_(reader),
       sinks_(std::move(sinks)),
-      pacer_(pace, kMaxBatchRecords),
-      read_through_(after),
-      durable_(after),
-      reported_(after) {}
+      pacer_(start.pace, kMaxBatchRecords),
+      newest_(start.newest),
+      read_through_(start.after),
+      durable_(start.after),
+      reported_(start.after) {}
 
 DeliveryLoop::Next DeliveryLoop::step(Now now) {
   collect(now.steady);
@@ -33,6 +34,9 @@ DeliveryLoop::Next DeliveryLoop::step(Now now) {
       return {Next::What::pause, std::chrono::ceil<Microseconds>(*retry_at_ - now.steady)};
     }
     retry_at_.reset();
+  }
+  if (!resumed_) {
+    if (auto done = resume(); !done) return fail(done.error(), now.steady);
   }
   if (!slice_ready_) {
     if (const auto time = rest(now.steady); time > Microseconds(0)) {
@@ -46,6 +50,14 @@ DeliveryLoop::Next DeliveryLoop::step(Now now) {
     }
   }
   return offer(now);
+}
+
+Result<void> DeliveryLoop::resume() {
+  const auto own = emitter_.resume_after();
+  if (!own) return own.error();
+  resumed_ = true;
+  if (*own) read_through_ = durable_ = std::min(**own, newest_);
+  return {};
 }
 
 void DeliveryLoop::released(std::size_t transactions) {
@@ -67,7 +79,7 @@ void DeliveryLoop::caught_up(Clock::time_point now) {
 }
 
 DeliveryLoop::Next DeliveryLoop::offer(Now now) {
-  const auto taken = emitter_.offer(std::move(slice_), reading_->position, slice_ends_);
+  const auto taken = offer_slice();
   if (!taken) return fail(taken.error(), now.steady);
   if (!failure_.empty()) notices_.push_back({Level::info, emitter_.name() + ": goes on"});
   failure_.clear();
@@ -83,6 +95,11 @@ DeliveryLoop::Next DeliveryLoop::offer(Now now) {
   slice_ready_ = false;
   look_ = kShortestLook;
   return {};
+}
+
+Result<bool> DeliveryLoop::offer_slice() {
+  if (format_ == nullptr) return emitter_.offer_events(*reading_, read_.events, slice_ends_);
+  return emitter_.offer(std::move(slice_), reading_->position, slice_ends_);
 }
 
 /// Nothing can be offered now: either all is delivered, or the destination needs time.
@@ -167,29 +184,40 @@ Result<bool> DeliveryLoop::begin_next() {
   read_ = {};
   next_event_ = 0;
   slice_ends_ = false;
-  format_.begin(*reading_, slice_);
+  if (format_ != nullptr) format_->begin(*reading_, slice_);
   return true;
 }
 
 Result<void> DeliveryLoop::read_slice(std::int64_t now_us) {
+  if (format_ == nullptr) {
+    auto read = read_more();
+    slice_ends_ = read_.last;
+    return read;
+  }
   while (slice_.size() < kMaxBatchRecords && slice_bytes_ < kMaxBatchBytes) {
     if (next_event_ == read_.events.size()) {
       if (read_.last) {
-        format_.end(slice_);
+        format_->end(slice_);
+        format_->resolved(reading_->position, reading_->resolved, slice_);
         slice_ends_ = true;
         return {};
       }
-      auto more = reader_.events(reading_->id, after_ordinal_, kEventsPerRead);
-      if (!more) return more.error();
-      read_ = std::move(*more);
-      next_event_ = 0;
-      if (!read_.events.empty()) after_ordinal_ = read_.events.back().ordinal;
+      if (auto read = read_more(); !read) return read;
       continue;
     }
     const auto before = slice_.size();
-    format_.change(read_.events[next_event_++], now_us, slice_);
+    format_->change(read_.events[next_event_++], now_us, slice_);
     for (auto i = before; i < slice_.size(); ++i) slice_bytes_ += size_of(slice_[i]);
   }
+  return {};
+}
+
+Result<void> DeliveryLoop::read_more() {
+  auto more = reader_.events(reading_->id, after_ordinal_, kEventsPerRead);
+  if (!more) return more.error();
+  read_ = std::move(*more);
+  next_event_ = 0;
+  if (!read_.events.empty()) after_ordinal_ = read_.events.back().ordinal;
   return {};
 }
 

@@ -7,6 +7,7 @@
 // A destination that pays for each request has a pace: once all that was released is offered, reading begins again when
 // the pacer says so, and then goes on for as long as there is something to read. So what is collected stays where it
 // is, costs no turn of this thread, and a large transaction or a backlog never waits.
+// A destination that keeps its own position begins there, and one that wants events gets them without a format.
 #pragma once
 
 #include <chrono>
@@ -67,10 +68,17 @@ class DeliveryLoop {
     std::size_t releases = 0;
   };
 
-  /// All outlive the loop. `after`: the last position that the destination has. `pace`: the destination pays for each
-  /// request; 0: it does not.
-  DeliveryLoop(emitters::Emitter& emitter, emitters::Format& format, capture::StreamReader& reader,
-               event::Position after, Sinks sinks, Milliseconds pace = Milliseconds(0));
+  struct Start {
+    event::Position after = 0;  ///< the last position that the destination has, by the journal
+    /// The last position of the stream at the start. Where the destination says that it has more, it speaks of a stream
+    /// whose end a crash of the machine took, and those positions are given to others.
+    event::Position newest = 0;
+    Milliseconds pace{0};  ///< the destination pays for each request; 0: it does not
+  };
+
+  /// All outlive the loop. `format` is null where the destination wants events.
+  DeliveryLoop(emitters::Emitter& emitter, emitters::Format* format, capture::StreamReader& reader, Start start,
+               Sinks sinks);
 
   /// The journal has something new: at least so many transactions.
   void released(std::size_t transactions = 1);
@@ -83,7 +91,9 @@ class DeliveryLoop {
   bool finished() const { return !may_have_more_ && !reading_ && !slice_ready_ && durable_ >= read_through_; }
 
  private:
+  Result<void> resume();
   Next offer(Now now);
+  Result<bool> offer_slice();
   Microseconds rest(Clock::time_point now) const;
   void caught_up(Clock::time_point now);
   Next look_again();
@@ -92,17 +102,18 @@ class DeliveryLoop {
   Result<bool> fill(std::int64_t now_us);
   Result<bool> begin_next();
   Result<void> read_slice(std::int64_t now_us);
+  Result<void> read_more();
   void report(Clock::time_point now);
 
   emitters::Emitter& emitter_;
-  emitters::Format& format_;
+  emitters::Format* format_;
   capture::StreamReader& reader_;
   Sinks sinks_;
   emitters::Pacer pacer_;
 
   std::shared_ptr<const event::Transaction> reading_;
   std::uint32_t after_ordinal_ = 0;
-  capture::LentEvents read_;  // formatted up to next_event_
+  capture::LentEvents read_;  // formatted up to next_event_; where the destination wants events, the slice
   std::size_t next_event_ = 0;
 
   std::vector<emitters::Record> slice_;
@@ -110,6 +121,8 @@ class DeliveryLoop {
   bool slice_ready_ = false;
   bool slice_ends_ = false;
 
+  const event::Position newest_;
+  bool resumed_ = false;
   bool may_have_more_ = true;
   std::size_t waiting_ = 0;  // transactions released since all was read, about
   bool sending_ = false;     // since reading began, until there is nothing more to read

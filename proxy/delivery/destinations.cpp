@@ -71,10 +71,12 @@ Result<void> begin_new(capture::Book& book, const std::string& name, const std::
 
 class ReaderBehindErased final : public capture::JournalReader {
  public:
-  ReaderBehindErased(std::unique_ptr<capture::JournalReader> journal, capture::Erased erased, std::int64_t now_us)
-      : journal_(std::move(journal)), erased_(erased), now_us_(now_us) {}
+  ReaderBehindErased(std::unique_ptr<capture::JournalReader> journal, std::function<capture::Erased()> erased,
+                     std::int64_t now_us)
+      : journal_(std::move(journal)), ask_(std::move(erased)), now_us_(now_us) {}
 
   Result<std::optional<event::Transaction>> next(event::Position after) override {
+    erased_ = ask_();
     if (after >= erased_.through) return journal_->next(after);
     first_ = after + 1;
     event::Transaction missing;
@@ -104,7 +106,8 @@ class ReaderBehindErased final : public capture::JournalReader {
 
  private:
   std::unique_ptr<capture::JournalReader> journal_;
-  const capture::Erased erased_;
+  const std::function<capture::Erased()> ask_;
+  capture::Erased erased_;  // as it was at the last next()
   const std::int64_t now_us_;
   event::Position first_ = 1;
 };
@@ -136,8 +139,9 @@ Result<std::vector<Notice>> settle_destinations(capture::Book& book, event::Posi
 }
 
 std::unique_ptr<capture::JournalReader> with_gap_for_erased(std::unique_ptr<capture::JournalReader> journal,
-                                                            capture::Erased erased, std::int64_t now_us) {
-  return std::make_unique<ReaderBehindErased>(std::move(journal), erased, now_us);
+                                                            std::function<capture::Erased()> erased,
+                                                            std::int64_t now_us) {
+  return std::make_unique<ReaderBehindErased>(std::move(journal), std::move(erased), now_us);
 }
 
 }  // namespace weir::proxy

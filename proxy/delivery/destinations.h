@@ -6,6 +6,7 @@
 // with a gap event for what it has no more.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,8 +27,9 @@ Result<std::vector<Notice>> settle_destinations(capture::Book& book, event::Posi
                                                 const std::vector<EmitterSettings>& configured,
                                                 const std::string& journal_path);
 
-/// Reads from `journal`; whoever asks for what is erased gets one transaction of one gap event in its place.
+/// Reads from `journal`; whoever asks for what is erased by then gets one transaction of one gap event in its place.
 std::unique_ptr<capture::JournalReader> with_gap_for_erased(std::unique_ptr<capture::JournalReader> journal,
-                                                            capture::Erased erased, std::int64_t now_us);
+                                                            std::function<capture::Erased()> erased,
+                                                            std::int64_t now_us);
 
 }  // namespace weir::proxy

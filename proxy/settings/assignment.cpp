@@ -2,19 +2,41 @@
 
 #include <algorithm>
 
+#include "emitters/kinds.h"
 #include "proxy/settings/expand.h"
 
 namespace weir::proxy {
 
 namespace {
 
-constexpr std::string_view kKafka = "kafka.";
+using emitters::DestinationKind;
+using emitters::OwnSetting;
 
 const EmitterSetting* find_emitter_setting(std::string_view key) {
   for (const auto& row : emitter_settings_table()) {
     if (row.key == key) return &row;
   }
   return nullptr;
+}
+
+/// A key that begins with a kind's name, such as "file.rotate_bytes".
+struct OwnKey {
+  const DestinationKind* kind = nullptr;  ///< null: no kind's
+  std::string key;                        ///< "rotate_bytes"
+  const OwnSetting* row = nullptr;        ///< null: one of those that are handed through, or none
+  bool handed_through() const { return kind != nullptr && row == nullptr && !kind->other_settings().empty(); }
+};
+
+OwnKey own_key(std::string_view key) {
+  for (const auto* kind : emitters::destination_kinds()) {
+    const std::string section = std::string(kind->name()) + ".";
+    if (!key.starts_with(section) || key.size() == section.size()) continue;
+    OwnKey own{kind, std::string(key.substr(section.size()))};
+    for (const auto& row : kind->settings())
+      if (row.key == own.key) own.row = &row;
+    return own;
+  }
+  return {};
 }
 
 /// What was wrong, for a complaint: as it was written, so that what a ${…} stands for is not shown.
@@ -28,20 +50,20 @@ std::string given(const std::string& value) {
 
 /// Passwords are written in some values, so those are never shown.
 std::string given(std::string_view key, const std::string& value) {
-  const bool may_hold_password = key == "upstream" || key.starts_with(kKafka) || value.find('@') != std::string::npos;
+  const bool may_hold_password =
+      key == "upstream" || own_key(key).handed_through() || value.find('@') != std::string::npos;
   return may_hold_password ? "" : given(value);
 }
 
 Complaint store(EmitterSettings& emitter, const EmitterAssignment& assignment, const std::string& value) {
-  if (assignment.key.rfind(kKafka, 0) == 0) {
-    if (emitter.kind != EmitterSettings::Kind::kafka) return "is only for kafka:// destinations";
-    emitter.kafka[assignment.key.substr(kKafka.size())] = value;
-    return std::nullopt;
+  Complaint complaint;
+  if (const auto own = own_key(assignment.key); own.kind != nullptr) {
+    if (emitter.kind != own.kind) return "is only for " + std::string(own.kind->scheme()) + " destinations";
+    if (own.row != nullptr) complaint = own.row->complaint(value);
+    if (!complaint) emitter.own[own.key] = value;
+  } else {
+    complaint = find_emitter_setting(assignment.key)->store(emitter, value);
   }
-  if (assignment.key.rfind("file.", 0) == 0 && emitter.kind != EmitterSettings::Kind::file) {
-    return "is only for file: destinations";
-  }
-  auto complaint = find_emitter_setting(assignment.key)->store(emitter, value);
   if (complaint) *complaint += given(assignment.key, assignment.value);
   return complaint;
 }
@@ -71,8 +93,17 @@ const Setting* find_setting(std::string_view key) {
 }
 
 bool is_emitter_key(std::string_view key) {
-  if (key.rfind(kKafka, 0) == 0) return key.size() > kKafka.size();
-  return find_emitter_setting(key) != nullptr;
+  const auto own = own_key(key);
+  return own.row != nullptr || own.handed_through() || find_emitter_setting(key) != nullptr;
+}
+
+bool takes_any_key(std::string_view section) {
+  const auto kinds = emitters::destination_kinds();
+  return std::any_of(kinds.begin(), kinds.end(), [&](const DestinationKind* kind) {
+    const std::string_view name = kind->name();
+    return !kind->other_settings().empty() && section.starts_with(name) &&
+           (section.size() == name.size() || section[name.size()] == '.');
+  });
 }
 
 bool hold_password(const std::vector<Assignment>& assignments) {

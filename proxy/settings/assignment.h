@@ -47,6 +47,8 @@ std::vector<Effective> effective(const Sources& sources);
 const Setting* find_setting(std::string_view key);
 /// True for a key that an entry of `emit` can have.
 bool is_emitter_key(std::string_view key);
+/// True for "kafka" and "kafka.topic": what is below is handed through, so any key may stand there.
+bool takes_any_key(std::string_view section);
 
 /// Whether a password itself stands in one of these, and not only where it is to be found.
 bool hold_password(const std::vector<Assignment>& assignments);

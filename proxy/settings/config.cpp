@@ -20,8 +20,9 @@ std::vector<std::string> known_keys() {
 }
 
 std::vector<std::string> known_emitter_keys() {
-  std::vector<std::string> keys = {"uri", "kafka"};
-  for (const auto& row : emitter_settings_table()) keys.emplace_back(row.key);
+  std::vector<std::string> keys = {"uri"};
+  for (const auto& line : emitter_setting_lines())
+    keys.push_back(line.any_key ? line.key.substr(0, line.key.find('.')) : line.key);
   return keys;
 }
 
@@ -130,8 +131,7 @@ class Reader {
 
   Result<void> read_emitter_entry(const std::string& key, const YAML::Node& name, const YAML::Node& value,
                                   Assignment& assignment) {
-    const bool below_kafka = key == "kafka" || key.rfind("kafka.", 0) == 0;
-    if (value.IsMap() && (below_kafka || is_section(key, known_emitter_keys()))) {
+    if (value.IsMap() && (takes_any_key(key) || is_section(key, known_emitter_keys()))) {
       return read_emitter_map(value, key + ".", assignment);
     }
     if (key != "uri" && !is_emitter_key(key)) {

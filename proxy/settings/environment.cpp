@@ -11,7 +11,6 @@ namespace weir::proxy {
 namespace {
 
 constexpr std::string_view kPrefix = "WEIR_";
-constexpr std::string_view kEmitKafka = "WEIR_EMIT_KAFKA_";
 
 struct Variable {
   std::string name;
@@ -39,18 +38,26 @@ const Setting* find_variable(const std::string& name) {
 
 /// "format" of WEIR_EMIT_FORMAT, "kafka.sasl.password" of WEIR_EMIT_KAFKA_SASL_PASSWORD; empty where it is none.
 std::string emitter_key(const std::string& name) {
-  for (const auto& row : emitter_settings_table())
-    if (name == variable_of("emit." + std::string(row.key))) return std::string(row.key);
-  if (!name.starts_with(kEmitKafka) || name.size() == kEmitKafka.size()) return "";
-  std::string property = lower(name.substr(kEmitKafka.size()));
-  std::replace(property.begin(), property.end(), '_', '.');
-  return "kafka." + property;
+  const auto lines = emitter_setting_lines();
+  for (const auto& line : lines)
+    if (!line.any_key && name == variable_of("emit." + line.key)) return line.key;
+  for (const auto& line : lines) {
+    if (!line.any_key) continue;
+    const auto section = line.key.substr(0, line.key.find('.') + 1);
+    const auto prefix = variable_of("emit." + section);
+    if (!name.starts_with(prefix) || name.size() == prefix.size()) continue;
+    std::string property = lower(name.substr(prefix.size()));
+    std::replace(property.begin(), property.end(), '_', '.');
+    return section + property;
+  }
+  return "";
 }
 
 std::vector<std::string> known_names() {
   std::vector<std::string> names = {"WEIR_CONFIG"};
   for (const auto& row : settings_table()) names.push_back(variable_of(row.key));
-  for (const auto& row : emitter_settings_table()) names.push_back(variable_of("emit." + std::string(row.key)));
+  for (const auto& line : emitter_setting_lines())
+    if (!line.any_key) names.push_back(variable_of("emit." + line.key));
   return names;
 }
 

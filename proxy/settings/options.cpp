@@ -9,12 +9,13 @@ namespace {
 constexpr std::string_view kEmitPrefix = "emit.";
 
 std::vector<std::string> flag_names() {
-  std::vector<std::string> names = {"--config", "--help", "--version", "--reference", "--emit.kafka."};
+  std::vector<std::string> names = {"--config", "--help", "--version", "--reference"};
   for (const auto& row : settings_table()) {
     names.push_back("--" + std::string(row.key));
     if (!row.flag.empty()) names.emplace_back(row.flag);
   }
-  for (const auto& row : emitter_settings_table()) names.push_back("--emit." + std::string(row.key));
+  for (const auto& line : emitter_setting_lines())
+    names.push_back("--emit." + (line.any_key ? line.key.substr(0, line.key.find('.') + 1) : line.key));
   return names;
 }
 

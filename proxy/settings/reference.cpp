@@ -94,11 +94,8 @@ std::string reference() {
     if (row.key != "emit") continue;
     text += reference_line("emit[].uri", "--emit", "DESTINATION", "",
                            "the destination, where an entry has keys of its own");
-    for (const auto& of : emitter_settings_table()) {
-      const auto key = std::string(of.key);
-      text += reference_line("emit[]." + key, "--emit." + key, of.takes, of.fallback, of.help);
-    }
-    text += reference_line("emit[].kafka.PROPERTY", "--emit.kafka.PROPERTY", "VALUE", "", "any property of librdkafka");
+    for (const auto& of : emitter_setting_lines())
+      text += reference_line("emit[]." + of.key, "--emit." + of.key, of.takes, of.fallback, of.help);
   }
   return text;
 }
@@ -108,11 +105,8 @@ std::string settings_help() {
   for (const auto& row : settings_table()) {
     text += help_line(flags_of(row), row.takes, row.fallback, row.help);
     if (row.key != "emit") continue;
-    for (const auto& of : emitter_settings_table()) {
-      text += help_line("--emit." + std::string(of.key), of.takes, of.fallback,
-                        "of the --emit before it: " + std::string(of.help));
-    }
-    text += help_line("--emit.kafka.PROPERTY", "VALUE", "", "of the --emit before it: any property of librdkafka");
+    for (const auto& of : emitter_setting_lines())
+      text += help_line("--emit." + of.key, of.takes, of.fallback, "of the --emit before it: " + of.help);
   }
   return text;
 }

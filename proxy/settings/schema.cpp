@@ -121,15 +121,18 @@ json::object destination() {
                       {"additionalProperties", false},
                       {"patternProperties", json::object{}}};
   properties["uri"] = described(text(), "the destination, where an entry has keys of its own", "");
-  for (const auto& row : emitter_settings_table()) {
-    std::string_view key = row.key;
+  for (const auto& line : emitter_setting_lines()) {
+    const auto kind = line.key.substr(0, line.key.find('.'));
+    if (line.any_key) {
+      properties[kind] = described(any_of({json::object{{"$ref", "#/definitions/properties"}}}), line.help, "");
+      schema["patternProperties"].as_object()["^" + kind + "\\.."] = scalar();
+      continue;
+    }
+    std::string_view key = line.key;
     auto& place = section(properties, key);
-    place[key] = described(value_schema(row.takes), row.help, row.fallback);
-    allow_dotted(schema, row.key, "#/definitions/destination/properties/");
+    place[key] = described(value_schema(line.takes), line.help, line.fallback);
+    allow_dotted(schema, line.key, "#/definitions/destination/properties/");
   }
-  properties["kafka"] =
-      described(any_of({json::object{{"$ref", "#/definitions/kafka"}}}), "any property of librdkafka", "");
-  schema["patternProperties"].as_object()[R"(^kafka\..)"] = scalar();
   schema["properties"] = std::move(properties);
   return schema;
 }
@@ -158,10 +161,10 @@ json::object whole_schema() {
     allow_dotted(schema, row.key, "#/properties/");
   }
   schema["properties"] = std::move(properties);
-  // kafka.PROPERTY may be nested at each of its dots.
-  json::object kafka{{"type", "object"},
-                     {"additionalProperties", any_of({scalar(), json::object{{"$ref", "#/definitions/kafka"}}})}};
-  schema["definitions"] = json::object{{"destination", destination()}, {"kafka", std::move(kafka)}};
+  // A property that is handed through (kafka.PROPERTY) may be nested at each of its dots.
+  json::object handed{{"type", "object"},
+                      {"additionalProperties", any_of({scalar(), json::object{{"$ref", "#/definitions/properties"}}})}};
+  schema["definitions"] = json::object{{"destination", destination()}, {"properties", std::move(handed)}};
   return schema;
 }
 

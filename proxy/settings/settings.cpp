@@ -4,7 +4,7 @@
 #include <array>
 #include <set>
 
-#include "emitters/kafka.h"
+#include "emitters/kinds.h"
 #include "proxy/settings/upstream_uri.h"
 
 namespace weir::proxy {
@@ -64,7 +64,7 @@ Complaint store_emit(Settings& s, const std::string& text) {
 }
 
 Complaint store_format(const std::string& text, std::optional<std::string>& target) {
-  auto complaint = read_choice(text, "debezium|flat|readable");
+  auto complaint = read_choice(text, emitters::format_names());
   if (!complaint) target = text;
   return complaint;
 }
@@ -123,6 +123,25 @@ Complaint store_log_level(Settings& s, const std::string& text) {
 
 Complaint store_duration(const std::string& text, std::chrono::milliseconds& target) {
   return read_duration(text, 0, kLongestMs, target);
+}
+
+std::string_view emit_help() {
+  static const std::string text = "where events go: " + emitters::destination_forms("or") + "; several are possible";
+  return text;
+}
+
+std::string_view pace_help() {
+  static const std::string text = [] {
+    std::string paces;
+    for (const auto* kind : emitters::destination_kinds()) {
+      if (const auto pace = kind->usual_pace().count(); pace > 0)
+        paces += std::to_string(pace) + " for " + std::string(kind->scheme()) + ", which pays for each request, and ";
+    }
+    return "what is written at once after something was sent is collected for so long and goes in one batch; what is "
+           "written after a pause so long leaves at once; 0: nothing is collected; default: " +
+           paces + "0 elsewhere";
+  }();
+  return text;
 }
 
 // The order is that of --help, of README.md's reference and of examples/weir.yaml.
@@ -237,10 +256,8 @@ const std::array kTable = std::to_array<Setting>({
     {"journal.hold_timeout_ms", "", "DURATION", "30000",
      "how long a commit waits for room in the journal before it is refused with SQLSTATE 53100", false,
      [](Settings& s, const std::string& v) { return store_duration(v, s.hold_timeout); }},
-    {"emit", "", "DESTINATION", "",
-     "where events go: stdout, file:PATH or kafka://HOST[:PORT][,HOST[:PORT]...][/PREFIX]; several are possible", true,
-     store_emit},
-    {"format", "", "debezium|flat|readable", "debezium",
+    {"emit", "", "DESTINATION", "", emit_help(), true, store_emit},
+    {"format", "", emitters::format_names(), "debezium",
      "format of the events; stdout on a terminal is readable where nothing is set", false,
      [](Settings& s, const std::string& v) { return store_format(v, s.format); }},
     {"prefix", "", "NAME", "weir",
@@ -253,7 +270,7 @@ const std::array kTable = std::to_array<Setting>({
 });
 
 const std::array kEmitterTable = std::to_array<EmitterSetting>({
-    {"format", "debezium|flat|readable", "", "format of this destination; default: format",
+    {"format", emitters::format_names(), "", "format of this destination; default: format",
      [](EmitterSettings& e, const std::string& v) { return store_format(v, e.format); }},
     {"prefix", "NAME", "", "prefix of this destination; default: the URI's, else prefix",
      [](EmitterSettings& e, const std::string& v) {
@@ -275,35 +292,14 @@ const std::array kEmitterTable = std::to_array<EmitterSetting>({
        if (!complaint) e.statements = v;
        return complaint;
      }},
-    {"pace_ms", "0..1000", "",
-     "what is written at once after something was sent is collected for so long and goes in one batch; what is written "
-     "after a pause so long leaves at once; 0: nothing is collected; default: 5 for kafka://, which pays for each "
-     "request, and 0 elsewhere",
+    {"pace_ms", "0..1000", "", pace_help(),
      [](EmitterSettings& e, const std::string& v) {
        std::uint64_t pace = 0;
        auto complaint = store_number(v, 0, 1'000, pace);
        if (!complaint) e.pace_ms = pace;
        return complaint;
      }},
-    {"file.rotate_bytes", "BYTES", "0", "begin a new file at this size; 0: never",
-     [](EmitterSettings& e, const std::string& v) { return read_bytes(v, e.rotate_bytes); }},
-    {"file.rotate_seconds", "0..31536000", "0", "begin a new file at this age; 0: never",
-     [](EmitterSettings& e, const std::string& v) { return store_number(v, 0, 31'536'000, e.rotate_seconds); }},
 });
-
-Result<EmitterSettings> parse_kafka(const std::string& uri) {
-  auto parsed = emitters::parse_kafka_uri(uri);
-  if (!parsed) return Error{"is no address of Kafka: " + parsed.error().message, ""};
-  EmitterSettings emitter;
-  emitter.kind = EmitterSettings::Kind::kafka;
-  emitter.uri = uri;
-  emitter.brokers = parsed->brokers;
-  if (parsed->prefix.empty()) return emitter;
-  std::string prefix;
-  if (auto complaint = store_prefix(parsed->prefix, prefix)) return Error{"has a prefix that " + *complaint, ""};
-  emitter.prefix = prefix;
-  return emitter;
-}
 
 }  // namespace
 
@@ -312,6 +308,20 @@ std::span<const Setting> settings_table() {
 }
 std::span<const EmitterSetting> emitter_settings_table() {
   return kEmitterTable;
+}
+
+std::vector<EmitterSettingLine> emitter_setting_lines() {
+  std::vector<EmitterSettingLine> lines;
+  for (const auto& row : kEmitterTable)
+    lines.push_back({std::string(row.key), row.takes, row.fallback, std::string(row.help)});
+  for (const auto* kind : emitters::destination_kinds()) {
+    const auto section = std::string(kind->name()) + ".";
+    for (const auto& row : kind->settings())
+      lines.push_back({section + std::string(row.key), row.takes, row.fallback, std::string(row.help)});
+    if (const auto others = kind->other_settings(); !others.empty())
+      lines.push_back({section + "PROPERTY", "VALUE", "", std::string(others), true});
+  }
+  return lines;
 }
 
 Settings default_settings() {
@@ -326,14 +336,15 @@ Settings default_settings() {
 Result<EmitterSettings> parse_emitter(const std::string& uri) {
   EmitterSettings emitter;
   emitter.uri = uri;
-  if (uri == "stdout") return emitter;
-  if (uri.rfind("kafka://", 0) == 0) return parse_kafka(uri);
-  if (uri.rfind("file:", 0) == 0 && uri.size() > 5) {
-    emitter.kind = EmitterSettings::Kind::file;
-    emitter.path = uri.substr(5);
-    return emitter;
-  }
-  return Error{"must be stdout, file:PATH or kafka://HOST[:PORT][,HOST[:PORT]...][/PREFIX]", ""};
+  emitter.kind = emitters::kind_of(uri);
+  if (emitter.kind == nullptr) return Error{"must be " + emitters::destination_forms("or"), ""};
+  const auto read = emitter.kind->read(uri);
+  if (!read) return read.error();
+  if (read->prefix.empty()) return emitter;
+  std::string prefix;
+  if (auto complaint = store_prefix(read->prefix, prefix)) return Error{"has a prefix that " + *complaint, ""};
+  emitter.prefix = prefix;
+  return emitter;
 }
 
 Complaint check(const Settings& settings) {

@@ -17,6 +17,7 @@
 
 #include "base/result.h"
 #include "capture/journal/journal.h"
+#include "emitters/destination.h"
 #include "proxy/io/admission.h"
 #include "proxy/io/endpoint.h"
 #include "proxy/settings/credentials.h"
@@ -24,21 +25,17 @@
 
 namespace weir::proxy {
 
+/// One destination. What only its kind knows is kept as text, and was checked.
 struct EmitterSettings {
-  enum class Kind { standard_output, file, kafka };
-  Kind kind = Kind::standard_output;
-  std::string uri;      ///< as given: the emitter's name
-  std::string path;     ///< of file:
-  std::string brokers;  ///< of kafka: "host:port,host:port"
+  const emitters::DestinationKind* kind = nullptr;  ///< never null once it was parsed
+  std::string uri;                                  ///< as given
   std::optional<std::string> prefix;
   std::optional<std::string> format;
   bool tombstones = true;
   bool transaction_topic = false;
-  std::optional<std::string> statements;  ///< absent: gap for Kafka, table where there are no topics
-  std::optional<std::uint64_t> pace_ms;   ///< absent: 5 for Kafka, else 0
-  std::uint64_t rotate_bytes = 0;
-  std::uint64_t rotate_seconds = 0;
-  std::map<std::string, std::string> kafka;  ///< librdkafka's own properties, handed through
+  std::optional<std::string> statements;  ///< absent: its kind's
+  std::optional<std::uint64_t> pace_ms;   ///< absent: its kind's
+  emitters::OwnValues own = {};           ///< of its kind's own settings, those that were given
 };
 
 struct Settings {
@@ -82,7 +79,8 @@ struct Setting {
   Complaint (*store)(Settings&, const std::string& value);
 };
 
-/// A setting of one destination: key "emit.format", written inside an entry of `emit` and, as a flag, after its --emit.
+/// A setting that every destination has: key "emit.format", written inside an entry of `emit` and, as a flag, after its
+/// --emit. Those that one kind has are its own (emitters/destination.h).
 struct EmitterSetting {
   std::string_view key;  ///< "format"
   std::string_view takes;
@@ -94,9 +92,19 @@ struct EmitterSetting {
 std::span<const Setting> settings_table();
 std::span<const EmitterSetting> emitter_settings_table();
 
+/// A line about a setting of a destination, for whoever lists them: those of the table, then those of each kind.
+struct EmitterSettingLine {
+  std::string key;  ///< "format", "file.rotate_bytes", "kafka.PROPERTY"
+  std::string_view takes;
+  std::string_view fallback;
+  std::string help;
+  bool any_key = false;  ///< the last part of the key stands for any
+};
+std::vector<EmitterSettingLine> emitter_setting_lines();
+
 /// A Settings in which every default of the table is stored.
 Settings default_settings();
-/// "stdout", "file:PATH" or "kafka://HOST[:PORT][,HOST[:PORT]…][/PREFIX]".
+/// In the form of one of the kinds: "file:PATH".
 Result<EmitterSettings> parse_emitter(const std::string& uri);
 /// What can only be judged once all is read: things that need each other.
 Complaint check(const Settings& settings);

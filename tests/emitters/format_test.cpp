@@ -180,7 +180,8 @@ std::vector<Record> records(Format& format, const Transaction& of, const std::ve
 
 std::unique_ptr<Format> make(const std::string& name, FormatOptions options = {"shop", true, true},
                              bool colour = false) {
-  auto made = make_format(name, options, colour);
+  options.colour = colour;
+  auto made = make_format(name, options);
   EXPECT_TRUE(made);
   return std::move(*made);
 }

@@ -155,7 +155,12 @@ class ThreeTransactions final : public capture::JournalReader {
 };
 
 TEST(Erased, BeginsWithOneGapThatSaysFromWhereToWhere) {
-  const auto reader = with_gap_for_erased(std::make_unique<ThreeTransactions>(), {7, 0x16B3748}, 1'000);
+  const auto reader = with_gap_for_erased(
+      std::make_unique<ThreeTransactions>(),
+      [] {
+        return capture::Erased{7, 0x16B3748};
+      },
+      1'000);
   const auto first = **reader->next(3);
   EXPECT_EQ(first.position, 7);
   EXPECT_EQ(first.xid, 0u);
@@ -174,10 +179,21 @@ TEST(Erased, BeginsWithOneGapThatSaysFromWhereToWhere) {
 }
 
 TEST(Erased, WhoHasItAllSeesNoGap) {
-  const auto reader = with_gap_for_erased(std::make_unique<ThreeTransactions>(), {7, 1}, 1'000);
+  capture::Erased erased{7, 1};
+  const auto reader = with_gap_for_erased(
+      std::make_unique<ThreeTransactions>(), [&] { return erased; }, 1'000);
   EXPECT_EQ((*reader->next(7))->position, 8);
-  const auto nothing_erased = with_gap_for_erased(std::make_unique<ThreeTransactions>(), {0, 0}, 1'000);
-  EXPECT_EQ((*nothing_erased->next(0))->position, 8);
+  erased = {0, 0};
+  EXPECT_EQ((*reader->next(0))->position, 8);
+}
+
+TEST(Erased, WhatIsErasedWhileItReadsIsAGapToo) {
+  capture::Erased erased{0, 0};
+  const auto reader = with_gap_for_erased(
+      std::make_unique<ThreeTransactions>(), [&] { return erased; }, 1'000);
+  EXPECT_EQ((*reader->next(7))->position, 8);
+  erased = {9, 1};
+  EXPECT_EQ((*reader->next(8))->id, -9);
 }
 
 }  // namespace

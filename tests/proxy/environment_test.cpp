@@ -63,8 +63,8 @@ TEST(Environment, ListsAreOneValueOrYaml) {
   EXPECT_EQ(two->listen[1].text(), "[::1]:7001");
   EXPECT_EQ(settings_of(with_least({"WEIR_CAPTURE_INCLUDE=[a.*, b.c]"}))->include,
             (std::vector<std::string>{"a.*", "b.c"}));
-  EXPECT_EQ(settings_of({"WEIR_UPSTREAM=postgresql://db", "WEIR_EMIT=kafka://a:1,b:2/shop"})->emit.at(0).brokers,
-            "a:1,b:2");
+  EXPECT_EQ(settings_of({"WEIR_UPSTREAM=postgresql://db", "WEIR_EMIT=kafka://a:1,b:2/shop"})->emit.at(0).uri,
+            "kafka://a:1,b:2/shop");
 }
 
 TEST(Environment, DestinationsWithKeysOfTheirOwn) {
@@ -72,11 +72,11 @@ TEST(Environment, DestinationsWithKeysOfTheirOwn) {
                                 "WEIR_EMIT_FORMAT=flat", "WEIR_EMIT_KAFKA_SASL_PASSWORD=a=b"});
   ASSERT_TRUE(one) << one.error().message;
   EXPECT_EQ(one->emit.at(0).format, "flat");
-  EXPECT_EQ(one->emit.at(0).kafka.at("sasl.password"), "a=b");
+  EXPECT_EQ(one->emit.at(0).own.at("sasl.password"), "a=b");
   const auto two = settings_of(
       {"WEIR_UPSTREAM=postgresql://db", "WEIR_EMIT=[stdout, {uri: file:/a, format: flat, file: {rotate_bytes: 1MB}}]"});
   ASSERT_TRUE(two) << two.error().message;
-  EXPECT_EQ(two->emit.at(1).rotate_bytes, 1u << 20);
+  EXPECT_EQ(two->emit.at(1).own.at("rotate_bytes"), "1MB");
   EXPECT_EQ(complaint_of({"WEIR_EMIT=[stdout, file:/a]", "WEIR_EMIT_FORMAT=flat"})
                 .rfind("WEIR_EMIT_FORMAT does not say which destination", 0),
             0u);
@@ -96,7 +96,7 @@ TEST(Environment, FlagsWinOverItAndItOverTheFile) {
   EXPECT_EQ(settings->log_level, "debug");
   EXPECT_EQ(settings->prefix, "file");
   ASSERT_EQ(settings->emit.size(), 1u);
-  EXPECT_EQ(settings->emit[0].path, "/b");
+  EXPECT_EQ(settings->emit[0].uri, "file:/b");
 }
 
 TEST(Environment, WhatIsOverruledMustStillBeRight) {

@@ -71,14 +71,14 @@ TEST_F(ExpandTest, InTheFileAndOnTheCommandLine) {
   const auto settings = settle({.file = *file_settings});
   ASSERT_TRUE(settings) << settings.error().message;
   EXPECT_EQ(settings->credentials.password, "a@b/c:d%");
-  EXPECT_EQ(settings->emit.at(0).kafka.at("sasl.password"), "from the file");
+  EXPECT_EQ(settings->emit.at(0).own.at("sasl.password"), "from the file");
 
   const auto line = parse_command_line({"--upstream", "postgresql://db", "--emit", "kafka://k:9092/p",
                                         "--emit.kafka.sasl.password", "${WEIR_TEST_SECRET}"});
   ASSERT_TRUE(line);
   const auto from_line = settle({.command_line = line->assignments});
   ASSERT_TRUE(from_line) << from_line.error().message;
-  EXPECT_EQ(from_line->emit.at(0).kafka.at("sasl.password"), "a@b/c:d%");
+  EXPECT_EQ(from_line->emit.at(0).own.at("sasl.password"), "a@b/c:d%");
 }
 
 TEST_F(ExpandTest, AWrongValueIsShownAsItWasWritten) {
