@@ -471,7 +471,7 @@ bool SessionMachine::drain(std::string_view name, const Names::PortalPtr& portal
   if (!portal || !portal->suspended) return true;
   if ((queue_.under_way().control > 0 || queue_.is_uncertain(true, name)) && !wait_for_answers(turn)) return false;
   if (block_.is_failed()) {
-    unread_.insert(portal);
+    rows_.leave_unread(portal);
     return true;
   }
   PortalState before = state_of(portal);

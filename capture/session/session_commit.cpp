@@ -139,14 +139,8 @@ void SessionMachine::roll_back_refused(wire::Turn& turn) {
 
 void SessionMachine::transaction_ended(Outcome outcome) {
   transaction_.ended(outcome, queue_.under_way().captured > 0);
-  unread_.clear();
+  rows_.transaction_ended();
   catalog_.transaction_ended(outcome == Outcome::aborted);
-}
-
-void SessionMachine::stream_if_large() {
-  // What portals still hold belongs before what was written since, and may be rolled back with it.
-  if (transaction_.written().has_savepoints() && queue_.names().has_suspended_portals()) return;
-  transaction_.stream_if_large();
 }
 
 bool SessionMachine::idle() const {

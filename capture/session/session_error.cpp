@@ -2,17 +2,12 @@
 #include <algorithm>
 #include <charconv>
 
+#include "capture/session/error_text.h"
 #include "capture/session/session_machine.h"
 #include "capture/session/sqlstates.h"
 
 namespace weir::capture {
 namespace {
-
-/// What the server calls the lock query in "cannot execute … in a read-only transaction".
-constexpr std::string_view kLockStatement = "SELECT FOR NO KEY UPDATE";
-/// What a wait for a row is called in its CONTEXT, in the lock query and in the UPDATE.
-constexpr std::string_view kLocking = "while locking tuple ";
-constexpr std::string_view kUpdating = "while updating tuple ";
 
 /// A Query that is not in the client's encoding, or no string, is refused before it ends the unnamed statement. Where
 /// it has these errors for another reason it has ended it; to take that for there is no harm, it cannot be used.
@@ -27,59 +22,9 @@ bool asks_something(Purpose purpose) {
   return purpose == Purpose::facts || purpose == Purpose::epilogue || purpose == Purpose::outcome;
 }
 
-/// Where in it the error came to be.
-bool is_place(char code) {
-  return code == 'P' || code == 'p' || code == 'q' || code == 'W';
-}
-
 /// A cancel or a timeout hits the statement that waits for the catalog, not the question to it.
 bool was_meant_for_statement(std::string_view sqlstate) {
   return sqlstate == kQueryCanceled || sqlstate == kLockNotAvailable;
-}
-
-/// "bind message has 7 result formats but query has 5 columns": the number behind `words`, less `added`.
-std::string with_fewer(std::string message, std::string_view words, int added) {
-  const std::size_t at = message.find(words);
-  if (at == std::string::npos) return message;
-  const std::size_t begin = at + words.size();
-  const std::size_t end = message.find(' ', begin);
-  int number = 0;
-  std::from_chars(message.data() + begin, message.data() + message.size(), number);
-  return message.replace(begin, end - begin, std::to_string(number - added));
-}
-
-/// A position in a part of a Query, in the place that it has in the whole of it.
-template <typename Place>
-std::string moved(std::string position, Place place) {
-  std::size_t number = 0;
-  const char* end = position.data() + position.size();
-  const auto [stop, error] = std::from_chars(position.data(), end, number);
-  return error == std::errc() && stop == end ? std::to_string(place(number)) : position;
-}
-
-/// An error in a Bind of spliced text, as the client's own text would have had it.
-std::string message_of_bind(std::string message, const Portal& portal) {
-  const int added = (portal.cursor ? *portal.cursor : portal).plan->added.count;
-  const std::string twin = "\"" + portal.prepared->spliced.name + "\"";
-  const std::size_t at = message.find(twin);
-  if (!portal.statement.empty() && at != std::string::npos)
-    message.replace(at, twin.size(), "\"" + portal.statement + "\"");
-  if (message.find(" result formats but query has ") == std::string::npos) return message;
-  message = with_fewer(std::move(message), "bind message has ", added);
-  return with_fewer(std::move(message), "but query has ", added);
-}
-
-void replace_first(std::string& text, std::string_view from, std::string_view to) {
-  if (const std::size_t at = text.find(from); at != std::string::npos) text.replace(at, from.size(), to);
-}
-
-/// The CONTEXT of an error of the lock query, as the UPDATE would have it.
-std::string context_of_update(std::string context, std::string_view own_portal, std::string_view portal) {
-  if (context.starts_with(kLocking)) context.replace(0, kLocking.size(), kUpdating);
-  const std::string own = "portal \"" + std::string(own_portal) + "\" with parameters: ";
-  const std::string name = portal.empty() ? "unnamed portal" : "portal \"" + std::string(portal) + "\"";
-  replace_first(context, own, name + " with parameters: ");
-  return context;
 }
 
 }  // namespace
@@ -229,7 +174,7 @@ void SessionMachine::facts_skipped(const Pending& skipped) {
 /// changed in a Bind, for positions in a text that was sent in parts, and for what tells Weir's own statement from the
 /// client's.
 void SessionMachine::show_error(const Frame& frame, const Pending& front, wire::Turn& turn) {
-  auto fields = wire::read_error_fields(frame.body());
+  const auto fields = wire::read_error_fields(frame.body());
   const bool provoked = front.purpose == Purpose::provoke;
   const bool grouped = front.execution && front.execution->in_group;
   const bool shifted = front.purpose == Purpose::run && run_ && (run_->offset > 0 || grouped);
@@ -239,34 +184,16 @@ void SessionMachine::show_error(const Frame& frame, const Pending& front, wire::
   const bool shaped = front.shape != nullptr;
   if (!fields || (!provoked && !shifted && !bound && !locking && !asking && !shaped))
     return relay_upstream(frame, turn);
-  if (asking) std::erase_if(*fields, [](const auto& field) { return is_place(field.first); });
-  std::string message(wire::error_field(*fields, 'M'));
-  std::string position(wire::error_field(*fields, 'P'));
-  if (bound) message = message_of_bind(message, *front.bound);
-  std::string context(wire::error_field(*fields, 'W'));
-  if (locking) {
-    replace_first(message, kLockStatement, "UPDATE");
-    const std::string portal = front.execution ? front.execution->portal_name : std::string();
-    context = context_of_update(std::move(context), own_.portal(), portal);
-  }
-  if (shaped) context = context_of_shape(std::move(context));
-  const auto place = [&](std::size_t at) { return position_in_run(front, at); };
-  if (shifted) position = moved(std::move(position), place);
-  if (provoked)
-    message = front.execution ? "portal \"" + front.execution->portal_name + "\" cannot be run"
-                              : transaction_.refusal().message;
-  if (shaped && context.empty()) std::erase_if(*fields, [](const auto& field) { return field.first == 'W'; });
-  for (auto& [code, value] : *fields) {
-    if (code == 'M') value = message;
-    if (code == 'P') value = position;
-    if (code == 'W') value = context;
-    if (!provoked) continue;
-    if (code == 'C')
-      value = front.execution ? kObjectNotInPrerequisiteState : std::string_view(transaction_.refusal().sqlstate);
-    if (front.execution && code == 'F') value = "portalmem.c";
-    if (front.execution && code == 'R') value = "MarkPortalActive";
-  }
-  wire::append_error_fields(turn.to_client.buffer(), frame.type, *fields);
+  ErrorText text(*fields);
+  const std::string portal = front.execution ? front.execution->portal_name : std::string();
+  if (asking) text.without_place();
+  if (bound) text.of_bind(*front.bound);
+  if (locking) text.of_lock(own_.portal(), portal);
+  if (shaped) text.of_shape(own_.shape_portal());
+  if (shifted) text.of_part([&](std::size_t at) { return position_in_run(front, at); });
+  if (provoked && front.execution) text.cannot_be_run(portal);
+  if (provoked && !front.execution) text.is_refused(transaction_.refusal());
+  text.append_to(turn.to_client.buffer(), frame.type);
 }
 
 }  // namespace weir::capture

@@ -91,20 +91,6 @@ bool SessionMachine::ask_facts(const std::vector<WantedFacts>& wanted, wire::Tur
   return true;
 }
 
-/// Rows of the first of the two have no columns.
-bool SessionMachine::locked_row(Execution& execution) {
-  if (row_.empty()) return true;
-  auto locked = read_locked_row(row_, *execution.plan);
-  if (!locked) return false;
-  const auto [xid, lsn] = std::pair(locked->xid, locked->lsn);
-  MovedRows::Events now;
-  moved_rows(execution).locked(std::move(*locked), now);
-  if (now.empty()) return true;
-  transaction_.written().saw(xid, lsn);
-  for (event::ChangeEvent& change : now) add_moved(std::move(change), execution);
-  return true;
-}
-
 /// The client is about to look at pg_prepared_statements, where it must find its own statements only. False: not before
 /// answers are in, behind which no Close is skipped.
 bool SessionMachine::hide_own_statements(wire::Turn& turn) {
@@ -147,7 +133,7 @@ bool SessionMachine::own_row(const Pending& pending, std::string_view body) {
       }
       break;
     case Purpose::lock:
-      return locked_row(*pending.execution);
+      return rows_.locked(row_, *pending.execution);
     default:
       break;
   }

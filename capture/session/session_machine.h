@@ -36,6 +36,7 @@
 #include "capture/session/gated_transaction.h"
 #include "capture/session/lock_query.h"
 #include "capture/session/own_statements.h"
+#include "capture/session/row_events.h"
 #include "capture/session/sender.h"
 #include "capture/session/session.h"
 #include "capture/session/shape.h"
@@ -163,7 +164,6 @@ class SessionMachine final : public CaptureSession {
   void prepare_shape(const Shapes::StatementPtr& shape, std::string_view text, std::string_view types,
                      wire::Turn& turn);
   bool shape_refused(std::string_view sqlstate, wire::Turn& turn);
-  std::string context_of_shape(std::string context) const;
 
   // -- session_commit.cpp
   /// Something is to be committed that was not yet sent to be.
@@ -184,7 +184,6 @@ class SessionMachine final : public CaptureSession {
   Took refuse_commit(const Frame& frame, wire::Turn& turn);
   void roll_back_refused(wire::Turn& turn);
   void transaction_ended(Outcome outcome);
-  void stream_if_large();
   void leave(const char* why);
 
   // -- session_copy.cpp
@@ -205,7 +204,6 @@ class SessionMachine final : public CaptureSession {
   bool hide_own_statements(wire::Turn& turn);
   void note_server_run(std::string_view answer);
   bool own_row(const Pending& pending, std::string_view body);
-  bool locked_row(Execution& execution);
   void own_complete(const Pending& pending);
   void ask_what_waits(wire::Turn& turn);
   void question_failed(Error error);
@@ -225,14 +223,7 @@ class SessionMachine final : public CaptureSession {
   bool needs_whole(const Frame& frame) const;
   void show_scrubbed(const Frame& frame, wire::Turn& turn);
   void complete_in_group(const Frame& frame, std::string_view tag, wire::Turn& turn);
-  bool capture_row(std::string_view body, Execution& execution);
-  void add_long_row(Execution& execution);
-  void keep_moved(std::vector<event::ChangeEvent> events, Execution& execution);
-  MovedRows& moved_rows(Execution& execution);
-  void add_moved(event::ChangeEvent change, Execution& execution);
   static Execution* spliced_rows(const Pending& pending);
-  void left_suspended(const Execution* execution);
-  void cursor_read(const Execution& rows, std::string_view tag);
   void answers_nothing(const Frame& frame, wire::Turn& turn);
   void lose_track(std::string_view why, wire::Turn& turn);
   void heed_rules(wire::Turn& turn);
@@ -253,16 +244,6 @@ class SessionMachine final : public CaptureSession {
   // -- session_complete.cpp
   void completed(Execution& execution, const Statement* statement, const Plan* plan, std::string_view tag);
   void completed_unread(std::string_view tag);
-  void completed_write(Execution& execution, const Statement& statement, const Plan& plan, std::string_view tag);
-  void completed_move(Execution& execution, std::int64_t rows);
-  void rolled_back_to(std::uint32_t savepoint);
-  void add_statement_event(const Execution& execution, const RelationName& table, event::Op op, std::string cause,
-                           std::int64_t rows, event::Lsn lsn = 0);
-  bool add_input_events(const Execution& execution, const Statement& statement, const Plan& plan, std::int64_t rows);
-  void closed_portal(std::string_view name);
-  void add_unfetched(const Portal& portal);
-  void add_gap(const RelationName& table, event::Op op, std::int64_t rows, std::string cause);
-  void add_change(event::ChangeEvent change, const Execution& execution);
 
   // From the options.
   StatementCache* statements_;
@@ -292,8 +273,8 @@ class SessionMachine final : public CaptureSession {
   // The open transaction.
   Wait wait_ = Wait::nothing;
   GatedTransaction transaction_;
-  std::set<Names::PortalPtr> unread_;  // that were to go with rows, which a failed block does not let anyone read
-  bool must_roll_back_ = false;        // at the Sync behind a COMMIT that was refused
+  RowEvents rows_{transaction_, catalog_, queue_};
+  bool must_roll_back_ = false;  // at the Sync behind a COMMIT that was refused
 
   // A Query that runs in steps.
   std::string told_settings_;  // name and value, each with a zero behind it, of all ParameterStatus the client has seen

@@ -85,14 +85,4 @@ bool SessionMachine::shape_refused(std::string_view sqlstate, wire::Turn& turn) 
   return true;
 }
 
-/// The CONTEXT of an error, without the parameters that the server says there where log_parameter_max_length_on_error
-/// has it do so: they stand last, behind the portal's name.
-std::string SessionMachine::context_of_shape(std::string context) const {
-  const std::size_t name = context.find("\"" + own_.shape_portal() + "\"");
-  if (name == std::string::npos) return context;
-  const std::size_t line = context.rfind('\n', name);
-  context.resize(line == std::string::npos ? 0 : line);
-  return context;
-}
-
 }  // namespace weir::capture

@@ -53,22 +53,6 @@ bool ends_answer(char type) {
          type == backend::kFunctionCallResponse;
 }
 
-/// Whether the tag is one that a spliced statement ends with. Counting tags alone would give its rows to its neighbour.
-bool ends(StatementKind kind, std::string_view tag) {
-  switch (kind) {
-    case StatementKind::insert:
-      return tag.starts_with("INSERT ");
-    case StatementKind::update:
-      return tag.starts_with("UPDATE ");
-    case StatementKind::remove:
-      return tag.starts_with("DELETE ");
-    case StatementKind::merge:
-      return tag.starts_with("MERGE ");
-    default:
-      return true;
-  }
-}
-
 /// The client sees the rows of a captured statement, without their added columns.
 bool shows_rows(const Pending& pending, const Execution& rows) {
   return pending.purpose != Purpose::drain && rows.statement->write->has_returning;
@@ -286,10 +270,10 @@ void SessionMachine::take_data_row(const Frame& frame, wire::Turn& turn) {
   Execution& execution = *rows;
   const bool shown = shows_rows(front, execution);
   if (frame.size > max_row_bytes_) {
-    add_long_row(execution);
+    rows_.add_long_row(execution);
     upstream_skip_ = frame.size - frame.received.size();
     upstream_drops_ = true;
-  } else if (!capture_row(frame.body(), execution)) {
+  } else if (!wire::read_data_row(frame.body(), row_) || !rows_.capture(row_, execution)) {
     return lose_track("a DataRow without the added columns", turn);
   }
   if (!shown) return;
@@ -304,61 +288,6 @@ void SessionMachine::show_scrubbed(const Frame& frame, wire::Turn& turn) {
   for (auto& column : row_)
     if (column) column = column->substr(0, column->find(kSpliceMark));
   wire::append_data_row(turn.to_client.buffer(), row_);
-}
-
-/// False where it is no DataRow, or one without the added columns.
-bool SessionMachine::capture_row(std::string_view body, Execution& execution) {
-  if (!wire::read_data_row(body, row_)) return false;
-  ReadRow read = read_row(row_, *execution.plan, catalog_.scope());
-  if (!read.valid) return false;
-  if (execution.portal && execution.portal->undone) return true;
-  transaction_.written().saw(read.xid, read.lsn);
-  // A function has changed the search_path, say, or somebody past Weir has made a partition: ask before the next.
-  if (read.stale) catalog_.forget();
-  if (execution.plan->moves.possible) {
-    keep_moved(std::move(read.events), execution);
-  } else {
-    for (event::ChangeEvent& change : read.events) add_change(std::move(change), execution);
-  }
-  return true;
-}
-
-/// Nothing of it is read: the transaction's id and version are asked for before the commit.
-void SessionMachine::add_long_row(Execution& execution) {
-  const Plan& plan = *execution.plan;
-  if (execution.portal && execution.portal->undone) return;
-  if (!plan.lock_query.empty()) return keep_moved({}, execution);  // the statement is told, since rows are missing
-  event::ChangeEvent change;
-  change.op = plan.op;
-  change.schema = plan.relation->name.schema;
-  change.table = plan.relation->name.table;
-  add_change(event::as_gap(std::move(change), "row is longer than capture.max_row_bytes"), execution);
-}
-
-/// What moved is known when all rows are in, whichever Execute brings them.
-void SessionMachine::keep_moved(std::vector<event::ChangeEvent> events, Execution& execution) {
-  MovedRows::Events now;
-  moved_rows(execution).written(std::move(events), now);
-  for (event::ChangeEvent& change : now) add_moved(std::move(change), execution);
-  transaction_.expect_more();
-}
-
-/// Those of the execution, or of its portal; made where there are none.
-MovedRows& SessionMachine::moved_rows(Execution& execution) {
-  Portal* portal = execution.portal.get();
-  std::shared_ptr<Moved>& moved = portal ? portal->moved : execution.moved;
-  // What a portal still holds comes late: then nothing can be taken back.
-  if (!moved)
-    moved = std::make_shared<Moved>(Moved{MovedRows(execution.plan, catalog_.scope(), !portal || !portal->suspended)});
-  if (portal && portal->order == 0) portal->order = transaction_.written().begin_statement();
-  execution.moved = moved;
-  return moved->rows;
-}
-
-void SessionMachine::add_moved(event::ChangeEvent change, Execution& execution) {
-  std::uint32_t& first = execution.moved->first_ordinal;
-  if (first == 0) first = transaction_.written().event_count() + 1;
-  add_change(std::move(change), execution);
 }
 
 void SessionMachine::take_complete(const Frame& frame, wire::Turn& turn) {
@@ -376,7 +305,8 @@ void SessionMachine::take_complete(const Frame& frame, wire::Turn& turn) {
       const Statement* statement = known ? &execution.text->statements[index] : nullptr;
       const Plan* plan = known && index < execution.plans.size() ? execution.plans[index].get() : nullptr;
       completed(execution, statement, plan, tag);
-      if (index < execution.cursors.size() && execution.cursors[index]) cursor_read(*execution.cursors[index], tag);
+      if (index < execution.cursors.size() && execution.cursors[index])
+        rows_.cursor_read(*execution.cursors[index], tag);
     }
     return relay_upstream(frame, turn);
   }
@@ -387,14 +317,14 @@ void SessionMachine::take_complete(const Frame& frame, wire::Turn& turn) {
     if (ended != nullptr) ended->suspended = false;
     if (reader != nullptr) {
       completed(*front.execution, reader->prepared->statement, nullptr, tag);
-      cursor_read(*front.execution, tag);
+      rows_.cursor_read(*front.execution, tag);
     } else {
       completed(*front.execution, front.execution->statement, front.execution->plan.get(), tag);
     }
   }
-  if (suspended) left_suspended(front.execution.get());
+  if (suspended) rows_.left_suspended(front.execution.get());
   if (front.purpose == Purpose::drain) {
-    if (front.execution->plan->moves.possible && !front.execution->reader) completed_move(*front.execution, 0);
+    if (front.execution->plan->moves.possible && !front.execution->reader) rows_.completed_move(*front.execution, 0);
   } else if (is_own(front.purpose)) {
     own_complete(front);
   } else if (front.purpose == Purpose::run && run_->next == run_->text->statements.size()) {
@@ -422,23 +352,6 @@ void SessionMachine::complete_in_group(const Frame& frame, std::string_view tag,
   } else {
     relay_upstream(frame, turn);
   }
-}
-
-/// The portal has written all its rows, and some are not fetched: its statement has its place from now on.
-void SessionMachine::left_suspended(const Execution* execution) {
-  Portal* portal = execution != nullptr && execution->plan ? execution->portal.get() : nullptr;
-  if (portal != nullptr && portal->order == 0) portal->order = transaction_.written().begin_statement();
-  transaction_.written().next_statement();
-}
-
-/// FETCH or MOVE of a captured portal is done. What MOVE passes over nobody has seen.
-void SessionMachine::cursor_read(const Execution& rows, std::string_view tag) {
-  left_suspended(&rows);
-  std::int64_t passed = 0;
-  if (!tag.starts_with("MOVE ") || rows.portal->undone) return;
-  std::from_chars(tag.data() + std::string_view("MOVE ").size(), tag.data() + tag.size(), passed);
-  if (passed > 0) add_gap(rows.plan->relation->name, rows.plan->op, passed, "rows of a portal were not fetched");
-  transaction_.written().next_statement();
 }
 
 void SessionMachine::take_ready(const Frame& frame, wire::Turn& turn) {

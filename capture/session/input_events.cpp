@@ -1,11 +1,10 @@
-// Events of fidelity `input`: the columns of INSERT … VALUES as the client sent them, where the rows cannot be
-// returned.
+#include "capture/session/input_events.h"
+
 #include <algorithm>
 #include <boost/json.hpp>
 
 #include "capture/encoding.h"
 #include "capture/event/json_members.h"
-#include "capture/session/session_machine.h"
 
 namespace weir::capture {
 namespace {
@@ -84,23 +83,22 @@ bool has_escapes(std::string_view text) {
 
 }  // namespace
 
-/// False where a value is not plain or the counts differ: then only the statement is known.
-bool SessionMachine::add_input_events(const Execution& execution, const Statement& statement, const Plan& plan,
-                                      std::int64_t rows) {
+std::optional<std::vector<event::ChangeEvent>> input_events(const InputOf& input) {
+  const auto& [execution, statement, plan, rows, scope, server] = input;
   // Of the statement alone: a Query may have thousands.
   const std::string_view text = std::string_view(execution.text->text).substr(0, statement.end).substr(statement.begin);
   const auto values = insert_values(text, 0, execution.text->lexer);
-  if (std::int64_t(values.size()) != rows) return false;
-  const bool converts = catalog_.server().text_encoding() != "UTF8" || catalog_.server().server_encoding != "UTF8";
-  const Reader reader{*plan.relation, catalog_.scope(), execution.portal.get(), catalog_.server().text_encoding(),
+  if (std::int64_t(values.size()) != rows) return std::nullopt;
+  const bool converts = server.text_encoding() != "UTF8" || server.server_encoding != "UTF8";
+  const Reader reader{*plan.relation, scope, execution.portal.get(), server.text_encoding(),
                       converts && has_escapes(execution.text->text)};
-  std::vector<std::string> names = utf8_names(statement.write->columns, catalog_.server());
+  std::vector<std::string> names = utf8_names(statement.write->columns, server);
   if (names.empty())
     for (const Column& column : plan.relation->columns) names.push_back(column.name);
   std::vector<event::ChangeEvent> changes;
   for (const auto& row : values) {
     auto after = row_of(row, names, reader);
-    if (!after) return false;
+    if (!after) return std::nullopt;
     event::ChangeEvent change;
     change.op = event::Op::create;
     change.fidelity = event::Fidelity::input;
@@ -110,8 +108,7 @@ bool SessionMachine::add_input_events(const Execution& execution, const Statemen
     change.after = std::move(after);
     changes.push_back(std::move(change));
   }
-  for (auto& change : changes) add_change(std::move(change), execution);
-  return true;
+  return changes;
 }
 
 }  // namespace weir::capture
