@@ -18,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "proxy/auth/verifiers.h"
 #include "proxy/capturing.h"
 #include "proxy/command/subcommand.h"
 #include "proxy/io/server.h"
@@ -135,12 +136,29 @@ EngineFactory engine_factory(Capturing* capturing) {
   };
 }
 
-ServerOptions server_options(const Settings& settings, unsigned workers, Capturing* capturing) {
+/// Null where logins are only relayed.
+Result<std::unique_ptr<Verifiers>> start_verifiers(const Settings& settings) {
+  if (settings.auth_mode == AuthMode::relay || (settings.auth_query.empty() && settings.auth_users_file.empty()))
+    return std::unique_ptr<Verifiers>();
+  Credentials login = settings.credentials;
+  const Credentials& own = settings.auth_login;
+  // Another user has another password, or none: that of upstream is not for it.
+  if (!own.user.empty()) login.password.clear();
+  if (!own.user.empty()) login.user = own.user;
+  if (!own.password.empty()) login.password = own.password;
+  if (!own.database.empty()) login.database = own.database;
+  return Verifiers::start({settings.auth_users_file, settings.auth_query, settings.upstream, login});
+}
+
+ServerOptions server_options(const Settings& settings, unsigned workers, Capturing* capturing,
+                             VerifierSource* verifiers) {
   ServerOptions options;
   options.listen = settings.listen;
   options.socket_access = settings.socket_access;
   options.upstream = settings.upstream;
   if (!settings.tls.certificate.empty()) options.client_tls = settings.tls;
+  options.auth = settings.auth_mode;
+  options.verifiers = verifiers;
   options.workers = workers;
   options.limits = settings.limits;
   options.login_timeout = settings.login_timeout;
@@ -167,7 +185,9 @@ int run(const Settings& settings, const sigset_t& signals) {
     if (!started) return say(kFailed, started.error().message);
     capturing = std::move(*started);
   }
-  Server server(server_options(settings, workers, capturing.get()));
+  const auto verifiers = start_verifiers(settings);
+  if (!verifiers) return say(kFailed, verifiers.error().message);
+  Server server(server_options(settings, workers, capturing.get(), verifiers->get()));
   if (auto started = server.start(); !started) {
     return say(kFailed, started.error().message);
   }

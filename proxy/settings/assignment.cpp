@@ -113,7 +113,8 @@ bool hold_password(const std::vector<Assignment>& assignments) {
     const auto user = one.value.find("://");
     const bool in_uri = one.row->key == "upstream" && user != one.value.npos && at != one.value.npos &&
                         one.value.find(':', user + 3) < at && is_literal(one.value);
-    return in_uri || std::any_of(one.of.begin(), one.of.end(), [&](const EmitterAssignment& of) {
+    const bool of_auth = one.row->key == "auth.password" && is_literal(one.value);
+    return in_uri || of_auth || std::any_of(one.of.begin(), one.of.end(), [&](const EmitterAssignment& of) {
              return of.key.find("password") != of.key.npos && is_literal(of.value);
            });
   });

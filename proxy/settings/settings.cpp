@@ -197,6 +197,27 @@ const std::array kTable = std::to_array<Setting>({
        s.tls.client_name = v == "DN" ? CertificateName::distinguished_name : CertificateName::common_name;
        return read_choice(v, "CN|DN");
      }},
+    {"auth.mode", "", "auto|relay|terminate", "auto",
+     "whether logins by SCRAM end at Weir: auto relays them where they can succeed so, and ends them where TLS on both "
+     "sides keeps channel binding from passing and verifiers can be had (auth.query, auth.users_file)",
+     false,
+     [](Settings& s, const std::string& v) {
+       s.auth_mode = v == "relay" ? AuthMode::relay : v == "terminate" ? AuthMode::terminate : AuthMode::automatic;
+       return read_choice(v, "auto|relay|terminate");
+     }},
+    {"auth.query", "", "SQL", "",
+     "gives the verifier of the user $1, alone or behind the user's name, as PgBouncer's auth_query does; asked by a "
+     "login of Weir's own, with an empty search_path",
+     false, [](Settings& s, const std::string& v) { return store_text(v, s.auth_query); }},
+    {"auth.user", "", "NAME", "", "the role that asks auth.query; none given: that of upstream", false,
+     [](Settings& s, const std::string& v) { return store_text(v, s.auth_login.user); }},
+    {"auth.password", "", "PASSWORD", "", "its password; none given: that of upstream, or libpq's own rules", false,
+     [](Settings& s, const std::string& v) { return store_text(v, s.auth_login.password); }},
+    {"auth.database", "", "NAME", "", "the database that auth.query is asked in; none given: that of upstream", false,
+     [](Settings& s, const std::string& v) { return store_text(v, s.auth_login.database); }},
+    {"auth.users_file", "", "PATH", "",
+     "verifiers in PgBouncer's form, a line \"user\" \"SCRAM-SHA-256$...\" for each; looked into before auth.query is asked", false,
+     [](Settings& s, const std::string& v) { return store_text(v, s.auth_users_file); }},
     {"limits.connections", "", "0..1000000", "0",
      "clients at once; more are refused with SQLSTATE 53300. 0: as many as the limit of open files has room for", false,
      [](Settings& s, const std::string& v) { return store_number(v, 0, kMostClients, s.limits.connections); }},
@@ -353,6 +374,10 @@ Complaint check(const Settings& settings) {
   }
   if (settings.tls.certificate.empty() != settings.tls.key.empty())
     return "tls.cert and tls.key need each other: set both";
+  if (settings.auth_mode == AuthMode::terminate && settings.auth_query.empty() && settings.auth_users_file.empty())
+    return "auth.mode terminate needs verifiers of passwords: set auth.query or auth.users_file";
+  if (settings.auth_query.empty() && !(settings.auth_login.user + settings.auth_login.password).empty())
+    return "auth.user and auth.password are of auth.query, which is not set";
   if (settings.tls.required && settings.tls.certificate.empty()) return "tls.required needs tls.cert and tls.key";
   if (!settings.tls.client_ca.empty() && settings.tls.certificate.empty())
     return "tls.client_ca needs tls.cert and tls.key";

@@ -20,6 +20,7 @@
 #include "emitters/destination.h"
 #include "proxy/io/admission.h"
 #include "proxy/io/endpoint.h"
+#include "proxy/io/login_rules.h"
 #include "proxy/settings/credentials.h"
 #include "proxy/settings/values.h"
 
@@ -45,6 +46,10 @@ struct Settings {
   Credentials credentials;
   unsigned workers = 0;  ///< 0: one for each core
   ClientTls tls;
+  AuthMode auth_mode = AuthMode::automatic;
+  std::string auth_query;
+  std::string auth_users_file;
+  Credentials auth_login;  ///< of auth_query; what is empty is that of `credentials`
   ConnectionLimits limits;
   std::chrono::milliseconds login_timeout{0};
   bool capture_enabled = true;

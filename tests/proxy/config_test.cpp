@@ -187,6 +187,7 @@ std::string example(bool all) {
 }
 
 TEST(Config, TheAnnotatedExampleIsRight) {
+  ::setenv("WEIR_AUTH_PASSWORD", "secret", 1);
   EXPECT_EQ(complaint_of(example(false)), "");
   EXPECT_EQ(complaint_of(example(true)), "");
 }

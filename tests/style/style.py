@@ -30,6 +30,7 @@ MAY_INCLUDE = {
     "proxy/io": ["base", "proxy/io", "proxy/process", "wire"],
     "proxy/settings": ["base", "proxy/settings", "proxy/io", "emitters", "capture/journal"],
     "proxy/doubt": ["base", "proxy/doubt", "proxy/settings", "proxy/io", "proxy/process", "capture", "wire"],
+    "proxy/auth": ["base", "proxy/auth", "proxy/doubt", "proxy/settings", "proxy/io", "proxy/process", "wire"],
     "proxy/commit": ["base", "proxy/commit", "proxy/doubt", "proxy/io", "proxy/process", "capture", "wire"],
     "proxy/delivery": ["base", "proxy/delivery", "proxy/commit", "proxy/settings", "proxy/process", "capture",
                        "emitters"],
