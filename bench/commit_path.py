@@ -95,8 +95,7 @@ def measure_threads(folder, plan, database, targets):
 def measure(folder, plan, build, database, weir, kafka):
     """`weir` writes its events to /dev/null."""
     topic = "bench.public.pgbench_accounts"
-    to_kafka = servers.start_weir(folder, build / "weir", database, f"kafka://127.0.0.1:{kafka.port}/bench",
-                                  "--emit.transaction_topic", "false")
+    to_kafka = servers.start_weir(folder, build / "weir", database, f"kafka://127.0.0.1:{kafka.port}/bench")
     load.run_query(to_kafka.port, "UPDATE pgbench_accounts SET abalance = 0 WHERE aid = 1")  # makes the topic
     measure_large_queries(plan, database, weir)
     measure_large_update(plan, build / "bench", database, to_kafka, kafka, topic)

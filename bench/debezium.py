@@ -82,8 +82,7 @@ def compare(folder, plan, build, what, mode, targets, kafka):
 def measure(folder, plan, build, programs, database, captured, kafka):
     """`captured` is as `database`, with wal_level=logical. Throughput beside the database that nothing captures."""
     debezium = start(folder, programs, captured, kafka)
-    weir = servers.start_weir(folder, build / "weir", database, f"kafka://127.0.0.1:{kafka.port}/beside",
-                              "--emit.transaction_topic", "false")
+    weir = servers.start_weir(folder, build / "weir", database, f"kafka://127.0.0.1:{kafka.port}/beside")
     targets = {"direct": (database, database, None), "weir": (weir, weir, "beside"),
                "debezium": (captured, debezium, PREFIX)}
     for name in ("weir", "debezium"):  # makes the topics

@@ -36,6 +36,7 @@ def write_scripts(folder, scale):
     columns = {name: COLUMNS.format(table=f"pgbench_{name}") for name in ("accounts", "tellers", "branches", "history")}
     (folder.path / "tpcb_returning.sql").write_text(TPCB_RETURNING.format(scale=scale, **columns))
     (folder.path / "update.sql").write_text(UPDATE)
+    (folder.path / "update_returning.sql").write_text(UPDATE.rstrip().rstrip(";") + columns["accounts"] + ";\n")
 
 
 class Run:
@@ -46,11 +47,12 @@ class Run:
 
 
 def pgbench(folder, server, load, clients, mode, seconds, log_latency=False, rate=None):
-    """`load` is read, tpcb, tpcb_returning or update, `rate` in transactions per second. The proxy's CPU is µs per transaction; for PostgreSQL itself it says nothing."""
+    """`load` is read, tpcb, update or one of the latter two with _returning, `rate` in transactions per second. The proxy's CPU is µs per transaction; for PostgreSQL itself it says nothing."""
     command = [POSTGRES_BIN / "pgbench", "-h", "127.0.0.1", "-p", server.port, "-U", "bench", "-n", "-M", mode,
                "-c", clients, "-j", min(clients, 2), "-T", seconds]
     command += {"read": ["-b", "select-only"], "tpcb": ["-b", "tpcb-like"],
                 "update": ["-f", folder.path / "update.sql"],
+                "update_returning": ["-f", folder.path / "update_returning.sql"],
                 "tpcb_returning": ["-f", folder.path / "tpcb_returning.sql"]}[load]
     command += ["-R", rate] if rate else []
     prefix = folder.path / f"latency-{time.monotonic_ns()}"

@@ -79,6 +79,19 @@ def measure_memory(folder, build, database):
         server.stop()
 
 
+def measure_durability(folder, plan, build, database):
+    """Beside what any capture has to pay: the relay alone, and with the columns that the client itself asks for."""
+    plain = servers.start_weir(folder, build / "weir", database, "stdout", "--capture.exclude", "public.pgbench_*")
+    asking = "not captured, pgbench asks for the columns"
+    weirs = {name: servers.start_weir(folder, build / "weir", database, "stdout", "--journal.durability", name)
+             for name in ("answer", "commit", "process", "memory")}
+    results = interleaved(folder, plan, "update", {"direct": database, "not captured": plain, asking: plain} | weirs,
+                          {asking: "update_returning"})
+    print_ratios("What each journal.durability costs: single-row UPDATE, autocommit", results)
+    for weir in [plain, *weirs.values()]:
+        weir.stop()
+
+
 def measure_kafka(folder, plan, build, database, kafka):
     weir = servers.start_weir(folder, build / "weir", database, f"kafka://127.0.0.1:{kafka.port}/bench")
     topic = "bench.public.bench_latency"
@@ -120,7 +133,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=pathlib.Path, required=True, help="build folder with weir and bench/")
     parser.add_argument("--quick", action="store_true", help="two minutes: fewer clients, one short round")
-    parser.add_argument("--only", default="read,write,memory,kafka,path", help="parts to run, separated by commas")
+    parser.add_argument("--only", default="read,write,durability,memory,kafka,path", help="parts to run, separated by commas")
     parser.add_argument("--debezium", action="store_true", help="beside Debezium Server (bench/fetch_debezium.sh)")
     arguments = parser.parse_args()
     plan, build, only = Plan(arguments.quick), arguments.build.resolve(), arguments.only.split(",")
@@ -147,6 +160,8 @@ def main():
             hop = direct | {"pgbouncer": peers["pgbouncer"], returning: peers["pgbouncer"]}
             print_ratios("Captured: TPC-B like (PgBouncer only relays)",
                          interleaved(folder, plan, "tpcb", hop, {returning: "tpcb_returning"}))
+        if "durability" in only:
+            measure_durability(folder, plan, build, database)
         if "kafka" in only or "path" in only or arguments.debezium:
             kafka = servers.start_kafka(folder, DEPS / "kafka")
         if "kafka" in only:
