@@ -6,6 +6,7 @@
 #include <set>
 
 #include "capture/encoding.h"
+#include "capture/event/gap_cause.h"
 
 namespace weir::capture {
 namespace {
@@ -165,15 +166,17 @@ bool can_be_named(const PlanInput& input, const RelationFacts& relation) {
 
 /// Why RETURNING would change what the client sees; empty where it would not.
 std::string obstacle(const PlanInput& input, const RelationFacts& relation) {
-  if (relation.kind != 'r' && relation.kind != 'p') return relation.kind == 'v' ? "view" : "foreign table";
-  if (relation.has_foreign) return "foreign table";  // what the remote role may not do: return rows, say
-  if (relation.has_rules) return "rule";
-  if (relation.row_security) return "row-level security";
-  if (!relation.selectable) return "no SELECT privilege";
-  if (relation.shows_text) return "trigger reads the statement's text";
-  if (input.statement.shows_text) return "statement reads its own text";
-  if (relation.columns.size() > kMaxColumns) return "too many columns";
-  if (!can_be_named(input, relation)) return "names that the encoding leaves in doubt";
+  if (relation.kind != 'r' && relation.kind != 'p')
+    return relation.kind == 'v' ? to_text(event::GapCause::view) : to_text(event::GapCause::foreign_table);
+  if (relation.has_foreign)
+    return to_text(event::GapCause::foreign_table);  // what the remote role may not do: return rows, say
+  if (relation.has_rules) return to_text(event::GapCause::rule);
+  if (relation.row_security) return to_text(event::GapCause::row_security);
+  if (!relation.selectable) return to_text(event::GapCause::no_select);
+  if (relation.shows_text) return to_text(event::GapCause::trigger_reads_text);
+  if (input.statement.shows_text) return to_text(event::GapCause::statement_reads_text);
+  if (relation.columns.size() > kMaxColumns) return to_text(event::GapCause::too_many_columns);
+  if (!can_be_named(input, relation)) return to_text(event::GapCause::doubtful_names);
   return {};
 }
 
@@ -369,13 +372,13 @@ void plan_row_write(const PlanInput& input, Plan& plan) {
     // Its deletes come before its creates.
     plan.moves = moves_of(input, *plan.relation);
     plan.moves.possible = true;
-    if (plan.cause.empty() && !gives_old_and_new(input, write)) plan.cause = "which rows were merged is not known";
+    if (plan.cause.empty() && !gives_old_and_new(input, write)) plan.cause = to_text(event::GapCause::unknown_merge);
     if (plan.cause.empty()) return splice(input, plan);
   }
   if (plan.cause.empty() && plan.moves.possible && !gives_old_and_new(input, write) &&
       (plan.op != event::Op::update || !add_lock_query(input, plan))) {
     plan.lock_query.clear();
-    plan.cause = "key changed without its old value";
+    plan.cause = to_text(event::GapCause::key_without_old);
   }
   if (plan.cause.empty()) {
     // Whether ON CONFLICT inserted cannot be asked there.
@@ -426,7 +429,7 @@ void plan_unknown_target(const PlanInput& input, Plan& plan) {
   if (!plan.unknown) return;
   plan.how = How::statement;
   plan.may_lack_xid = true;
-  plan.cause = "a table that the catalog does not know";
+  plan.cause = to_text(event::GapCause::unknown_table);
 }
 
 /// What is written beside the target of an INSERT, UPDATE or DELETE, or by statements without such a one.
@@ -548,7 +551,7 @@ Plan make_plan(const PlanInput& input) {
   }
   if (plan.how == How::none && !plan.inner.empty()) {
     plan.how = How::statement;
-    plan.cause = "only the statement is known";
+    plan.cause = to_text(event::GapCause::statement_only);
   }
   if (input.statement.copy && plan.how != How::none) plan.how = How::gap;
   if (input.statement.copy && input.relations[0]) plan.text_is_read |= input.relations[0]->shows_text;

@@ -5,6 +5,8 @@
 #include <limits>
 #include <utility>
 
+#include "capture/event/gap_cause.h"
+
 namespace weir::capture {
 
 namespace {
@@ -35,9 +37,10 @@ event::ChangeEvent crash_gap(const Stream::Options& options, std::int64_t to_us,
   gap.fidelity = event::Fidelity::statement;
   gap.lsn = lsn;
   gap.ordinal = gap.statement_order = 1;
-  gap.cause = "the machine crashed: commits between " + time_text(options.crashed_after_us) + " and " +
-              time_text(to_us) + (options.waits_for_sync ? " that no client saw acknowledged" : "") +
-              " may be missing; " + counted(open, "transaction") + " that the journal has had no outcome yet";
+  gap.cause = to_text(event::GapCause::machine_crash) + std::string(": commits between ") +
+              time_text(options.crashed_after_us) + " and " + time_text(to_us) +
+              (options.waits_for_sync ? " that no client saw acknowledged" : "") + " may be missing; " +
+              counted(open, "transaction") + " that the journal has had no outcome yet";
   return gap;
 }
 

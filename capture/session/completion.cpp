@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "capture/event/gap_cause.h"
+
 namespace weir::capture {
 
 std::optional<std::int64_t> rows_of(std::string_view tag) {
@@ -49,7 +51,7 @@ std::optional<Told> tell_target(const Plan& plan, const Statement& statement, st
     // A rule may do something else instead, and then the tag counts nothing.
     const bool by_rule = plan.relation && plan.relation->has_rules;
     if ((rows == 0 || (!plan.relation && !plan.inner.empty())) && !by_rule) return std::nullopt;
-    return Told{true, table, plan.op, rows, plan.cause.empty() ? "query cannot be split" : plan.cause};
+    return Told{true, table, plan.op, rows, plan.cause.empty() ? to_text(event::GapCause::not_split) : plan.cause};
   }
   if (rows <= 0) return std::nullopt;
   if (plan.unknown) return Told{true, *plan.unknown, plan.op, rows, plan.cause};
@@ -69,7 +71,9 @@ std::vector<Told> tell_inner(const Plan& plan, const Statement& statement, std::
     if (counted && rows == 0 && tagged) continue;
     // There already, or WITH NO DATA; EXPLAIN ANALYZE does not say.
     if (statement.creates_table && !tagged && tag != "EXPLAIN") continue;
-    const std::string cause = !relayed ? plan.cause : statement.copy ? "copy" : "query cannot be split";
+    const std::string cause = !relayed         ? plan.cause
+                              : statement.copy ? to_text(event::GapCause::copy)
+                                               : to_text(event::GapCause::not_split);
     told.push_back({relayed, table, op, counted ? rows : 0, cause});
   }
   return told;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "capture/event/gap_cause.h"
+
 namespace weir::capture {
 namespace {
 
@@ -26,7 +28,7 @@ void GatedTransaction::truncate(std::uint32_t first_ordinal) {
 
 OpenTransaction::RolledBack GatedTransaction::rollback_to(std::string_view savepoint) {
   const OpenTransaction::RolledBack back = written_.rollback_to(savepoint);
-  if (!back.known) written_.make_gaps(kUnseenSavepoint);
+  if (!back.known) written_.make_gaps(to_text(event::GapCause::unseen_savepoint));
   truncate(back.first_ordinal);
   return back;
 }
@@ -106,7 +108,7 @@ void GatedTransaction::doubt_prepared() {
   event::ChangeEvent gap;
   gap.op = event::Op::gap;
   gap.fidelity = event::Fidelity::statement;
-  gap.cause = kUnseenSavepoint;
+  gap.cause = to_text(event::GapCause::unseen_savepoint);
   written_.add(std::move(gap));
 }
 
@@ -134,7 +136,7 @@ void GatedTransaction::ended(Outcome outcome, bool goes_on) {
 /// It committed where Weir could not hold it: after the fact all that can be said is what was missed.
 void GatedTransaction::report_uncontrolled() {
   const event::Transaction described = described_report();
-  written_.make_gaps("commit could not be held");
+  written_.make_gaps(to_text(event::GapCause::not_held));
   for (event::ChangeEvent& gap : written_.take_events()) gate_->report(described, std::move(gap));
 }
 

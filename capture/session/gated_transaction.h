@@ -21,8 +21,6 @@
 
 namespace weir::capture {
 
-constexpr std::string_view kUnseenSavepoint = "rolled back to a savepoint that was not seen";
-
 class GatedTransaction {
  public:
   GatedTransaction(CommitGate& gate, std::string database, event::Context context, Rules& rules)

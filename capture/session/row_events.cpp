@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "capture/encoding.h"
+#include "capture/event/gap_cause.h"
 #include "capture/session/input_events.h"
 #include "capture/session/row_reader.h"
 
@@ -46,7 +47,7 @@ void RowEvents::add_long_row(Execution& execution) {
   change.op = plan.op;
   change.schema = plan.relation->name.schema;
   change.table = plan.relation->name.table;
-  add_change(event::as_gap(std::move(change), "row is longer than capture.max_row_bytes"), execution);
+  add_change(event::as_gap(std::move(change), to_text(event::GapCause::long_row)), execution);
 }
 
 /// What moved is known when all rows are in, whichever Execute brings them.
@@ -90,8 +91,7 @@ void RowEvents::completed_move(Execution& execution, std::int64_t rows) {
   const std::uint32_t first = std::exchange(execution.moved->first_ordinal, 0);
   if (verdict != MovedRows::Verdict::proven && first != 0) transaction_->take_back(first);
   if (verdict == MovedRows::Verdict::unknown)
-    add_statement_event(execution, plan.relation->name, plan.op, "which rows changed their keys is not known", rows,
-                        lsn);
+    add_statement_event(execution, plan.relation->name, plan.op, to_text(event::GapCause::unknown_keys), rows, lsn);
   // The next statement of a group has rows of its own.
   if (!execution.portal) execution.moved.reset();
 }
@@ -109,7 +109,7 @@ void RowEvents::cursor_read(const Execution& rows, std::string_view tag) {
   std::int64_t passed = 0;
   if (!tag.starts_with("MOVE ") || rows.portal->undone) return;
   std::from_chars(tag.data() + std::string_view("MOVE ").size(), tag.data() + tag.size(), passed);
-  if (passed > 0) add_gap(rows.plan->relation->name, rows.plan->op, passed, "rows of a portal were not fetched");
+  if (passed > 0) add_gap(rows.plan->relation->name, rows.plan->op, passed, to_text(event::GapCause::unfetched_portal));
   transaction_->written().next_statement();
 }
 
@@ -141,7 +141,7 @@ void RowEvents::closed_portal(std::string_view name) {
 
 void RowEvents::add_unfetched(const Portal& portal) {
   const Plan& plan = *(portal.cursor ? *portal.cursor : portal).plan;
-  add_gap(plan.relation->name, plan.op, 0, "rows of a portal were not fetched");
+  add_gap(plan.relation->name, plan.op, 0, to_text(event::GapCause::unfetched_portal));
 }
 
 void RowEvents::completed_write(Execution& execution, const Statement& statement, const Plan& plan,
@@ -176,7 +176,9 @@ void RowEvents::add_statement_event(const Execution& execution, const RelationNa
                                     std::string cause, std::int64_t rows, event::Lsn lsn) {
   // Of which kind they are nobody knows, so they are counted in words.
   if (op == event::Op::gap)
-    return add_gap(table, op, 0, rows > 0 ? "merge of " + std::to_string(rows) + " rows" : "merge");
+    return add_gap(table, op, 0,
+                   rows > 0 ? std::string(to_text(event::GapCause::merge)) + " of " + std::to_string(rows) + " rows"
+                            : to_text(event::GapCause::merge));
   event::ChangeEvent change;
   change.lsn = lsn;
   change.op = op;

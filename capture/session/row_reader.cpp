@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "capture/encoding.h"
+#include "capture/event/gap_cause.h"
 #include "capture/event/json_members.h"
 
 namespace weir::capture {
@@ -85,7 +86,7 @@ event::ChangeEvent without_images(event::ChangeEvent change) {
   change.before.reset();
   change.after.reset();
   change.fidelity = event::Fidelity::statement;
-  change.cause = "a value that its encoding does not define";
+  change.cause = to_text(event::GapCause::undefined_value);
   event::count_rows(change.counts, change.op, 1);
   return change;
 }
@@ -137,7 +138,7 @@ ReadRow read_row(const wire::RowView& row, const Plan& plan, const Scope& scope)
   read.valid = read.xid != 0 && read.lsn != 0 && (change.before || change.after || added.has_no_meaning());
   if (!read.valid) return read;
   if (read.stale && plan.relation->kind != 'p') {
-    read.events.push_back(event::as_gap(std::move(change), "another table than the catalog had named"));
+    read.events.push_back(event::as_gap(std::move(change), to_text(event::GapCause::other_table)));
     read.events.back().schema.clear();  // which one it is is not known
     return read;
   }
@@ -148,7 +149,7 @@ ReadRow read_row(const wire::RowView& row, const Plan& plan, const Scope& scope)
   }
   if (lacks_key(*plan.relation, scope, change.op == event::Op::remove ? change.before : change.after)) {
     read.stale = true;
-    read.events.push_back(event::as_gap(std::move(change), "another key than the catalog had named"));
+    read.events.push_back(event::as_gap(std::move(change), to_text(event::GapCause::other_key)));
     read.events = only_captured(std::move(read.events), scope, *plan.relation);
     return read;
   }

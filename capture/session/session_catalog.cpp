@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "capture/cascade.h"
+#include "capture/event/gap_cause.h"
 
 namespace weir::capture {
 namespace {
@@ -33,7 +34,7 @@ SessionCatalog::Planned SessionCatalog::plan(const std::shared_ptr<const ParsedT
   if (std::exchange(failed_, false)) {
     Plan unknown;
     unknown.how = Plan::How::gap;
-    unknown.cause = "catalog could not be asked";
+    unknown.cause = to_text(event::GapCause::unknown_catalog);
     return {std::make_shared<const Plan>(std::move(unknown)), true};
   }
   Planned planned{.plan = nullptr, .missing = missing(*text, statement)};

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "capture/encoding.h"
+#include "capture/event/gap_cause.h"
 #include "capture/session/session_machine.h"
 
 namespace weir::capture {
@@ -14,7 +15,9 @@ void SessionMachine::completed(Execution& execution, const Statement* statement,
   if (statement == nullptr || statement->kind == StatementKind::execute) {
     const auto rows = rows_of(tag);
     const auto op = op_of_tag(tag);
-    if (rows.value_or(0) > 0 && op) rows_.add_gap({}, *op, *rows, statement ? "execute" : "unknown statement");
+    if (rows.value_or(0) > 0 && op)
+      rows_.add_gap({}, *op, *rows,
+                    statement ? to_text(event::GapCause::execute) : to_text(event::GapCause::unknown_statement));
     return;
   }
   switch (statement->kind) {
@@ -72,7 +75,7 @@ void SessionMachine::completed(Execution& execution, const Statement* statement,
       if (plan != nullptr && plan->how != Plan::How::none) rows_.completed_write(execution, *statement, *plan, tag);
       if (const auto rows = rows_of(tag); plan == nullptr && needs_plan(*statement) && rows.value_or(0) > 0)
         rows_.add_gap(written_name(*statement, catalog_.server()), op_of_tag(tag).value_or(event::Op::create), *rows,
-                      "statement was not planned");
+                      to_text(event::GapCause::not_planned));
   }
   transaction_.written().next_statement();
 }

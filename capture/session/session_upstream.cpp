@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "capture/event/gap_cause.h"
 #include "capture/session/session_machine.h"
 
 namespace weir::capture {
@@ -370,7 +371,7 @@ void SessionMachine::take_ready(const Frame& frame, wire::Turn& turn) {
     const bool anything = !transaction_.written().empty() || transaction_.is_announced() || catalog_.is_touched();
     if (anything) transaction_ended(was_failed || hid_rollback ? Outcome::aborted : Outcome::committed);
   } else {
-    if (hid_rollback) transaction_.written().make_gaps(kUnseenSavepoint);
+    if (hid_rollback) transaction_.written().make_gaps(to_text(event::GapCause::unseen_savepoint));
     if (transaction_.is_sent()) transaction_.reopen();
     if (hid_rollback) transaction_.doubt_prepared();
   }
@@ -417,7 +418,7 @@ void SessionMachine::heed_rules(wire::Turn& turn) {
 /// Once it has had anything of Weir's own nobody can say what of the rest is, and it ends instead.
 void SessionMachine::lose_track(std::string_view why, wire::Turn& turn) {
   lost_ = true;
-  transaction_.report("lost track of the session: " + std::string(why));
+  transaction_.report(to_text(event::GapCause::lost_track) + (": " + std::string(why)));
   leave("lost track of the session");
   if (!queue_.hides()) return;
   wire::append_error(turn.to_client.buffer(), "FATAL", "08P01", "the database's answers do not fit what was sent");

@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "capture/event/gap_cause.h"
 #include "proxy/admin/json_text.h"
 
 namespace weir::proxy {
@@ -26,36 +27,6 @@ void destinations(JsonText& json, const Snapshot& now) {
   }
   json.close(']');
 }
-
-struct Advice {
-  std::string_view cause;  ///< how it begins
-  std::string_view what;
-};
-
-constexpr std::array kAdvice = std::to_array<Advice>({
-    {"copy", "COPY FROM is not read row by row: load with INSERT, or read the table again behind the load"},
-    {"merge", "which rows a MERGE changed is known from PostgreSQL 18 on; before it, use INSERT ... ON CONFLICT"},
-    {"query cannot be split", "send the write in a Query of its own, or with parameters"},
-    {"execute", "a statement prepared in SQL hides its text: prepare it with the protocol's Parse, as drivers do"},
-    {"unknown statement", "a statement prepared in SQL hides its text: prepare it with the protocol's Parse"},
-    {"commit could not be held", "the commit was in a Query with other statements: send COMMIT by itself"},
-    {"rows of a portal were not fetched",
-     "the client did not fetch all rows of its RETURNING: fetch them, or ask for none"},
-    {"the machine crashed", "compare the tables with what consumers have for that time, or read them again"},
-    {"in doubt", "nobody could say whether it committed: compare the table with what consumers have"},
-    {"lost track of the session", "please report this with the log; the session's writes behind it are not captured"},
-    {"row is longer than", "raise capture.max_row_bytes"},
-    {"row-level security", "policies hide rows from this user: give it BYPASSRLS, or accept what the statement shows"},
-    {"no SELECT privilege", "grant this user SELECT on the table: RETURNING needs it"},
-    {"catalog could not be asked", "the database refused Weir's question in this session; the log has its words"},
-    {"a table that the catalog does not know",
-     "the table was made or renamed in the same moment: the next write is captured"},
-    {"another table than the catalog", "the search_path or the table changed in between: the next write is captured"},
-    {"another key than the catalog", "the table's key changed in between: the next write is captured"},
-    {"a value that its encoding", "the row holds bytes that its encoding does not define: mend the value"},
-    {"not in the journal any more", "the destination came too late for these: read the tables again for it"},
-    {"statement was not planned", "the statement could not be read: see capture.max_statement_bytes"},
-});
 
 }  // namespace
 
@@ -85,9 +56,8 @@ bool ReadinessPace::may_ask(Clock::time_point now) {
 }
 
 std::string advice_for(const std::string& cause) {
-  for (const auto& one : kAdvice) {
-    if (cause.starts_with(one.cause)) return std::string(one.what);
-  }
+  const auto known = event::gap_cause_of(cause);
+  if (const char* advice = known ? event::row_of(*known).advice : ""; *advice != '\0') return advice;
   return "read the table again where consumers need these rows; README.md, \"Events\", says when rows are seen";
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "capture/event/gap_cause.h"
+
 namespace weir::proxy {
 
 namespace {
@@ -37,13 +39,8 @@ void add_counted(TableCounts& table, const event::Counts& rows) {
 }  // namespace
 
 std::string label_of_cause(const std::string& cause) {
-  std::string label;
-  for (const char c : std::string_view(cause).substr(0, std::min(cause.find(':'), std::size_t{60}))) {
-    const bool digit = c >= '0' && c <= '9';
-    if (!digit) label += c;
-    if (digit && !label.ends_with('N')) label += 'N';
-  }
-  return label;
+  const auto known = event::gap_cause_of(cause);
+  return known ? to_text(*known) : kOther;
 }
 
 std::uint64_t TableCounts::captured() const {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/notice.h"
+#include "capture/event/gap_cause.h"
 
 namespace weir::proxy {
 
@@ -98,8 +99,8 @@ class ReaderBehindErased final : public capture::JournalReader {
     gap.fidelity = event::Fidelity::statement;
     gap.lsn = erased_.lsn;
     gap.ordinal = gap.statement_order = 1;
-    gap.cause = "not in the journal any more when this destination began: transactions " + std::to_string(first_) +
-                " to " + std::to_string(erased_.through) + " of the stream, up to lsn " + event::to_text(erased_.lsn);
+    gap.cause = to_text(event::GapCause::erased) + std::string(": transactions ") + std::to_string(first_) + " to " +
+                std::to_string(erased_.through) + " of the stream, up to lsn " + event::to_text(erased_.lsn);
     events.push_back(std::move(gap));
     return events;
   }

@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "capture/event/gap_cause.h"
 #include "proxy/process/thread.h"
 
 namespace weir::proxy {
@@ -235,7 +236,7 @@ Result<std::vector<event::ChangeEvent>> Resolver::gaps_of(const event::Transacti
     gap.ordinal = static_cast<std::uint32_t>(gaps.size()) + 1;
     gap.statement_order = gap.ordinal;
     gap.counts = counts;
-    gap.cause = "in doubt";
+    gap.cause = to_text(event::GapCause::in_doubt);
     gaps.push_back(std::move(gap));
   }
   return gaps;

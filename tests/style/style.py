@@ -147,7 +147,17 @@ def check_names(path, lines):
             yield number, f"{found.group(1)}: name it after what it does"
 
 
-RULES = [check_file_size, check_function_size, check_includes, check_header, check_names]
+CAUSE_IN_WORDS = re.compile(r'\.cause = "|\b(?:as_gap|make_gaps|add_gap)\(.*"[a-z][a-z ]{2,}')
+
+
+def check_gap_causes(path, lines):
+    """The causes of gaps are event::GapCause: consumers, metrics and README.md's table know no others."""
+    for number, line in enumerate(lines, 1):
+        if path.startswith(("capture/", "proxy/")) and CAUSE_IN_WORDS.search(line):
+            yield number, "the cause of a gap is one of event::GapCause"
+
+
+RULES = [check_file_size, check_function_size, check_includes, check_header, check_names, check_gap_causes]
 
 
 def folders_without_readme(files):

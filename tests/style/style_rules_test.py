@@ -119,6 +119,13 @@ class TheRest(unittest.TestCase):
         self.assertEqual(findings(style.check_names, "wire/frame.h", "\nclass FrameManager {\n"), [2])
         self.assertEqual(findings(style.check_names, "wire/FrameReader.h", ""), [1])
 
+    def test_gap_causes(self):
+        for wrong in ('gap.cause = "in doubt";', 'add_gap(table, op, 0, "some words");', 'event::as_gap(change, "words");'):
+            self.assertEqual(findings(style.check_gap_causes, "capture/a.cpp", wrong), [1], wrong)
+            self.assertEqual(findings(style.check_gap_causes, "tests/a_test.cpp", wrong), [])
+        for right in ("gap.cause = to_text(event::GapCause::in_doubt);", 'const char* cause = nullptr; say("x");'):
+            self.assertEqual(findings(style.check_gap_causes, "capture/a.cpp", right), [], right)
+
     def test_readme(self):
         files = ["wire/a.h", "wire/README.md", "emitters/b.h", "examples/README.md", "examples/demo/run.sh", "x.md",
                  "tests/wire/a_test.cpp", "tests/golden/a.txt"]

@@ -6,6 +6,8 @@
 #include <map>
 #include <set>
 
+#include "capture/event/gap_cause.h"
+
 namespace weir::capture {
 namespace {
 
@@ -191,7 +193,7 @@ TEST_F(GatedTransactionTest, WhatWasPreparedAndThenRolledBackUnseenIsAGap) {
   transaction.reopen();
   transaction.doubt_prepared();
   ASSERT_EQ(transaction.written().events().size(), 1u);
-  EXPECT_EQ(transaction.written().events()[0].cause, kUnseenSavepoint);
+  EXPECT_EQ(transaction.written().events()[0].cause, to_text(event::GapCause::unseen_savepoint));
   EXPECT_EQ(gate.said.back(), "truncate 1 from 1");
 }
 
@@ -205,7 +207,7 @@ TEST_F(GatedTransactionTest, RollingBackCutsWhatTheGateHas) {
   EXPECT_TRUE(transaction.rollback_to("a").known);
   EXPECT_EQ(gate.take(), (Said{"open 1", "truncate 1 from 2"}));
   EXPECT_FALSE(transaction.rollback_to("never").known);
-  EXPECT_EQ(transaction.written().events()[0].cause, kUnseenSavepoint);
+  EXPECT_EQ(transaction.written().events()[0].cause, to_text(event::GapCause::unseen_savepoint));
 }
 
 TEST_F(GatedTransactionTest, ALargeOneIsStreamedAndPreparedWithTheRest) {
