@@ -49,6 +49,13 @@ class Block {
   void own_error_placed() { own_failed_ = false; }
   void stop_skipping() { skips_ = own_failed_ = false; }
 
+  /// The server failed with nothing under way, and says that it is ready again.
+  void failed_idle(bool failed) { failed_idle_ = failed; }
+  bool is_failed_idle() const { return failed_idle_; }
+  /// A COMMIT was refused in it: Weir has to end it at the next Sync.
+  void end_at_sync() { ends_at_sync_ = true; }
+  bool take_end_at_sync() { return std::exchange(ends_at_sync_, false); }
+
   /// A text that could not be read rolled back, wholly or to a savepoint: ReadyForQuery will tell.
   void hid_rollback() { hid_rollback_ = true; }
 
@@ -71,6 +78,8 @@ class Block {
   bool skips_ = false;
   bool own_failed_ = false;
   bool hid_rollback_ = false;
+  bool failed_idle_ = false;
+  bool ends_at_sync_ = false;
 };
 
 }  // namespace weir::capture

@@ -39,6 +39,9 @@ std::optional<Shape> make_shape(std::string_view text, const Statement& statemen
 
 /// A shape's statement in the session.
 struct ShapeStatement {
+  /// One whose values were refused so often is left alone.
+  static constexpr int kMostRefusals = 3;
+
   OwnStatement own = {};
   std::chrono::milliseconds prepared{0};
   int refusals = 0;  ///< executions that failed before they began

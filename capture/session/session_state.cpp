@@ -1,0 +1,65 @@
+#include "capture/session/session_state.h"
+
+#include <string>
+
+#include "capture/event/gap_cause.h"
+#include "capture/session/sqlstates.h"
+#include "wire/error_response.h"
+
+namespace weir::capture {
+
+bool InTurn::wait_for_answers() const {
+  if (session_.queue.empty()) return true;
+  if (!ends_segment(session_.queue.back().expect)) send().flush();
+  session_.wait = Wait::answers;
+  return false;
+}
+
+/// What is taken once more is gone before the bytes are sent.
+Took InTurn::relay_client(const Frame& frame) const {
+  send().relay_unanswered(frame.received, !session_.retained.feeds_again());
+  session_.client.skip = frame.size - frame.received.size();
+  return Took::frame;
+}
+
+Took InTurn::relay_expecting(const Frame& frame, Pending pending) const {
+  send().relay(frame.received, !session_.retained.feeds_again(), std::move(pending));
+  session_.client.skip = frame.size - frame.received.size();
+  return Took::frame;
+}
+
+void InTurn::relay_upstream(const Frame& frame) const {
+  turn_.to_client.relay(frame.received);
+  session_.upstream.skip = frame.size - frame.received.size();
+  session_.upstream.drops = false;
+}
+
+void InTurn::answered() const {
+  if (session_.queue.empty() && session_.wait == Wait::answers) session_.wait = Wait::nothing;
+}
+
+void lose_track(std::string_view why, SessionState& session, wire::Turn& turn) {
+  session.track = Track::lost;
+  session.transaction.report(to_text(event::GapCause::lost_track) + (": " + std::string(why)));
+  leave("lost track of the session", session);
+  if (!session.queue.hides()) return;
+  wire::append_error(turn.to_client.buffer(), "FATAL", kProtocolViolation,
+                     "the database's answers do not fit what was sent");
+  session.track = Track::closed;
+  turn.close = true;
+}
+
+bool is_idle(const SessionState& session) {
+  return session.track == Track::kept && !session.client.is_broken && session.queue.empty() &&
+         session.queue.is_clean() && !session.block.is_open() && session.wait == Wait::nothing &&
+         session.client.skip == 0 && !session.retained.has_again() && !session.transaction.is_announced();
+}
+
+void leave(const char* why, SessionState& session) {
+  session.wait = Wait::nothing;
+  session.transaction.lost();
+  session.question.failed({why, ""});
+  session.question.ended();
+}
+
+}  // namespace weir::capture

@@ -1,0 +1,101 @@
+#include "capture/session/transaction_end.h"
+
+#include "capture/event/gap_cause.h"
+#include "capture/session/planner.h"
+
+namespace weir::capture {
+void TransactionEnd::transaction_ended(Outcome outcome) {
+  session_.transaction.ended(outcome, session_.queue.under_way().captured > 0);
+  session_.rows.transaction_ended();
+  session_.catalog.transaction_ended(outcome == Outcome::aborted);
+}
+
+void TransactionEnd::completed(Execution& execution, const Statement* statement, const Plan* plan,
+                               std::string_view tag) {
+  if (statement == nullptr) completed_unread(tag);
+  if (statement == nullptr || statement->kind == StatementKind::execute) {
+    const auto rows = rows_of(tag);
+    const auto op = op_of_tag(tag);
+    if (rows.value_or(0) > 0 && op)
+      session_.rows.add_gap(
+          {}, *op, *rows, statement ? to_text(event::GapCause::execute) : to_text(event::GapCause::unknown_statement));
+    return;
+  }
+  switch (statement->kind) {
+    case StatementKind::begin:
+      session_.block.begun();
+      break;
+    case StatementKind::commit:
+    case StatementKind::rollback:
+      transaction_ended(tag == "COMMIT" ? Outcome::committed : Outcome::aborted);
+      session_.queue.names().drop_portals();
+      session_.block.ended(statement->chain);
+      if (tag == "ROLLBACK") session_.catalog.forget();
+      break;
+    case StatementKind::prepare_transaction:
+      // Outside a block the answer is ROLLBACK too, but what the pipeline wrote before it commits.
+      transaction_ended(tag != "ROLLBACK"          ? Outcome::unknown
+                        : session_.block.is_open() ? Outcome::aborted
+                                                   : Outcome::committed);
+      session_.queue.names().drop_portals();
+      session_.block.ended(false);
+      break;
+    case StatementKind::savepoint:
+      session_.transaction.written().savepoint(statement->name);
+      break;
+    case StatementKind::release:
+      session_.transaction.written().release(statement->name);
+      break;
+    case StatementKind::rollback_to: {
+      session_.rows.rolled_back_to(session_.transaction.rollback_to(statement->name).savepoint);
+      session_.block.returned();
+      session_.catalog.forget();
+      break;
+    }
+    case StatementKind::ddl:
+      session_.catalog.changed();
+      [[fallthrough]];
+    case StatementKind::session:
+      if (statement->drops_all_statements) {
+        session_.own.are_gone();
+        Planner(*this).drop_shapes();
+      }
+      session_.catalog.forget();
+      session_.catalog.touched();
+      break;
+    case StatementKind::opaque:
+      session_.catalog.forget();
+      if (session_.transaction.outcome_is_unknown()) transaction_ended(Outcome::unknown);
+      break;
+    default:
+      if (statement->closes_portal) session_.rows.closed_portal(statement->name);
+      if (statement->creates_table) {
+        session_.catalog.changed();
+        session_.catalog.forget();
+      }
+      if (plan != nullptr && plan->how != Plan::How::none)
+        session_.rows.completed_write(execution, *statement, *plan, tag);
+      if (const auto rows = rows_of(tag); plan == nullptr && needs_plan(*statement) && rows.value_or(0) > 0)
+        session_.rows.add_gap(written_name(*statement, session_.catalog.server()),
+                              op_of_tag(tag).value_or(event::Op::create), *rows, to_text(event::GapCause::not_planned));
+  }
+  session_.transaction.written().next_statement();
+}
+
+/// Of a text that the parser here could not read: what its tag says of the transaction.
+void TransactionEnd::completed_unread(std::string_view tag) {
+  const bool rolled_back = tag == "ROLLBACK";
+  if ((tag == "CALL" || tag == "DO") && !session_.block.is_open() && session_.transaction.outcome_is_unknown())
+    return transaction_ended(Outcome::unknown);
+  if (rolled_back && session_.transaction.written().has_savepoints()) {
+    session_.block.hid_rollback();  // to one of them, or wholly: ReadyForQuery will tell
+  } else if (rolled_back || tag == "COMMIT" || tag == "PREPARE TRANSACTION") {
+    if (!rolled_back)
+      for (const auto& [name, portal] : session_.queue.names().suspended_portals())
+        session_.rows.add_unfetched(*portal);
+    transaction_ended(rolled_back ? Outcome::aborted : tag == "COMMIT" ? Outcome::committed : Outcome::unknown);
+    session_.block.ended(false);  // with AND CHAIN, ReadyForQuery says otherwise
+  }
+}
+
+}  // namespace weir::capture
