@@ -14,6 +14,9 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FUNCTION_LINES = 70
 FILE_LINES = 600
+CLASS_LINES = 600
+CLASS_MEMBERS = 20
+CLASS_FILES = 2
 SOURCES = ("*.cpp", "*.h", "*.c", "*.py", "*.sh")
 
 # Which of Weir's own folders a folder may include, with what is in them: the longest matching name counts. Tests and
@@ -57,6 +60,14 @@ CONFINED = [
     (r"boost/json", ["capture/*", "emitters/*", "proxy/doubt/inquiry.cpp", "proxy/settings/schema.cpp",
                      "proxy/check/*"]),
 ]
+
+# Classes that are larger than a class may be, each with what keeps it from being cut.
+LARGE_CLASSES = {
+    "weir::capture::SegmentLog": "one log under one lock; writing, syncing and keeping have a file each",
+    "weir::capture::Stream": "one state, the order of transactions; gaps, letters and checkpoints are to be parts",
+    "weir::proxy::Committer": "one queue under one lock, and the thread that takes from it",
+    "weir::proxy::DeliveryLoop": "what is read, a slice, the pace and a trouble are to be parts",
+}
 
 FORBIDDEN_NAMES = re.compile(r"^\s*(?:class|struct)\s+(\w*(?:Impl|Manager|Helper|Util|Utils))\b")
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
@@ -197,6 +208,94 @@ def names_of_two_classes(texts):
             places[name].append(path)
 
 
+class Class:
+    """What one class is made of, over all the files that it is in."""
+
+    def __init__(self):
+        self.place = None  # path:line of its definition
+        self.lines = 0     # of bodies
+        self.members = 0   # data members
+        self.files = set()  # that have definitions of its methods, but for those inside of the class
+
+    def excess(self):
+        if self.lines > CLASS_LINES:
+            yield f"{self.lines} lines of bodies; a class has at most {CLASS_LINES}"
+        if self.members > CLASS_MEMBERS:
+            yield f"{self.members} members; a class has at most {CLASS_MEMBERS}"
+        if len(self.files) > CLASS_FILES:
+            yield f"methods in {len(self.files)} files; those of a class are in at most {CLASS_FILES}"
+
+
+METHOD = re.compile(r"^(?:[\w:<>,&*\s\[\]\"]*[\s&*])?((?:\w+::)+)(?:~?\w+|operator\W+)\(")
+NO_MEMBER = re.compile(r"  (?:using|return|friend|static|typedef|explicit|virtual|enum|struct|class) ")
+
+
+def is_member(line):
+    """A declaration of data, directly in a class."""
+    code = line.partition("//")[0].rstrip()
+    while (shorter := re.sub(r"<[^<>]*>", "", code)) != code:
+        code = shorter
+    declared = re.split(r"[={;]", code)[0]
+    return bool(re.match(r"  \S.*\s\S*\w", declared)) and code.endswith(";") and "(" not in declared and \
+        not NO_MEMBER.match(line) and "operator" not in declared
+
+
+def classes(texts):
+    """Classes by their qualified names: also structs that make their own parts, but none that are only data. Those of
+    tests play many parts, and are not looked at."""
+    found = {}
+    for path, lines in texts.items():
+        if not path.endswith((".cpp", ".h")) or path.startswith(("tests/", "bench/", "examples/")):
+            continue
+        scope, inside = [], None
+        for number, line in enumerate(lines, 1):
+            if opened := re.match(r"(?:inline )?namespace ?([\w:]*) ?\{", line):
+                scope.append(opened.group(1) or path)
+            elif line.startswith("}  // namespace"):
+                scope.pop()
+            elif (defined := re.match(r"(class|struct) (\w+)(?!\w|::)[^;]*$", line)) and not line.endswith(("}", ");")):
+                name = defined.group(2)
+                inside = found.setdefault("::".join([*scope, name]), Class())
+                inside.place = f"{path}:{number}" if defined.group(1) == "class" else None
+            elif line.startswith("}"):
+                inside = None
+            elif inside and re.match(rf"  (?:explicit )?{name}\(", line):
+                inside.place = inside.place or f"{path}:{number}"
+            elif inside and is_member(line):
+                inside.members += 1
+        for name, size in method_sizes(lines, path):
+            found.setdefault(name, Class()).lines += size
+            found[name].files.add(path)
+    return {name: one for name, one in found.items() if one.place}
+
+
+def method_sizes(lines, path):
+    """(qualified name of the class, lines) of each function that is defined outside of its class."""
+    scope = []
+    functions = dict(cpp_functions(lines))
+    for number, line in enumerate(lines, 1):
+        if opened := re.match(r"(?:inline )?namespace ?([\w:]*) ?\{", line):
+            scope.append(opened.group(1) or path)
+        elif line.startswith("}  // namespace"):
+            scope.pop()
+        elif number in functions:
+            first = next(i for i in range(number - 1, len(lines)) if not lines[i].startswith("//"))
+            if method := METHOD.match(" ".join(lines[first:first + 4])):
+                yield "::".join([*scope, method.group(1)[:-2]]), functions[number] - first
+
+
+def classes_that_do_too_much(texts, large=None):
+    large = LARGE_CLASSES if large is None else large
+    found = classes(texts)
+    for name, one in found.items():
+        for excess in one.excess():
+            if name not in large:
+                yield f"{one.place}: {name.rpartition('::')[2]} has {excess}"
+    for name in large:
+        if name not in found or not list(found[name].excess()):
+            yield f"{name} is not too large (any more): take it out of LARGE_CLASSES"
+
+
 def main():
     listing = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True,
                              text=True, check=True)
@@ -205,6 +304,7 @@ def main():
     checked = [f for f in files if any(fnmatch.fnmatch(f, pattern) for pattern in SOURCES)]
     texts = {path: (ROOT / path).read_text(encoding="utf-8").splitlines() for path in checked}
     findings += names_of_two_classes(texts)
+    findings += classes_that_do_too_much(texts)
     for path, lines in texts.items():
         for rule in RULES:
             findings += [f"{path}:{number}: {text}" for number, text in rule(path, lines)]

@@ -104,6 +104,74 @@ class NamesOfTwoClasses(unittest.TestCase):
         self.assertEqual(list(style.names_of_two_classes(texts)), [])
 
 
+class Classes(unittest.TestCase):
+    def check(self, texts, large=None):
+        return list(style.classes_that_do_too_much({path: text.splitlines() for path, text in texts.items()}, large or {}))
+
+    @staticmethod
+    def header(members, kind="class", name="A"):
+        parts = "".join(f"  int part{i}_ = 0;  // of it\n" for i in range(members))
+        return f"namespace weir {{\n{kind} {name} {{\n public:\n  explicit {name}(int x);\n\n private:\n" + parts + \
+            "};\n}  // namespace weir\n"
+
+    @staticmethod
+    def source(lines, methods=1):
+        body = "".join(f"void A::f{i}(int x) {{\n" + "  g();\n" * (lines - 2) + "}\n" for i in range(methods))
+        return "namespace weir {\n" + body + "}  // namespace weir\n"
+
+    def test_members(self):
+        self.assertEqual(self.check({"wire/a.h": self.header(20)}), [])
+        self.assertEqual(self.check({"wire/a.h": self.header(21)}),
+                         ["wire/a.h:2: A has 21 members; a class has at most 20"])
+
+    def test_what_is_a_member(self):
+        members = ["  std::map<int, std::string> a_;\n", "  int* b_ = nullptr;\n", "  Names names_{rules_};  // x\n",
+                   "  std::function<void(int)> f_;\n", "  const char& c_;\n", "  int d_[3];\n", "  } e_ = one;\n"]
+        others = ["  int f() const { return a_; }\n", "  using B = int;\n", "  void g(int a_);\n", "    int inner_;\n",
+                  "  friend class C;\n", "  static int h_;\n", "  // int x_;\n", "  struct D;\n",
+                  "  A& operator=(const A&) = delete;\n"]
+        text = "class A {\n" + "".join(members * 3) + "".join(others * 9) + "};\n"
+        self.assertEqual(self.check({"wire/a.h": text}), ["wire/a.h:1: A has 21 members; a class has at most 20"])
+
+    def test_structs_that_make_their_own_parts_are_classes(self):
+        self.assertEqual(len(self.check({"wire/a.h": self.header(21, "struct")})), 1)
+        plain = "struct A {\n" + "  int part = 0;\n" * 30 + "};\n"
+        self.assertEqual(self.check({"wire/a.h": plain}), [])
+
+    def test_lines_of_all_its_files(self):
+        texts = {"wire/a.h": self.header(1), "wire/a.cpp": self.source(60, 5), "wire/b.cpp": self.source(60, 5)}
+        self.assertEqual(self.check(texts), [])
+        texts["wire/b.cpp"] = self.source(61, 5)
+        self.assertEqual(self.check(texts), ["wire/a.h:2: A has 605 lines of bodies; a class has at most 600"])
+
+    def test_files(self):
+        texts = {"wire/a.h": self.header(1), **{f"wire/{name}.cpp": self.source(5) for name in "ab"}}
+        self.assertEqual(self.check(texts), [])
+        texts["wire/c.cpp"] = self.source(5)
+        self.assertEqual(self.check(texts), ["wire/a.h:2: A has methods in 3 files; those of a class are in at most 2"])
+
+    def test_methods_are_those_of_the_class_of_the_namespace(self):
+        other = self.source(60, 11).replace("namespace weir", "namespace weir::proxy")
+        texts = {"wire/a.h": self.header(1), "proxy/a.cpp": other,
+                 "proxy/a.h": self.header(1).replace("namespace weir", "namespace weir::proxy")}
+        self.assertEqual(self.check(texts), ["proxy/a.h:2: A has 660 lines of bodies; a class has at most 600"])
+
+    def test_what_a_method_returns(self):
+        returns = ["std::optional<B::C>", "std::shared_ptr<const D>", "B::C", "const std::vector<int>&", "D*"]
+        text = "namespace weir {\n" + "".join(f"{r} A::f() {{\n" + "  g();\n" * 59 + "}\n" for r in returns * 2) + \
+            "}  // namespace weir\n"
+        self.assertEqual(self.check({"wire/a.h": self.header(1), "wire/a.cpp": text}),
+                         ["wire/a.h:2: A has 610 lines of bodies; a class has at most 600"])
+
+    def test_exceptions_are_named_and_go_when_they_are_none(self):
+        self.assertEqual(self.check({"wire/a.h": self.header(21)}, {"weir::A": "why"}), [])
+        self.assertEqual(self.check({"wire/a.h": self.header(20)}, {"weir::A": "why"}),
+                         ["weir::A is not too large (any more): take it out of LARGE_CLASSES"])
+
+    def test_tests_are_not_looked_at(self):
+        self.assertEqual(self.check({"tests/wire/a.h": self.header(30)}), [])
+
+
 class TheRest(unittest.TestCase):
     def test_file_size(self):
         self.assertEqual(findings(style.check_file_size, "a.cpp", "x\n" * 600), [])
