@@ -1,6 +1,5 @@
 #include "capture/session/transaction_end.h"
 
-#include "capture/event/gap_cause.h"
 #include "capture/session/planner.h"
 
 namespace weir::capture {
@@ -13,14 +12,8 @@ void TransactionEnd::transaction_ended(Outcome outcome) {
 void TransactionEnd::completed(Execution& execution, const Statement* statement, const Plan* plan,
                                std::string_view tag) {
   if (statement == nullptr) completed_unread(tag);
-  if (statement == nullptr || statement->kind == StatementKind::execute) {
-    const auto rows = rows_of(tag);
-    const auto op = op_of_tag(tag);
-    if (rows.value_or(0) > 0 && op)
-      session_.rows.add_gap(
-          {}, *op, *rows, statement ? to_text(event::GapCause::execute) : to_text(event::GapCause::unknown_statement));
-    return;
-  }
+  if (statement == nullptr) return add_unplanned({}, event::GapCause::unknown_statement, tag);
+  if (statement->kind == StatementKind::execute) return add_unplanned({}, event::GapCause::execute, tag);
   switch (statement->kind) {
     case StatementKind::begin:
       session_.block.begun();
@@ -75,11 +68,19 @@ void TransactionEnd::completed(Execution& execution, const Statement* statement,
       }
       if (plan != nullptr && plan->how != Plan::How::none)
         session_.rows.completed_write(execution, *statement, *plan, tag);
-      if (const auto rows = rows_of(tag); plan == nullptr && needs_plan(*statement) && rows.value_or(0) > 0)
-        session_.rows.add_gap(written_name(*statement, session_.catalog.server()),
-                              op_of_tag(tag).value_or(event::Op::create), *rows, to_text(event::GapCause::not_planned));
+      if (plan == nullptr && needs_plan(*statement))
+        add_unplanned(written_name(*statement, session_.catalog.server()), event::GapCause::not_planned, tag,
+                      event::Op::create);
   }
   session_.transaction.written().next_statement();
+}
+
+/// `usual`: of rows that were written by a statement whose tag does not say how.
+void TransactionEnd::add_unplanned(const RelationName& table, event::GapCause cause, std::string_view tag,
+                                   std::optional<event::Op> usual) {
+  const auto op = op_of_tag(tag) ? op_of_tag(tag) : usual;
+  if (const auto rows = rows_of(tag); rows.value_or(0) > 0 && op)
+    session_.rows.add_gap(table, *op, *rows, to_text(cause));
 }
 
 /// Of a text that the parser here could not read: what its tag says of the transaction.

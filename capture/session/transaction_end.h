@@ -1,6 +1,7 @@
 // What a completed statement means for the transaction, by its command tag: it begins, ends, goes back, has written.
 #pragma once
 
+#include "capture/event/gap_cause.h"
 #include "capture/session/session_state.h"
 
 namespace weir::capture {
@@ -15,6 +16,8 @@ class TransactionEnd : private InTurn {
 
  private:
   void completed_unread(std::string_view tag);
+  void add_unplanned(const RelationName& table, event::GapCause cause, std::string_view tag,
+                     std::optional<event::Op> usual = {});
 };
 
 }  // namespace weir::capture
