@@ -21,6 +21,7 @@
 #include "proxy/auth/verifiers.h"
 #include "proxy/capturing.h"
 #include "proxy/command/subcommand.h"
+#include "proxy/hosts/host_watch.h"
 #include "proxy/io/server.h"
 #include "proxy/process/log.h"
 #include "proxy/process/notices.h"
@@ -37,6 +38,8 @@ constexpr int kUsage = 2;
 constexpr int kFailed = 1;
 /// What destinations get to take the rest, even where the sessions used all of shutdown.timeout_ms.
 constexpr std::chrono::milliseconds kLeastForDestinations{1'000};
+/// Until the hosts of `upstream` have said what they are.
+constexpr std::chrono::milliseconds kFirstAnswers{2'000};
 /// What Weir writes holds the data of tables: the journal too is nobody's but its user's and group's.
 constexpr mode_t kNotForOthers = 0007;
 
@@ -151,7 +154,7 @@ Result<std::unique_ptr<Verifiers>> start_verifiers(const Settings& settings) {
 }
 
 ServerOptions server_options(const Settings& settings, unsigned workers, Capturing* capturing,
-                             VerifierSource* verifiers) {
+                             VerifierSource* verifiers, const HostStates* hosts) {
   ServerOptions options;
   options.listen = settings.listen;
   options.socket_access = settings.socket_access;
@@ -159,6 +162,7 @@ ServerOptions server_options(const Settings& settings, unsigned workers, Capturi
   if (!settings.tls.certificate.empty()) options.client_tls = settings.tls;
   options.auth = settings.auth_mode;
   options.verifiers = verifiers;
+  options.hosts = hosts;
   options.workers = workers;
   options.limits = settings.limits;
   options.login_timeout = settings.login_timeout;
@@ -187,7 +191,12 @@ int run(const Settings& settings, const sigset_t& signals) {
   }
   const auto verifiers = start_verifiers(settings);
   if (!verifiers) return say(kFailed, verifiers.error().message);
-  Server server(server_options(settings, workers, capturing.get(), verifiers->get()));
+  std::unique_ptr<HostWatch> hosts;
+  if (settings.upstream.target != TargetSession::any) {
+    hosts = std::make_unique<HostWatch>(settings.upstream, settings.credentials);
+    hosts->start(kFirstAnswers);
+  }
+  Server server(server_options(settings, workers, capturing.get(), verifiers->get(), hosts.get()));
   if (auto started = server.start(); !started) {
     return say(kFailed, started.error().message);
   }

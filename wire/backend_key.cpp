@@ -14,6 +14,8 @@ namespace {
 constexpr std::size_t kLongestKey = kHeaderSize + 4 + 256;
 /// Longer errors are not read; those of a login have a few hundred bytes.
 constexpr std::size_t kLongestError = 8 * 1024;
+/// Longer values of parameters are none of those that are looked for.
+constexpr std::size_t kLongestStatus = 128;
 constexpr std::uint32_t kCancelRequestCode = 80877102;
 
 void append_uint32(std::string& out, std::uint32_t value) {
@@ -36,14 +38,15 @@ void BackendKeyReader::read(std::string_view received) {
     if (front_.size() < kHeaderSize) return;
     const FrameHeader header = read_header(front_);
     const bool is_key = header.type == backend::kBackendKeyData && header.size <= kLongestKey;
+    const bool is_status = header.type == backend::kParameterStatus && header.size <= kLongestStatus;
     const bool is_error = header.type == backend::kErrorResponse && header.size <= kLongestError;
     if (header.state != FrameHeader::State::valid || header.type == backend::kReadyForQuery) {
       done_ = true;
-    } else if (!is_key && !is_error) {
+    } else if (!is_key && !is_error && !is_status) {
       skip_ = header.size - front_.size();
       front_.clear();
     } else if (front_.size() == header.size) {
-      is_key ? take(front_) : take_error(front_);
+      take_frame(header.type);
     }
   }
 }
@@ -54,6 +57,20 @@ void BackendKeyReader::take(std::string_view frame) {
   append_uint32(cancel_request_, kCancelRequestCode);
   cancel_request_.append(key);
   done_ = true;
+}
+
+void BackendKeyReader::take_frame(char type) {
+  if (type == backend::kBackendKeyData) return take(front_);
+  if (type == backend::kErrorResponse) return take_error(front_);
+  take_status(front_);
+  front_.clear();
+}
+
+void BackendKeyReader::take_status(std::string_view frame) {
+  const auto status = read_parameter_status(frame.substr(kHeaderSize));
+  if (!status) return;
+  if (status->name == "in_hot_standby") in_hot_standby_ = status->value == "on";
+  if (status->name == "default_transaction_read_only") read_only_ = status->value == "on";
 }
 
 void BackendKeyReader::take_error(std::string_view frame) {

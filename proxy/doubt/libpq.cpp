@@ -67,6 +67,9 @@ std::map<std::string, std::string> connection_options(const Upstream& upstream, 
       {"keepalives_idle", "10"},
       {"tcp_user_timeout", "20000"}};
   add_tcp_options(upstream.tcp, options);
+  // Of several hosts, the one that knows the outcome of transactions.
+  if (upstream.target == TargetSession::primary || upstream.target == TargetSession::read_write)
+    options["target_session_attrs"] = "primary";
   for (const auto& [name, value] : credentials.parameters) options[name] = value;
   return options;
 }

@@ -23,8 +23,8 @@ void Cancel::start() {
     const auto self = weak.lock();
     if (self && !error) self->abort();
   });
-  connector_ =
-      worker_.connect_upstream([this](Result<UpstreamConnection> connected) { on_connected(std::move(connected)); });
+  connector_ = worker_.connect_for_cancel(
+      request_, [this](Result<UpstreamConnection> connected) { on_connected(std::move(connected)); });
 }
 
 void Cancel::abort() {

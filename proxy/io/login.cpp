@@ -249,7 +249,7 @@ void Login::on_connected(Result<UpstreamConnection> connected) {
   give_way();
   auto session = std::make_shared<Session>(worker_, std::move(info_), rules(*connected), std::move(ticket_), until);
   worker_.replace(*this, session);
-  session->start(client_, std::move(connected->transport), startup_message_);
+  session->start(client_, std::move(*connected), startup_message_);
 }
 
 wire::LoginRules Login::rules(const UpstreamConnection& upstream) const {

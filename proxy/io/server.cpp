@@ -25,7 +25,7 @@ constexpr std::uint16_t kUsualPort = 6432;
 }  // namespace
 
 struct Server::Running {
-  explicit Running(const ServerOptions& options) : shared{options, {}, {}, {}, {}}, dealer{workers} {}
+  explicit Running(const ServerOptions& options) : shared{options, {}, {}, {}, {}, {}}, dealer{workers} {}
 
   Result<void> open_listeners();
 

@@ -19,6 +19,7 @@
 #include "proxy/io/admission.h"
 #include "proxy/io/endpoint.h"
 #include "proxy/io/engine_factory.h"
+#include "proxy/io/host_order.h"
 #include "proxy/io/login_rules.h"
 #include "proxy/io/verifier_source.h"
 
@@ -31,6 +32,7 @@ struct ServerOptions {
   Upstream upstream;
   std::optional<ClientTls> client_tls;
   AuthMode auth = AuthMode::automatic;
+  const HostStates* hosts = nullptr;  ///< outlives the server; null: target_session_attrs is only looked at afterwards
   VerifierSource* verifiers = nullptr;              ///< outlives the server; null: there are none
   unsigned workers = 0;                             ///< 0: as many as there are cores
   std::chrono::milliseconds login_timeout{60'000};  ///< from accept to AuthenticationOk

@@ -30,6 +30,7 @@ constexpr std::chrono::seconds kAbandonedTime{5};
 constexpr std::size_t kAbandonedBytes = 16 * 1024 * 1024;
 // What PostgreSQL itself says when it is shut down.
 constexpr std::string_view kAdminShutdown = "57P01";
+constexpr std::string_view kCannotConnectNow = "57P03";
 constexpr std::string_view kAdminShutdownWords = "terminating connection due to administrator command";
 
 wire::LoginRules with_nonces(wire::LoginRules rules) {
@@ -57,7 +58,7 @@ Session::Session(Worker& worker, SessionInfo info, wire::LoginRules rules, std::
       authentication_(std::make_unique<wire::Authentication>(with_nonces(std::move(rules)))),
       login_timer_(std::in_place, worker.io(), login_until) {}
 
-void Session::start(Peer& client, std::unique_ptr<Transport> upstream, std::string_view startup_message) {
+void Session::start(Peer& client, UpstreamConnection upstream, std::string_view startup_message) {
   ticket_->enter(Admission::Stage::authenticating);
   worker_.may_have_to_make_way(*ticket_, weak_from_this());
   login_timer_->async_wait([weak = weak_from_this()](boost::system::error_code error) {
@@ -68,7 +69,8 @@ void Session::start(Peer& client, std::unique_ptr<Transport> upstream, std::stri
   const std::string unsent(client.unsent());
   client_.attach(client.detach());
   client_.send(unsent);
-  upstream_.attach(std::move(upstream));
+  target_ = std::move(upstream.target);
+  upstream_.attach(std::move(upstream.transport));
   upstream_.send(startup_message);
   settle();
 }
@@ -215,12 +217,31 @@ std::size_t Session::offer(Peer& peer, std::string_view bytes) {
 }
 
 std::size_t Session::offer_once(Peer& peer, std::string_view bytes) {
+  if (&peer == &upstream_ && !fits(bytes)) {
+    unfit_ = true;
+    return bytes.size();
+  }
   wire::Turn& turn = worker_.turn();
   const bool was_stalled = engine().stalled();
   const std::size_t used = &peer == &client_ ? engine().from_client(bytes, turn) : engine().from_upstream(bytes, turn);
-  if (engine_ && !key_.done() && &peer == &upstream_) key_.read(bytes.substr(0, used));
+  if (engine_ && !key_.done() && &peer == &upstream_) read_key(bytes.substr(0, used));
   end_turn(was_stalled);
   return used;
+}
+
+/// What is reported of a session stands before its key, so nothing of one that is unfit reaches the client.
+bool Session::fits(std::string_view bytes) const {
+  const TargetSession target = worker_.shared().options.upstream.target;
+  if (!engine_ || key_.done() || !is_particular(target)) return true;
+  wire::BackendKeyReader ahead = key_;
+  ahead.read(bytes);
+  const auto standby = ahead.in_hot_standby();
+  return !standby || session_fits(target, *standby, ahead.read_only());
+}
+
+void Session::read_key(std::string_view bytes) {
+  key_.read(bytes);
+  if (target_ && !key_.cancel_request().empty()) worker_.shared().cancel_targets.enter(key_.cancel_request(), *target_);
 }
 
 /// Where the turn has ended a stall, what the client had sent meanwhile goes on in it: all that follows is written at
@@ -285,6 +306,7 @@ void Session::put(Peer& peer, std::string_view bytes, bool hold) {
 /// After every event: what follows from where both peers stand now.
 void Session::settle() {
   find_verifier();
+  if (unfit_) return say_goodbye(kCannotConnectNow, "the database is not what target_session_attrs wants");
   if (client_.kept().size() > kKeptLimit || upstream_.kept().size() > kKeptLimit) {
     log::warn("closed sessions", title_ + ": closed, a message is larger than PostgreSQL allows");
     closing_ = true;
@@ -339,6 +361,7 @@ void Session::end() {
 }
 
 void Session::tell_upstream_gone() {
+  if (target_ && !key_.cancel_request().empty()) worker_.shared().cancel_targets.leave(key_.cancel_request());
   engine().upstream_gone();
 }
 

@@ -41,7 +41,7 @@ class Session final : public Connection, public PeerOwner, public std::enable_sh
           Admission::Clock::time_point login_until);
 
   /// Takes over the client's transport and what was received behind the StartupMessage.
-  void start(Peer& client, std::unique_ptr<Transport> upstream, std::string_view startup_message);
+  void start(Peer& client, UpstreamConnection upstream, std::string_view startup_message);
   void abort() override;
   void make_way() override;
   void drain() override;
@@ -62,6 +62,8 @@ class Session final : public Connection, public PeerOwner, public std::enable_sh
   std::size_t offer_once(Peer& peer, std::string_view bytes);
   bool begin_engine();
   void find_verifier();
+  void read_key(std::string_view bytes);
+  bool fits(std::string_view bytes) const;
   void log_refusal() const;
   void end_turn(bool was_stalled);
   void send_turn();
@@ -93,6 +95,8 @@ class Session final : public Connection, public PeerOwner, public std::enable_sh
   std::unique_ptr<wire::Authentication> authentication_;  // null once engine_ is there
   std::unique_ptr<wire::Engine> engine_;
   wire::BackendKeyReader key_;
+  std::optional<UpstreamTarget> target_;                  // where its cancel goes, if there were several
+  bool unfit_ = false;                                    // not what target_session_attrs wants
   std::optional<boost::asio::steady_timer> login_timer_;  // until the login is over
   std::optional<boost::asio::steady_timer> abandoned_;    // runs once the client is gone
   bool asked_for_verifier_ = false;

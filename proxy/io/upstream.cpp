@@ -2,16 +2,14 @@
 
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <cerrno>
 #include <cstring>
-#include <numeric>
-#include <random>
 #include <utility>
 
+#include "proxy/io/shuffle.h"
 #include "wire/startup.h"
 
 namespace weir::proxy {
@@ -24,13 +22,6 @@ constexpr const char* kCannotConnect = "57P03";
 /// Until a Unix socket whose queue was full is tried again.
 constexpr std::chrono::milliseconds kRetry{5};
 
-/// As load_balance_hosts=random has it, for the hosts and for the addresses of one.
-template <typename Entries>
-void shuffle(Entries& entries) {
-  thread_local std::minstd_rand random{std::random_device{}()};
-  std::shuffle(entries.begin(), entries.end(), random);
-}
-
 std::string seconds_text(std::chrono::milliseconds time) {
   return time.count() % 1000 == 0 ? std::to_string(time.count() / 1000) + " s" : std::to_string(time.count()) + " ms";
 }
@@ -38,7 +29,7 @@ std::string seconds_text(std::chrono::milliseconds time) {
 }  // namespace
 
 UpstreamConnector::UpstreamConnector(asio::io_context& io, Poller& poller, const Upstream& upstream,
-                                     std::shared_ptr<const TlsContext> tls, Done done)
+                                     std::shared_ptr<const TlsContext> tls, std::vector<std::size_t> order, Done done)
     : io_(io),
       poller_(poller),
       upstream_(upstream),
@@ -47,9 +38,12 @@ UpstreamConnector::UpstreamConnector(asio::io_context& io, Poller& poller, const
       resolver_(io),
       timeout_(io),
       retry_(io),
-      order_(upstream.hosts.size()) {
-  std::iota(order_.begin(), order_.end(), 0);
-  if (upstream_.load_balance) shuffle(order_);
+      order_(std::move(order)) {}
+
+UpstreamConnector::UpstreamConnector(asio::io_context& io, Poller& poller, const Upstream& upstream,
+                                     std::shared_ptr<const TlsContext> tls, const UpstreamTarget& only, Done done)
+    : UpstreamConnector(io, poller, upstream, std::move(tls), std::vector<std::size_t>{only.host}, std::move(done)) {
+  only_ = only;
 }
 
 UpstreamConnector::~UpstreamConnector() {
@@ -68,10 +62,14 @@ bool UpstreamConnector::wants_tls() const {
 }
 
 void UpstreamConnector::next_host() {
-  if (host_ == order_.size()) return finish(Error{failures_, kCannotConnect});
+  if (host_ == order_.size()) return finish_without();
   step_ = Step::resolving;
   addresses_.clear();
   address_ = 0;
+  if (only_) {
+    addresses_.push_back(only_->address);
+    return next_address();
+  }
   if (host().is_unix()) return use_unix_socket();
   boost::system::error_code no_address;
   const asio::ip::address numeric = asio::ip::make_address(host().target(), no_address);
@@ -90,6 +88,12 @@ void UpstreamConnector::next_host() {
       });
 }
 
+/// Nothing was tried where no host is what was wanted.
+void UpstreamConnector::finish_without() {
+  if (order_.empty()) failures_ = causes_ = "no host is what target_session_attrs wants";
+  finish(Error{failures_, kCannotConnect});
+}
+
 void UpstreamConnector::use_unix_socket() {
   constexpr std::size_t kPathLimit = sizeof(sockaddr_un::sun_path) - 1;
   std::string path = host().text();
@@ -106,7 +110,7 @@ void UpstreamConnector::on_resolved(boost::system::error_code error,
   if (step_ != Step::resolving) return;
   if (error) return give_up_address(error.message());
   for (const auto& entry : results) addresses_.emplace_back(entry.endpoint());
-  if (upstream_.load_balance) shuffle(addresses_);
+  if (upstream_.load_balance) shuffle_at_random(addresses_);
   next_address();
 }
 
@@ -267,6 +271,8 @@ const char* UpstreamConnector::flaw_of_handshake() const {
 void UpstreamConnector::finish_connection(UpstreamConnection connection) {
   watch(false, false);
   connection.transport = std::move(transport_);
+  if (upstream_.hosts.size() > 1 || addresses_.size() > 1)
+    connection.target = UpstreamTarget{order_[host_], addresses_[address_]};
   finish(std::move(connection));
 }
 

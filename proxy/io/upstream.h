@@ -14,10 +14,12 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "proxy/io/cancel_targets.h"
 #include "proxy/io/endpoint.h"
 #include "proxy/io/poller.h"
 #include "proxy/io/tls_context.h"
@@ -28,7 +30,8 @@ namespace weir::proxy {
 struct UpstreamConnection {
   std::unique_ptr<Transport> transport;
   bool tls = false;
-  CertificateHashes certificate;  ///< the database's
+  CertificateHashes certificate;         ///< the database's
+  std::optional<UpstreamTarget> target;  ///< which it is, where there were several
 };
 
 class UpstreamConnector final : public Watcher, public std::enable_shared_from_this<UpstreamConnector> {
@@ -36,8 +39,12 @@ class UpstreamConnector final : public Watcher, public std::enable_shared_from_t
   using Done = std::function<void(Result<UpstreamConnection>)>;
 
   /// All references must outlive the connector. `tls` is null exactly with sslmode disable.
+  /// `order`: places of hosts, the first to be tried first.
   UpstreamConnector(boost::asio::io_context& io, Poller& poller, const Upstream& upstream,
-                    std::shared_ptr<const TlsContext> tls, Done done);
+                    std::shared_ptr<const TlsContext> tls, std::vector<std::size_t> order, Done done);
+  /// To this one alone.
+  UpstreamConnector(boost::asio::io_context& io, Poller& poller, const Upstream& upstream,
+                    std::shared_ptr<const TlsContext> tls, const UpstreamTarget& only, Done done);
   ~UpstreamConnector();
 
   void start();
@@ -51,6 +58,7 @@ class UpstreamConnector final : public Watcher, public std::enable_shared_from_t
   bool wants_tls() const;
 
   void next_host();
+  void finish_without();
   void use_unix_socket();
   void on_resolved(boost::system::error_code error, const boost::asio::ip::tcp::resolver::results_type& results);
   void next_address();
@@ -83,7 +91,8 @@ class UpstreamConnector final : public Watcher, public std::enable_shared_from_t
   boost::asio::steady_timer retry_;  // while a Unix socket's queue is full
   std::vector<boost::asio::generic::stream_protocol::endpoint> addresses_;
   std::vector<std::size_t> order_;  // in which the hosts are tried
-  std::size_t host_ = 0;            // of order_
+  std::optional<UpstreamTarget> only_;
+  std::size_t host_ = 0;  // of order_
   std::size_t address_ = 0;
   Step step_ = Step::resolving;
   bool plain_retry_ = false;  // sslmode prefer, after TLS failed at this address

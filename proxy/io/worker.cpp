@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proxy/io/login.h"
+#include "proxy/io/shuffle.h"
 #include "proxy/process/log.h"
 #include "proxy/process/thread.h"
 
@@ -103,8 +104,21 @@ void Worker::tell_of_binding(const LoginFacts& facts) const {
 }
 
 std::shared_ptr<UpstreamConnector> Worker::connect_upstream(UpstreamConnector::Done done) {
+  const ServerOptions& options = shared_.options;
+  const auto states = options.hosts == nullptr ? std::vector<HostState>() : options.hosts->states();
+  auto order = order_of_hosts(options.upstream, states, shuffle_at_random<std::vector<std::size_t>>);
+  auto connector = std::make_shared<UpstreamConnector>(io_, poller_, options.upstream, shared_.upstream_tls.get(),
+                                                       std::move(order), std::move(done));
+  connector->start();
+  return connector;
+}
+
+std::shared_ptr<UpstreamConnector> Worker::connect_for_cancel(const std::string& request,
+                                                              UpstreamConnector::Done done) {
+  const auto target = shared_.cancel_targets.find(request);
+  if (!target) return connect_upstream(std::move(done));
   auto connector = std::make_shared<UpstreamConnector>(io_, poller_, shared_.options.upstream,
-                                                       shared_.upstream_tls.get(), std::move(done));
+                                                       shared_.upstream_tls.get(), *target, std::move(done));
   connector->start();
   return connector;
 }

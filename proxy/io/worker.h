@@ -51,6 +51,7 @@ struct Shared {
   TlsSlot client_tls;
   TlsSlot upstream_tls;
   std::unique_ptr<Admission> admission;               ///< has a lock of its own
+  mutable CancelTargets cancel_targets;               ///< as well
   mutable std::atomic<bool> told_of_binding = false;  ///< once is enough
 };
 
@@ -134,6 +135,8 @@ class Worker {
   void tell_of_binding(const LoginFacts& facts) const;
   /// A started connector; `done` as UpstreamConnector has it.
   std::shared_ptr<UpstreamConnector> connect_upstream(UpstreamConnector::Done done);
+  /// The same to a session's own database, for its cancel: any, where that is not known.
+  std::shared_ptr<UpstreamConnector> connect_for_cancel(const std::string& request, UpstreamConnector::Done done);
   void own(std::shared_ptr<Connection> connection);
   /// `next` goes on with the client's socket that `done` had.
   void replace(Connection& done, std::shared_ptr<Connection> next);

@@ -119,6 +119,10 @@ Complaint store_sslnegotiation(const std::string& value, UpstreamUri& uri) {
   return read_choice(value, "postgres|direct");
 }
 
+Complaint store_target_session(const std::string& value, UpstreamUri& uri) {
+  return store_choice(value, "any|read-write|read-only|primary|standby|prefer-standby", uri.upstream.target);
+}
+
 Complaint store_load_balance(const std::string& value, UpstreamUri& uri) {
   uri.upstream.load_balance = value == "random";
   return read_choice(value, "disable|random");
@@ -186,7 +190,7 @@ const std::array kParameters = std::to_array<Parameter>({
     {"gsslib", store_for_own_logins<"gsslib">, {}},
     {"gssdelegation", nullptr, kClientsLogIn},
     {"replication", nullptr, kClientsSay},
-    {"target_session_attrs", accept_only<"any">, {}},
+    {"target_session_attrs", store_target_session, {}},
     {"load_balance_hosts", store_load_balance, {}},
     {"scram_client_key", nullptr, kClientsLogIn},
     {"scram_server_key", nullptr, kClientsLogIn},

@@ -224,10 +224,11 @@ int option_of(const Upstream& upstream, int level, int name) {
   boost::asio::io_context io;
   Poller poller(io, [] {});
   std::optional<Result<UpstreamConnection>> connected;
-  auto connector = std::make_shared<UpstreamConnector>(io, poller, upstream, nullptr, [&](auto result) {
-    connected.emplace(std::move(result));
-    io.stop();
-  });
+  auto connector =
+      std::make_shared<UpstreamConnector>(io, poller, upstream, nullptr, std::vector<std::size_t>{0}, [&](auto result) {
+        connected.emplace(std::move(result));
+        io.stop();
+      });
   connector->start();
   io.run_for(seconds(10));
   if (!connected || !*connected) return -1;

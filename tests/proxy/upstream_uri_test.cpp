@@ -68,7 +68,7 @@ const std::vector<std::pair<std::string, std::string>> kParameters = {
     {"gsslib", "gssapi"},
     {"gssdelegation", ""},
     {"replication", ""},
-    {"target_session_attrs", "any"},
+    {"target_session_attrs", "read-write"},
     {"load_balance_hosts", "random"},
     {"scram_client_key", ""},
     {"scram_server_key", ""},
@@ -158,7 +158,7 @@ TEST(UpstreamUri, WhatOnlyWeirsOwnLoginsUseGoesToThem) {
 
 TEST(UpstreamUri, ValuesThatWeirDoesNotDoAreRefusedByName) {
   for (const char* query :
-       {"sslmode=allow", "sslmode=geheim", "gssencmode=require", "target_session_attrs=read-write", "sslcompression=1",
+       {"sslmode=allow", "sslmode=geheim", "gssencmode=require", "target_session_attrs=best", "sslcompression=1",
         "channel_binding=geheim", "keepalives=2", "keepalives_idle=-1", "keepalives_idle=40000", "keepalives_count=200",
         "tcp_user_timeout=x", "connect_timeout=0", "ssl_min_protocol_version=TLSv1", "sslnegotiation=geheim",
         "sslcertmode=geheim", "load_balance_hosts=geheim", "ssl_max_protocol_version=geheim", "sslsni=yes"}) {

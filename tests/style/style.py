@@ -34,6 +34,7 @@ MAY_INCLUDE = {
     "proxy/settings": ["base", "proxy/settings", "proxy/io", "emitters", "capture/journal"],
     "proxy/doubt": ["base", "proxy/doubt", "proxy/settings", "proxy/io", "proxy/process", "capture", "wire"],
     "proxy/auth": ["base", "proxy/auth", "proxy/doubt", "proxy/settings", "proxy/io", "proxy/process", "wire"],
+    "proxy/hosts": ["base", "proxy/hosts", "proxy/doubt", "proxy/settings", "proxy/io", "proxy/process"],
     "proxy/commit": ["base", "proxy/commit", "proxy/doubt", "proxy/io", "proxy/process", "capture", "wire"],
     "proxy/delivery": ["base", "proxy/delivery", "proxy/commit", "proxy/settings", "proxy/process", "capture",
                        "emitters"],

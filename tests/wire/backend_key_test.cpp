@@ -54,5 +54,29 @@ TEST(BackendKey, AnErrorInItsPlaceIsWhyTheLoginFailed) {
   EXPECT_EQ(late.refusal(), "") << "an error of the session, not of its login";
 }
 
+TEST(BackendKey, WhatTheServerReportsOfTheSessionIsRead) {
+  const auto status = [](const std::string& name, const std::string& value) {
+    return frame('S', testing::cstring(name) + testing::cstring(value));
+  };
+  const std::string key = frame('K', int32(1) + int32(2));
+  const std::string standby =
+      kParameter + status("in_hot_standby", "on") + status("default_transaction_read_only", "on") + key;
+  const std::string primary = status("default_transaction_read_only", "off") + status("in_hot_standby", "off") +
+                              status("long", std::string(500, 'x')) + key;
+  for (const std::size_t piece : {1, 5, 1000}) {
+    const auto read = [piece](const std::string& stream) {
+      BackendKeyReader reader;
+      for (std::size_t at = 0; at < stream.size(); at += piece) reader.read(std::string_view(stream).substr(at, piece));
+      EXPECT_FALSE(reader.cancel_request().empty());
+      return reader;
+    };
+    EXPECT_EQ(read(standby).in_hot_standby(), true);
+    EXPECT_TRUE(read(standby).read_only());
+    EXPECT_EQ(read(primary).in_hot_standby(), false);
+    EXPECT_FALSE(read(primary).read_only());
+    EXPECT_EQ(read(kParameter + key).in_hot_standby(), std::nullopt);
+  }
+}
+
 }  // namespace
 }  // namespace weir::wire
