@@ -25,6 +25,7 @@
 #include "proxy/io/server.h"
 #include "proxy/process/log.h"
 #include "proxy/process/notices.h"
+#include "proxy/process/service_manager.h"
 #include "proxy/settings/environment.h"
 #include "proxy/settings/options.h"
 #include "proxy/settings/sources.h"
@@ -175,6 +176,7 @@ void log_listening(const Server& server) {
   std::string text;
   for (const auto& address : server.listening()) text += (text.empty() ? "" : ", ") + address.text();
   log::info("listening on " + text);
+  tell_service_manager("READY=1\nSTATUS=listening on " + text);
 }
 
 int run(const Settings& settings, const sigset_t& signals) {
@@ -205,6 +207,7 @@ int run(const Settings& settings, const sigset_t& signals) {
 
   const int signal = wait_for_end(signals, server, capturing.get());
   log::info(std::string(signal == SIGINT ? "SIGINT" : "SIGTERM") + ": finishing; a second one ends Weir at once");
+  tell_service_manager("STOPPING=1\nSTATUS=sessions and destinations finish");
   end_at_second(signals);
   const auto deadline = std::chrono::steady_clock::now() + settings.shutdown_timeout;
   server.stop(settings.shutdown_timeout);
