@@ -4,11 +4,22 @@ JOBS ?= $(shell nproc)
 BUILD = cmake --build --parallel $(JOBS) --preset
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | column -t -s '|'
 
 build: deps ## build/weir, the release
 	@cmake --preset release >/dev/null
 	@$(BUILD) release
+
+PREFIX ?= /usr/local
+BUILD_FOLDER ?= build
+
+install: ## build/weir with what belongs to it, under PREFIX=/usr/local (and DESTDIR); run `make build` first
+	@test -x $(BUILD_FOLDER)/weir || { echo "make install: $(BUILD_FOLDER)/weir is missing; run make build first" >&2; exit 1; }
+	@DESTDIR=$(DESTDIR) cmake --install $(BUILD_FOLDER) --prefix $(PREFIX)
+
+deb: build ## build/deb/weir_VERSION_ARCH.deb
+	@.ci/install.sh package
+	@cpack -G DEB --config build/CPackConfig.cmake -B build/deb
 
 demo: deps ## a throwaway PostgreSQL, an application, Weir between them, and the events as they come
 	@.ci/install.sh demo
@@ -24,6 +35,26 @@ test: deps ## all tests, with real PostgreSQL and Kafka; ends with one summary l
 	@cmake --preset fuzz >/dev/null
 	@$(BUILD) fuzz
 	@tests/run.py build-test build-fuzz
+
+PACKAGE_TESTS = tests/packages/fetch_images.sh && cmake --preset packages >/dev/null && $(BUILD) packages
+
+test-all: deps ## `make test`, and all that is packaged: .deb, image, Kubernetes, compose, monitoring
+	@.ci/install.sh test package images
+	@tests/support/fetch_servers.sh
+	@cmake --preset test >/dev/null
+	@$(BUILD) test
+	@cmake --preset fuzz >/dev/null
+	@$(BUILD) fuzz
+	@$(PACKAGE_TESTS)
+	@tests/run.py build-test build-fuzz build-packages
+
+test-packages: deps ## only what `make test-all` has more; ONLY=image_test is one of them
+	@.ci/install.sh test package images
+	@$(PACKAGE_TESTS)
+	@tests/run.py $(if $(ONLY),--names '^($(ONLY))$$') build-packages
+
+test-image: ## the container image, built by buildah and run by podman
+	@$(MAKE) test-packages ONLY=image_test
 
 quick: deps ## the unit tests under sanitizers, in seconds
 	@.ci/install.sh test
@@ -72,5 +103,5 @@ deps: ## what the build needs from outside: Debian packages and libpg_query
 clean: ## all that was built; .deps stays
 	rm -rf build build-*
 
-.PHONY: help build demo test quick fuzz tsan bench format lint deps clean
+.PHONY: help build install deb demo test test-all test-packages test-image quick fuzz tsan bench format lint deps clean
 .DEFAULT_GOAL := build

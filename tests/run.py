@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Runs the tests of one or more build folders with ctest and ends with one line: "N passed, N failed".
+What a test of packages could not run on this machine is a line of its own, and counted: "N passed, N failed, N skipped".
 
 A GoogleTest program counts by its cases, any other test (a fuzz target, the demo, the style) as one. A program that
 ends badly without a failed case (a crash, a leak, a timeout) counts as one failure. Exit code 0 only if something ran
@@ -35,16 +36,20 @@ def run_ctest(folder, only, names):
 
 
 def count_cases(result_file):
-    """(passed, names of failed cases, skipped) of one GoogleTest report."""
-    passed, failed, skipped = 0, [], 0
-    for case in xml.parse(result_file).iter("testcase"):
+    """(passed, names of failed cases, skipped, what this machine lacks) of one report in GoogleTest's form."""
+    passed, failed, skipped, lacking = 0, [], 0, []
+    report = xml.parse(result_file)
+    may_lack = "machine" in report.getroot().attrib  # a test of packages: see tests/packages/support.py
+    for case in report.iter("testcase"):
         if case.find("failure") is not None:
             failed.append(f"{case.get('classname')}.{case.get('name')}")
+        elif may_lack and case.find("skipped") is not None:
+            lacking.append(f"{case.get('classname')}.{case.get('name')}: {case.find('skipped').get('message')}")
         elif case.find("skipped") is not None or case.get("result") == "skipped":
             skipped += 1
         elif case.get("status") == "run":
             passed += 1
-    return passed, failed, skipped
+    return passed, failed, skipped, lacking
 
 
 def main():
@@ -54,7 +59,7 @@ def main():
     parser.add_argument("folders", nargs="+", type=pathlib.Path)
     arguments = parser.parse_args()
 
-    passed, failed, skipped = 0, [], 0
+    passed, failed, skipped, lacking = 0, [], 0, []
     for folder in arguments.folders:
         for name, well in run_ctest(folder, arguments.only, arguments.names).items():
             result_file = folder / "results" / f"{name}.xml"
@@ -62,16 +67,19 @@ def main():
                 passed += well
                 failed += [] if well else [name]
                 continue
-            case_passed, case_failed, case_skipped = count_cases(result_file)
+            case_passed, case_failed, case_skipped, case_lacking = count_cases(result_file)
+            lacking += [f"{name}: {line}" for line in case_lacking]
             passed += case_passed
             skipped += case_skipped
             failed += case_failed if case_failed or well else [f"{name} (ended badly)"]
     print()
     for name in failed:
         print(f"failed: {name}")
+    for line in lacking:
+        print(f"SKIPPED, this machine cannot: {line}")
     if skipped:
         print(f"{skipped} skipped")
-    print(f"{passed} passed, {len(failed)} failed")
+    print(f"{passed} passed, {len(failed)} failed" + (f", {len(lacking)} skipped" if lacking else ""))
     return 0 if passed and not failed and not skipped else 1
 
 
