@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/values.h"
@@ -70,6 +71,18 @@ class DestinationKind {
 
   /// Nothing is waited for: whoever cannot be reached yet is waited for by the emitter.
   virtual Result<std::unique_ptr<Emitter>> open(const DestinationOptions& options) const = 0;
+
+  /// What a look at it says before it is used: whether it is reached, and what it would refuse. Changes nothing there.
+  /// `topics` are those that records may go to. Blocks, for `patience` or some of them.
+  struct Look {
+    enum class Is { good, doubtful, bad };
+    Is is = Is::good;
+    std::string text;
+  };
+  virtual std::vector<Look> look(const DestinationOptions& /*options*/, const std::vector<std::string>& /*topics*/,
+                                 std::chrono::milliseconds /*patience*/) const {
+    return {{Look::Is::good, "nothing to be asked"}};
+  }
 
   /// Where events without a row go, where nothing is set.
   virtual Statements usual_statements() const { return Statements::table; }

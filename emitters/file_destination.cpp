@@ -1,4 +1,6 @@
 // What a file can be told, and how it is known: by its place and not by its path.
+#include <unistd.h>
+
 #include <array>
 #include <filesystem>
 #include <system_error>
@@ -54,6 +56,21 @@ class FileDestination final : public DestinationKind {
     file.rotate_bytes = bytes_of(options.own, "rotate_bytes", 0);
     file.rotate_age = std::chrono::seconds(number_of(options.own, "rotate_seconds", 0));
     return make_file_emitter(file);
+  }
+
+  std::vector<Look> look(const DestinationOptions& options, const std::vector<std::string>&,
+                         std::chrono::milliseconds) const override {
+    const std::filesystem::path path = absolute(path_of(options.uri));
+    std::error_code failed;
+    const bool there = std::filesystem::exists(path, failed);
+    if (std::filesystem::is_directory(path, failed)) return {{Look::Is::bad, path.string() + " is a folder"}};
+    // A rotated file is begun anew beside it.
+    const auto folder = path.parent_path().string();
+    if (!there && !std::filesystem::is_directory(folder, failed))
+      return {{Look::Is::bad, "there is no folder " + folder}};
+    if (::access((there ? path.string() : folder).c_str(), W_OK) != 0)
+      return {{Look::Is::bad, (there ? path.string() : folder) + " may not be written by this user"}};
+    return {{Look::Is::good, there ? "is there, and is gone on with" : "will be made"}};
   }
 
  private:

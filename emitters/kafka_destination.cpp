@@ -4,6 +4,7 @@
 
 #include "emitters/destination.h"
 #include "emitters/kafka.h"
+#include "emitters/kafka_look.h"
 
 namespace weir::emitters {
 
@@ -30,6 +31,17 @@ bool share_a_broker(const std::string& one, const std::string& other) {
   return std::any_of(brokers.begin(), brokers.end(), [&](const auto& broker) { return others.count(broker) > 0; });
 }
 
+Result<KafkaOptions> kafka_options(const DestinationOptions& options) {
+  const auto parsed = parse_kafka_uri(options.uri);
+  if (!parsed) return parsed.error();
+  KafkaOptions kafka;
+  kafka.name = options.name;
+  kafka.brokers = parsed->brokers;
+  kafka.properties = options.own;
+  kafka.log = [debug = options.debug](int, const std::string& line) { debug("librdkafka: " + line); };
+  return kafka;
+}
+
 class KafkaDestination final : public DestinationKind {
  public:
   std::string_view name() const override { return "kafka"; }
@@ -49,14 +61,16 @@ class KafkaDestination final : public DestinationKind {
   }
 
   Result<std::unique_ptr<Emitter>> open(const DestinationOptions& options) const override {
-    const auto parsed = parse_kafka_uri(options.uri);
-    if (!parsed) return parsed.error();
-    KafkaOptions kafka;
-    kafka.name = options.name;
-    kafka.brokers = parsed->brokers;
-    kafka.properties = options.own;
-    kafka.log = [debug = options.debug](int, const std::string& line) { debug("librdkafka: " + line); };
-    return make_kafka_emitter(kafka);
+    const auto kafka = kafka_options(options);
+    if (!kafka) return kafka.error();
+    return make_kafka_emitter(*kafka);
+  }
+
+  std::vector<Look> look(const DestinationOptions& options, const std::vector<std::string>& topics,
+                         std::chrono::milliseconds patience) const override {
+    const auto kafka = kafka_options(options);
+    if (!kafka) return {{Look::Is::bad, kafka.error().message}};
+    return look_at_kafka(*kafka, topics, patience);
   }
 
   Statements usual_statements() const override { return Statements::gap; }

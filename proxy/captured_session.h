@@ -15,7 +15,7 @@
 #include "proxy/doubt/client_sessions.h"
 #include "proxy/io/engine_factory.h"
 #include "proxy/io/session_title.h"
-#include "proxy/pattern_check.h"
+#include "proxy/check/pattern_check.h"
 #include "proxy/process/log.h"
 
 namespace weir::proxy {

@@ -20,7 +20,7 @@
 #include "proxy/doubt/client_sessions.h"
 #include "proxy/doubt/resolver.h"
 #include "proxy/io/engine_factory.h"
-#include "proxy/pattern_check.h"
+#include "proxy/check/pattern_check.h"
 #include "proxy/process/notices.h"
 #include "proxy/settings/settings.h"
 

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "proxy/command/check_command.h"
 #include "proxy/command/config_command.h"
 #include "proxy/command/explain_command.h"
 #include "proxy/command/journal_command.h"
@@ -18,6 +19,10 @@ namespace weir::proxy {
 namespace {
 
 const std::array kCommands = std::to_array<Subcommand>({
+    {"check", "[--ready] [--json] [--strict] [--role NAME] [--database NAME]",
+     "whether a Weir with this configuration would work, and what can be captured of each table; --ready: whether the "
+     "one that runs takes clients. Exit code 1 where something is wrong",
+     run_check},
     {"config", "[--schema]",
      "the configuration that counts and where each value is from, without its secrets; or the JSON Schema of weir.yaml",
      run_config},

@@ -74,6 +74,25 @@ std::map<std::string, std::string> connection_options(const Upstream& upstream, 
   return options;
 }
 
+/// As libpq's functions take them. The values are its own.
+struct Parameters {
+  explicit Parameters(std::map<std::string, std::string> all) : options(std::move(all)) {
+    for (const auto& [keyword, value] : options) {
+      if (value.empty()) continue;
+      keywords.push_back(keyword.c_str());
+      values.push_back(value.c_str());
+    }
+    keywords.push_back(nullptr);
+    values.push_back(nullptr);
+  }
+  Parameters(const Parameters&) = delete;
+  Parameters& operator=(const Parameters&) = delete;
+
+  const std::map<std::string, std::string> options;
+  std::vector<const char*> keywords;
+  std::vector<const char*> values;
+};
+
 }  // namespace
 
 void SideConnection::Close::operator()(void* connection) const {
@@ -81,20 +100,25 @@ void SideConnection::Close::operator()(void* connection) const {
 }
 
 Result<SideConnection> SideConnection::open(const Upstream& upstream, const Credentials& credentials) {
-  const auto options = connection_options(upstream, credentials);
-  std::vector<const char*> keywords;
-  std::vector<const char*> values;
-  for (const auto& [keyword, value] : options) {
-    if (value.empty()) continue;
-    keywords.push_back(keyword.c_str());
-    values.push_back(value.c_str());
-  }
-  keywords.push_back(nullptr);
-  values.push_back(nullptr);
-  SideConnection result(PQconnectdbParams(keywords.data(), values.data(), 0));
+  const Parameters parameters(connection_options(upstream, credentials));
+  SideConnection result(PQconnectdbParams(parameters.keywords.data(), parameters.values.data(), 0));
   auto* connection = static_cast<PGconn*>(result.connection_.get());
   if (PQstatus(connection) != CONNECTION_OK) return Error{trimmed(PQerrorMessage(connection)), ""};
   return result;
+}
+
+Result<void> SideConnection::reach(const Upstream& upstream) {
+  const Parameters parameters(connection_options(upstream, {}));
+  switch (PQpingParams(parameters.keywords.data(), parameters.values.data(), 0)) {
+    case PQPING_OK:
+      return {};
+    case PQPING_REJECT:
+      return Error{"the server takes no clients now (it starts, ends, or recovers)", ""};
+    case PQPING_NO_RESPONSE:
+      return Error{"nobody answers", ""};
+    default:
+      return Error{"could not be asked: check the parameters of upstream", ""};
+  }
 }
 
 Result<std::vector<SideConnection::Row>> SideConnection::query(const std::string& sql,

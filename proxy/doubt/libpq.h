@@ -22,6 +22,9 @@ class SideConnection final : public Questions {
   /// sqlstate is empty where the server was not reached.
   static Result<SideConnection> open(const Upstream& upstream, const Credentials& credentials);
 
+  /// Whether a server answers at one of the hosts, without a login; the error says what is the matter.
+  static Result<void> reach(const Upstream& upstream);
+
   Result<std::vector<Row>> query(const std::string& sql, const std::vector<std::string>& parameters = {}) override;
   bool alive() const override;
 

@@ -1,5 +1,5 @@
 // Which sessions ask, and what the question's patterns are. That the server understands them: main_pgtest.
-#include "proxy/pattern_check.h"
+#include "proxy/check/pattern_check.h"
 
 #include <gtest/gtest.h>
 

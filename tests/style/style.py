@@ -40,7 +40,7 @@ MAY_INCLUDE = {
                        "emitters"],
     "proxy/check": ["base", "proxy/check", "proxy/doubt", "proxy/settings", "proxy/io", "capture", "emitters", "wire"],
     "proxy/command": ["base", "proxy/command", "proxy/check", "proxy/delivery", "proxy/doubt", "proxy/settings",
-                      "proxy/process", "capture", "emitters"],
+                      "proxy/io", "proxy/process", "capture", "emitters"],
     "proxy/counts": ["base", "proxy/counts", "proxy/process", "capture/event", "capture/journal"],
     "proxy/admin": ["base", "proxy/admin", "proxy/counts", "proxy/io", "proxy/process", "capture/event"],
     "proxy": ["base", "proxy", "capture", "emitters", "wire"],

@@ -1,4 +1,4 @@
-#include "proxy/pattern_check.h"
+#include "proxy/check/pattern_check.h"
 
 #include <algorithm>
 #include <set>
