@@ -123,7 +123,13 @@ Result<void> Capturing::open_journal(const Settings& settings) {
   return {};
 }
 
+Result<std::unique_ptr<capture::StreamReader>> Capturing::subscribe(Subscriptions::Options options) {
+  return subscriptions_->subscribe(std::move(options));
+}
+
 Result<void> Capturing::open_destinations(const Settings& settings) {
+  subscriptions_ = std::make_unique<Subscriptions>(
+      *journal_.log, [this](capture::StreamCommand command) { committer_->tell(std::move(command)); });
   for (const auto& emitter : settings.emit) {
     if (auto done = open_destination(settings, emitter); !done) return done.error();
   }
@@ -143,9 +149,6 @@ Result<void> Capturing::open_destination(const Settings& settings, const Emitter
     if (!made) return made.error();
     format = std::move(*made);
   }
-  auto* log = journal_.log.get();  // the committer's later on, which outlives the readers
-  auto reader = log->reader();
-  if (!reader) return reader.error();
   const auto name = (*destination)->name();
   DeliveryLoop::Sinks sinks;
   sinks.tell = notices_.teller();
@@ -156,10 +159,11 @@ Result<void> Capturing::open_destination(const Settings& settings, const Emitter
         {name, refused.position, record.topic, record.key.value_or(""), record.value.value_or(""), refused.reason, {}});
   };
   if (settings.emit.size() == 1) sinks.gone = on_output_gone_;
-  auto stream = tail_.make_reader(with_gap_for_erased(
-      std::move(*reader), [log] { return log->erased(); }, wall_us()));
-  deliveries_.push_back(std::make_unique<Delivery>(std::move(*destination), std::move(format), std::move(stream),
-                                                   std::move(sinks), pace_of(emitter)));
+  auto& delivery = *deliveries_.emplace_back(
+      std::make_unique<Delivery>(std::move(*destination), std::move(format), std::move(sinks), pace_of(emitter)));
+  auto stream = subscriptions_->subscribe({.wake = [&delivery] { delivery.wake(); }});
+  if (!stream) return stream.error();
+  delivery.attach(std::move(*stream));
   return {};
 }
 
@@ -187,10 +191,8 @@ Result<void> Capturing::run() {
   committing.hold_timeout = settings_.hold_timeout;
   for (const auto& delivery : deliveries_) committing.emitters.push_back(delivery->name());
   committing.tell = notices_.teller();
-  committing.tail = &tail_;
-  committing.on_released = [this] {
-    for (const auto& delivery : deliveries_) delivery->wake();
-  };
+  committing.tail = &subscriptions_->tail();
+  committing.on_released = [this] { subscriptions_->released(); };
   committing.on_doubt = [this](std::vector<capture::Doubt> doubts) { resolver_->add(std::move(doubts)); };
   committer_ = std::make_unique<Committer>(std::move(journal_), std::move(committing));
 

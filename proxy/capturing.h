@@ -16,6 +16,7 @@
 #include "capture/scope.h"
 #include "capture/sql/statement_cache.h"
 #include "proxy/commit/committer.h"
+#include "proxy/commit/subscriptions.h"
 #include "proxy/delivery/delivery.h"
 #include "proxy/doubt/client_sessions.h"
 #include "proxy/doubt/resolver.h"
@@ -38,6 +39,8 @@ class Capturing {
   /// False: sessions of this database are only relayed.
   bool captures(const std::string& database) const { return scope_.captures_database(database); }
   std::unique_ptr<wire::Engine> make_engine(const SessionInfo& info);
+  /// Reads the stream from now on, beside the destinations; ends before this does.
+  Result<std::unique_ptr<capture::StreamReader>> subscribe(Subscriptions::Options options);
   /// Files that were moved away are begun anew at once, and not only with the next event.
   void reopen_files();
   /// Lets the destinations take what is left, at most so long. False: some of it is lost, because the journal is a
@@ -57,7 +60,7 @@ class Capturing {
   capture::Durability durability_ = capture::Durability::answer;
   bool journal_stays_ = false;
   bool stopped_ = false;
-  capture::Tail tail_;
+  std::unique_ptr<Subscriptions> subscriptions_;
   std::vector<std::unique_ptr<Delivery>> deliveries_;
   ClientSessions client_sessions_;
   std::unique_ptr<Resolver> resolver_;

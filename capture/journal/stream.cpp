@@ -212,7 +212,19 @@ void Stream::run(command::GiveUp& give_up) {
   gaps_.push_back({give_up.id, std::move(give_up.gaps), now_.wall_us});
 }
 
+void Stream::run(command::Subscribe& subscribe) {
+  subscribers_.insert_or_assign(std::move(subscribe.name), subscribe.after);
+}
+
+void Stream::run(command::Unsubscribe& unsubscribe) {
+  subscribers_.erase(unsubscribe.name);
+}
+
 void Stream::run(Checkpoint& checkpoint) {
+  if (const auto found = subscribers_.find(checkpoint.emitter); found != subscribers_.end()) {
+    found->second = std::max(found->second, checkpoint.position);
+    return;
+  }
   auto& position = reported_[checkpoint.emitter];
   position = std::max(position, checkpoint.position);
   if (!book_at_) book_at_ = now_.steady + kBookDelay;
@@ -282,12 +294,13 @@ void Stream::refuse(command::Hold& hold, const Error& error) {
 
 std::string Stream::destinations_behind() const {
   std::string behind;
-  for (const auto& emitter : options_.emitters) {
-    const auto missing = last_position_ - checkpoint(emitter);
-    if (missing > 0)
-      behind += (behind.empty() ? "" : ", ") + emitter + " (" +
-                counted(static_cast<std::uint64_t>(missing), "transaction") + " behind)";
-  }
+  const auto add = [&](const std::string& name, event::Position done) {
+    if (last_position_ <= done) return;
+    behind += (behind.empty() ? "" : ", ") + name + " (" +
+              counted(static_cast<std::uint64_t>(last_position_ - done), "transaction") + " behind)";
+  };
+  for (const auto& emitter : options_.emitters) add(emitter, checkpoint(emitter));
+  for (const auto& [name, done] : subscribers_) add(name, done);
   return behind.empty() ? "transactions that are in doubt or still running" : behind;
 }
 
@@ -448,6 +461,7 @@ Released Stream::describe(const LogOutcome& outcome) {
 event::Position Stream::safe_everywhere() const {
   auto lowest = last_position_;
   for (const auto& emitter : options_.emitters) lowest = std::min(lowest, checkpoint(emitter));
+  for (const auto& [name, done] : subscribers_) lowest = std::min(lowest, done);
   return lowest;
 }
 

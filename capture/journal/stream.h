@@ -35,7 +35,7 @@ class Stream {
     std::string journal;          ///< what the journal is called in messages: its path
     std::uint64_t max_bytes = 0;  ///< writes are held while the journal is larger; 0: no limit
     std::chrono::milliseconds hold_timeout{0};
-    std::vector<std::string> emitters;  ///< those whose checkpoints say what the journal keeps
+    std::vector<std::string> emitters;  ///< destinations, whose checkpoints in the book say what the journal keeps
     bool waits_for_sync = true;         ///< nothing enters the stream that a crash of the machine could take back
     /// Commits that no client saw acknowledged may be missing from here on: the machine has crashed. 0: it has not.
     std::int64_t crashed_after_us = 0;
@@ -117,6 +117,8 @@ class Stream {
   void run(command::End& end);
   void run(command::Report& report);
   void run(command::GiveUp& give_up);
+  void run(command::Subscribe& subscribe);
+  void run(command::Unsubscribe& unsubscribe);
   void run(Checkpoint& checkpoint);
   void run(DeadLetter& letter);
 
@@ -171,6 +173,7 @@ class Stream {
   std::int64_t crash_gap_ = 0;
   bool boot_told_ = false;  // and not noted yet
   std::map<std::string, event::Position> checkpoints_;
+  std::map<std::string, event::Position> subscribers_;  // with a say for this run, and up to where each is done
   event::Position trimmed_ = 0;
   FillLevel fill_level_;
   bool full_told_ = false;

@@ -56,6 +56,15 @@ struct Report {
   event::Transaction transaction;
   event::ChangeEvent gap;
 };
+/// Somebody has a say in what the journal keeps from now on, until Unsubscribe: nothing behind `after`, or behind the
+/// last Checkpoint of this name, is erased. His place is in no book: with the run of Weir it ends.
+struct Subscribe {
+  std::string name;
+  event::Position after = 0;
+};
+struct Unsubscribe {
+  std::string name;
+};
 /// Nobody will ever know how it ended: these gaps take the place of its events.
 struct GiveUp {
   std::int64_t id;
@@ -64,7 +73,8 @@ struct GiveUp {
 
 }  // namespace command
 
-using StreamCommand = std::variant<command::Open, command::Written, command::Hold, command::Reopened, command::End,
-                                   command::Report, command::GiveUp, Checkpoint, DeadLetter>;
+using StreamCommand =
+    std::variant<command::Open, command::Written, command::Hold, command::Reopened, command::End, command::Report,
+                 command::GiveUp, command::Subscribe, command::Unsubscribe, Checkpoint, DeadLetter>;
 
 }  // namespace weir::capture

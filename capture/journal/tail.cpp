@@ -7,8 +7,9 @@ namespace weir::capture {
 
 class TailReader final : public StreamReader {
  public:
-  TailReader(Tail& tail, std::size_t number, std::unique_ptr<JournalReader> journal)
+  TailReader(Tail& tail, std::uint64_t number, std::unique_ptr<JournalReader> journal)
       : tail_(tail), number_(number), journal_(std::move(journal)) {}
+  ~TailReader() override { tail_.end(number_); }
 
   Result<std::shared_ptr<const event::Transaction>> next(event::Position after) override {
     auto found = tail_.find_after(after, number_);
@@ -41,7 +42,7 @@ class TailReader final : public StreamReader {
   }
 
   Tail& tail_;
-  const std::size_t number_;
+  const std::uint64_t number_;
   std::unique_ptr<JournalReader> journal_;
   std::shared_ptr<const Released> current_;  // null: what was read last is in the journal
 };
@@ -58,8 +59,15 @@ void Tail::add(std::vector<Released> released) {
 
 std::unique_ptr<StreamReader> Tail::make_reader(std::unique_ptr<JournalReader> journal) {
   const std::lock_guard lock(mutex_);
-  readers_.push_back(0);
-  return std::make_unique<TailReader>(*this, readers_.size() - 1, std::move(journal));
+  readers_[++last_reader_] = 0;
+  return std::make_unique<TailReader>(*this, last_reader_, std::move(journal));
+}
+
+/// Nothing is kept for it any more.
+void Tail::end(std::uint64_t reader) {
+  const std::lock_guard lock(mutex_);
+  readers_.erase(reader);
+  drop();
 }
 
 std::size_t Tail::bytes() const {
@@ -67,7 +75,7 @@ std::size_t Tail::bytes() const {
   return bytes_;
 }
 
-Tail::Found Tail::find_after(event::Position after, std::size_t reader) {
+Tail::Found Tail::find_after(event::Position after, std::uint64_t reader) {
   const std::lock_guard lock(mutex_);
   readers_[reader] = after;
   drop();
@@ -81,7 +89,8 @@ Tail::Found Tail::find_after(event::Position after, std::size_t reader) {
 }
 
 void Tail::drop() {
-  const auto passed = readers_.empty() ? newest_ : *std::min_element(readers_.begin(), readers_.end());
+  auto passed = newest_;
+  for (const auto& [number, after] : readers_) passed = std::min(passed, after);
   while (!entries_.empty()) {
     const auto& oldest = *entries_.front();
     if (oldest.transaction.position > passed && bytes_ <= max_bytes_) return;

@@ -7,12 +7,14 @@
 // An entry is dropped when every reader is past it, or when the tail has grown beyond its bound. Entries without events
 // stand for transactions that are too large to be kept, or from before a restart: they are read from the journal.
 //
-// Any thread. Outlives its readers; readers are made before the first add().
+// Any thread. Readers come and go at any time; the tail outlives them. One that is made later finds what is here still,
+// and in the journal what is not.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -70,15 +72,17 @@ class Tail {
     std::shared_ptr<const Released> released = {};
   };
 
-  Found find_after(event::Position after, std::size_t reader);
+  Found find_after(event::Position after, std::uint64_t reader);
+  void end(std::uint64_t reader);
   void drop();
 
   const std::size_t max_bytes_;
   mutable std::mutex mutex_;
   std::deque<std::shared_ptr<const Released>> entries_;  // positions without gaps
   std::size_t bytes_ = 0;
-  event::Position newest_ = 0;            // 0: nothing was added yet
-  std::vector<event::Position> readers_;  // each one's last `after`
+  event::Position newest_ = 0;                        // 0: nothing was added yet
+  std::map<std::uint64_t, event::Position> readers_;  // each one's last `after`
+  std::uint64_t last_reader_ = 0;
 };
 
 }  // namespace weir::capture

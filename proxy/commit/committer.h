@@ -64,6 +64,8 @@ class Committer {
   std::size_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
   ServerRuns& server_runs() { return runs_; }
   void set_checkpoint(const std::string& emitter, event::Position position);
+  /// What a subscription has to say (subscriptions.h).
+  void tell(capture::StreamCommand command) { push(std::move(command), Urgency::now); }
   void dead_letter(capture::DeadLetter letter);
   Result<std::unique_ptr<capture::JournalReader>> reader() { return journal_.log->reader(); }
   /// Valid once start() has returned, as it stood at the start.

@@ -21,17 +21,14 @@ class Delivery {
  public:
   /// `format` is null where the destination wants events.
   Delivery(std::unique_ptr<emitters::Emitter> emitter, std::unique_ptr<emitters::Format> format,
-           std::unique_ptr<capture::StreamReader> reader, DeliveryLoop::Sinks sinks,
-           std::chrono::milliseconds pace = std::chrono::milliseconds(0))
-      : emitter_(std::move(emitter)),
-        format_(std::move(format)),
-        reader_(std::move(reader)),
-        sinks_(std::move(sinks)),
-        pace_(pace) {}
+           DeliveryLoop::Sinks sinks, std::chrono::milliseconds pace = std::chrono::milliseconds(0))
+      : emitter_(std::move(emitter)), format_(std::move(format)), sinks_(std::move(sinks)), pace_(pace) {}
   ~Delivery() { stop(std::chrono::milliseconds(0)); }
   Delivery(const Delivery&) = delete;
   Delivery& operator=(const Delivery&) = delete;
 
+  /// Reads from here. Before start(); may be woken from now on.
+  void attach(std::unique_ptr<capture::StreamReader> reader) { reader_ = std::move(reader); }
   /// `after`: the last position that the destination has; `newest`: the stream's at the start.
   void start(event::Position after, event::Position newest);
   void wake();

@@ -6,14 +6,11 @@
 // with a gap event for what it has no more.
 #pragma once
 
-#include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/notice.h"
 #include "capture/journal/book.h"
-#include "capture/journal/event_log.h"
 #include "proxy/delivery/destination_name.h"
 #include "proxy/settings/settings.h"
 
@@ -26,10 +23,5 @@ namespace weir::proxy {
 Result<std::vector<Notice>> settle_destinations(capture::Book& book, event::Position last,
                                                 const std::vector<EmitterSettings>& configured,
                                                 const std::string& journal_path);
-
-/// Reads from `journal`; whoever asks for what is erased by then gets one transaction of one gap event in its place.
-std::unique_ptr<capture::JournalReader> with_gap_for_erased(std::unique_ptr<capture::JournalReader> journal,
-                                                            std::function<capture::Erased()> erased,
-                                                            std::int64_t now_us);
 
 }  // namespace weir::proxy

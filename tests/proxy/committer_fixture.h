@@ -51,6 +51,7 @@ class CommitterTest : public testing::Test {
   Result<void> try_start(Committer::Options with) {
     committer.reset();
     auto log = std::make_unique<FakeLog>(disk);
+    if (on_log) on_log(*log, with);
     capture::Journal journal;
     journal.book = std::make_unique<FakeBook>(shelf);
     journal.log = std::move(log);
@@ -132,6 +133,7 @@ class CommitterTest : public testing::Test {
   FakeShelf shelf;
   capture::Tail tail;
   Heard heard;
+  std::function<void(FakeLog&, Committer::Options&)> on_log;  // before the committer has it
   std::unique_ptr<Committer> committer;
 };
 

@@ -15,17 +15,19 @@ class DeliveryTest : public testing::Test {
     auto r = std::make_unique<FakeReader>();
     emitter = e.get();
     reader = r.get();
-    delivery = std::make_unique<Delivery>(std::move(e), std::make_unique<FakeFormat>(), std::move(r),
+    delivery = std::make_unique<Delivery>(std::move(e), std::make_unique<FakeFormat>(),
                                           DeliveryLoop::Sinks{[this](event::Position position) { heard(position); },
                                                               [](emitters::Refused) {},
                                                               {},
                                                               [this](const Notice& notice) { told = notice.text; }});
+    delivery->attach(std::move(r));
   }
   void heard(event::Position position) {
     const std::lock_guard lock(mutex);
     checkpoint = position;
     changed.notify_all();
   }
+  void start() { delivery->start(0, 0); }
   bool reaches(event::Position position) {
     std::unique_lock lock(mutex);
     return changed.wait_for(lock, std::chrono::seconds(20), [&] { return checkpoint >= position; });
@@ -41,7 +43,7 @@ class DeliveryTest : public testing::Test {
 };
 
 TEST_F(DeliveryTest, WakesForWhatIsReleasedAndFinishesBeforeItStops) {
-  delivery->start(0, 0);
+  start();
   reader->release(3);
   delivery->wake();
   EXPECT_TRUE(reaches(1));
@@ -58,10 +60,11 @@ TEST_F(DeliveryTest, WithAPaceEverythingComesAndNothingWaitsForAnotherRelease) {
   emitter = e.get();
   reader = r.get();
   delivery = std::make_unique<Delivery>(
-      std::move(e), std::make_unique<FakeFormat>(), std::move(r),
+      std::move(e), std::make_unique<FakeFormat>(),
       DeliveryLoop::Sinks{[this](event::Position position) { heard(position); }, [](emitters::Refused) {}},
       milliseconds(5));
-  delivery->start(0, 0);
+  delivery->attach(std::move(r));
+  start();
   for (int i = 1; i <= 50; ++i) {
     reader->release(1);
     delivery->wake();
@@ -77,10 +80,11 @@ TEST_F(DeliveryTest, AFullBatchEndsTheCollecting) {
   auto r = std::make_unique<FakeReader>();
   reader = r.get();
   delivery = std::make_unique<Delivery>(
-      std::move(e), std::make_unique<FakeFormat>(), std::move(r),
+      std::move(e), std::make_unique<FakeFormat>(),
       DeliveryLoop::Sinks{[this](event::Position position) { heard(position); }, [](emitters::Refused) {}},
       std::chrono::hours(1));
-  delivery->start(0, 0);
+  delivery->attach(std::move(r));
+  start();
   const auto release = [this](std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
       reader->release(1);
@@ -100,7 +104,7 @@ TEST_F(DeliveryTest, AFullBatchEndsTheCollecting) {
 TEST_F(DeliveryTest, ADestinationThatNeverTakesAnythingDoesNotKeepItFromStopping) {
   emitter->error = Error{"down", ""};
   reader->release(1);
-  delivery->start(0, 0);
+  start();
   EXPECT_FALSE(delivery->stop(milliseconds(10)));
   EXPECT_EQ(checkpoint, 0);
   EXPECT_EQ(told, "fake:: has not taken all events");
@@ -109,7 +113,7 @@ TEST_F(DeliveryTest, ADestinationThatNeverTakesAnythingDoesNotKeepItFromStopping
 TEST_F(DeliveryTest, ClosingConfirmsTheLastOnes) {
   emitter->confirms = false;
   reader->release(1);
-  delivery->start(0, 0);
+  start();
   delivery->stop(milliseconds(200));
   EXPECT_EQ(checkpoint, 1);
 }

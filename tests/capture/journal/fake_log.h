@@ -51,6 +51,11 @@ struct FakeDisk {
     std::unique_lock lock(mutex);
     changed.wait(lock, [&] { return waiting >= count; });
   }
+  /// Until so much is erased; false: it was not in twenty seconds.
+  bool await_erased(event::Position through) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, std::chrono::seconds(20), [&] { return erased.through >= through; });
+  }
   /// The machine: what was not synced is gone.
   void crash() {
     const std::lock_guard lock(mutex);
@@ -231,6 +236,7 @@ class FakeLog : public EventLog {
     while (!state_->released.empty() && state_->released.begin()->first <= safe) {
       const FakeState::Pending& first = state_->released.begin()->second;
       disk_->erased.through = first.transaction.position;
+      disk_->changed.notify_all();
       disk_->erased.lsn = std::max(disk_->erased.lsn, first.transaction.last_lsn);
       gone.insert(first.place);
       state_->released.erase(state_->released.begin());

@@ -124,6 +124,64 @@ TEST_F(StreamTest, WhoIsHeldIsToldWhoIsBehind) {
   EXPECT_TRUE(has(message, "wait for slow (1 transaction behind)")) << message;
 }
 
+TEST_F(StreamTest, ASubscriberWithASayKeepsWhatItIsNotDoneWithUntilItEnds) {
+  prepare(1, 10, 10);
+  end(1);
+  prepare(2, 20, 20);
+  end(2);
+  queue.emplace_back(command::Subscribe{"looks on", 1});
+  turn();
+  const auto is_done = [&](event::Position position) {
+    ASSERT_TRUE(log->sync());
+    checkpoint("e", position);
+    turn();
+    clock_ms += 200;
+    turn();
+  };
+  is_done(2);
+  EXPECT_TRUE(stream->trim_due());
+  stream->trim();
+  EXPECT_FALSE(stream->trim_due()) << "what is behind 1 is kept";
+  checkpoint("looks on", 2);
+  turn();
+  EXPECT_TRUE(stream->trim_due());
+  stream->trim();
+  EXPECT_EQ(shelf.destinations.count("looks on"), 0u) << "its place is in no book";
+  queue.emplace_back(command::Subscribe{"another", 0});
+  turn();
+  prepare(3, 30, 30);
+  end(3);
+  turn();
+  is_done(3);
+  queue.emplace_back(command::Unsubscribe{"looks on"});
+  turn();
+  EXPECT_FALSE(stream->trim_due()) << "the other one is at the beginning";
+  queue.emplace_back(command::Unsubscribe{"another"});
+  turn();
+  EXPECT_TRUE(stream->trim_due());
+}
+
+TEST_F(StreamTest, WhoIsHeldIsToldOfASubscriberThatIsBehindToo) {
+  limit(0);
+  prepare(1, 10, 10);
+  end(1);
+  queue.emplace_back(command::Subscribe{"looks on", 0});
+  checkpoint("e", 1);
+  turn();
+  clock_ms = 100;
+  ASSERT_TRUE(log->sync());
+  turn();
+  open(2);
+  hold(2, 20, 20);
+  fill(1000);
+  turn();
+  clock_ms = 200;
+  const auto effects = turn();
+  ASSERT_EQ(replies(effects), "2 53100");
+  const auto& message = effects.replies[0].result.error().message;
+  EXPECT_TRUE(has(message, "wait for looks on (1 transaction behind)")) << message;
+}
+
 TEST_F(StreamTest, WhereNoDestinationIsBehindTransactionsAre) {
   limit(1000);
   open(1);

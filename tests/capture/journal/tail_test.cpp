@@ -121,6 +121,32 @@ TEST_F(TailTest, AnEntryGoesWhenEveryReaderIsPastIt) {
   EXPECT_EQ(two->events(102, 0, 10)->events.size(), 1u);
 }
 
+TEST_F(TailTest, OneThatComesLaterFindsWhatIsHereAndTheRestInTheJournal) {
+  auto one = make_reader();
+  stored = {{1, 1}, {2, 1}, {3, 1}};
+  for (event::Position position : {1, 2, 3}) tail.add(list(released(position, 1)));
+  EXPECT_EQ(next(*one, 1), 2);
+  auto late = make_reader();
+  EXPECT_EQ(next(*late, 0), 1);
+  EXPECT_EQ(journal->asked, 1);
+  EXPECT_EQ(next(*late, 1), 2);
+  EXPECT_EQ(next(*late, 2), 3);
+  EXPECT_EQ(journal->asked, 1);
+}
+
+TEST_F(TailTest, OneThatHasGoneIsNotWaitedFor) {
+  auto one = make_reader();
+  auto two = make_reader();
+  tail.add(list(released(1, 1)));
+  EXPECT_EQ(next(*one, 1), 0);
+  EXPECT_EQ(tail.bytes(), 10u);
+  two.reset();
+  EXPECT_EQ(tail.bytes(), 0u);
+  one.reset();
+  tail.add(list(released(2, 1)));
+  EXPECT_EQ(tail.bytes(), 0u) << "nobody reads";
+}
+
 TEST_F(TailTest, AboveItsBoundTheOldestAreLeftToTheJournal) {
   auto reader = make_reader();
   for (event::Position position = 1; position <= 4; ++position) {
