@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "capture/session/open_pipeline.h"
 #include "capture/session/pending.h"
 #include "wire/message.h"
 
@@ -59,6 +60,10 @@ class Block {
   /// A text that could not be read rolled back, wholly or to a savepoint: ReadyForQuery will tell.
   void hid_rollback() { hid_rollback_ = true; }
 
+  /// What is open outside of one.
+  OpenPipeline& pipeline() { return pipeline_; }
+  const OpenPipeline& pipeline() const { return pipeline_; }
+
   struct Ready {
     bool was_failed;    ///< before it
     bool hid_rollback;  ///< since the one before
@@ -75,6 +80,7 @@ class Block {
  private:
   enum class Status : char { idle, open, failed };
   Status status_ = Status::idle;
+  OpenPipeline pipeline_;
   bool skips_ = false;
   bool own_failed_ = false;
   bool hid_rollback_ = false;

@@ -24,6 +24,10 @@ Took ClientMessages::take(const Frame& frame) {
   if (session_.copy.waits_for(frame.type) && !wait_for_answers()) return Took::nothing;
   const bool in_doubt = session_.transaction.commits_itself() && !session_.copy.takes_data();
   if (in_doubt && !CommitPoint(*this).learn_outcome()) return Took::nothing;
+  const bool needs_transaction =
+      frame.type == frontend::kQuery || frame.type == frontend::kParse || frame.type == frontend::kBind;
+  const bool may_fail = needs_transaction && !session_.run && !session_.copy.takes_data() && may_be_in_limbo(session_);
+  if (may_fail && !wait_for_answers()) return Took::nothing;
   switch (frame.type) {
     case frontend::kQuery:
       return SimpleQuery(*this).take_query(frame);

@@ -26,6 +26,7 @@ void CommitPoint::heard_outcome(std::string_view status) {
   TransactionEnd(*this).transaction_ended(!known                  ? Outcome::unknown
                                           : status == "committed" ? Outcome::committed
                                                                   : Outcome::aborted);
+  session_.block.pipeline().executed(Purpose::client);  // another one
   session_.queue.names().drop_portals();
 }
 
@@ -63,9 +64,19 @@ bool CommitPoint::ready_to_commit(bool ends_block, bool surely) {
   return prepare();
 }
 
+/// Nothing of Weir's own may run before a Sync behind a Query that has left the transaction open: the server would end
+/// it then, and does not without.
+bool CommitPoint::ready_for_forgetful_sync() {
+  const GatedTransaction& transaction = session_.transaction;
+  if (transaction.is_prepared() || transaction.is_refused()) return true;
+  return !transaction.has_something() || transaction.written().incomplete() || prepare();
+}
+
 /// Before bytes that may commit: what the handler is to return instead of sending them, or nothing.
 std::optional<Took> CommitPoint::pass_commit_point(bool ends_block, const Frame& frame) {
-  if (!ready_to_commit(ends_block)) return Took::nothing;
+  const bool limbo = session_.block.pipeline().is_behind_query() || session_.block.pipeline().is_in_limbo();
+  const bool forgets = frame.type == wire::frontend::kSync && limbo && session_.queue.empty();
+  if (forgets ? !ready_for_forgetful_sync() : !ready_to_commit(ends_block)) return Took::nothing;
   if (session_.transaction.is_refused()) return refuse_commit(frame);
   session_.transaction.sent();
   return std::nullopt;

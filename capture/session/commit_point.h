@@ -29,6 +29,7 @@ class CommitPoint : private InTurn {
  private:
   bool knows_enough_to_commit() const;
   bool prepare();
+  bool ready_for_forgetful_sync();
 };
 
 }  // namespace weir::capture

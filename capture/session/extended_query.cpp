@@ -329,7 +329,9 @@ Took ExtendedQuery::take_flush(const Frame& frame) {
 
 Took ExtendedQuery::take_function_call(const Frame& frame) {
   if (CommitPoint(*this).holds_writes() && !session_.block.is_open() && !session_.copy.reads_sync()) {
-    if (const auto stop = CommitPoint(*this).pass_commit_point(false, frame)) return *stop;
+    if (!wait_for_answers()) return Took::nothing;
+    const bool goes_on = goes_on_behind_query(session_) || session_.block.pipeline().is_in_limbo();
+    if (const auto stop = goes_on ? std::nullopt : CommitPoint(*this).pass_commit_point(false, frame)) return *stop;
   }
   return relay_expecting(frame, {.expect = Expect::function_call});
 }

@@ -46,6 +46,7 @@ class GatedTransaction {
   bool has_something() const { return !written_.empty() || reopened_; }
   /// Something is to be committed that was not yet sent to be.
   bool waits_for_commit() const { return (has_something() || expects_more_) && !is_sent(); }
+  bool is_open() const { return commit_ == Commit::open; }
   bool is_prepared() const { return commit_ == Commit::prepared; }
   bool is_refused() const { return commit_ == Commit::refused; }
   bool is_sent() const { return commit_ == Commit::sent; }

@@ -6,7 +6,7 @@ namespace weir::capture {
 /// Not where the server refuses it, or a COPY does and names the message that came.
 bool Planner::plans_now(const Statement* statement) const {
   return statement != nullptr && needs_plan(*statement) && !session_.block.refuses(session_.queue.under_way()) &&
-         !session_.copy.reads_sync();
+         !session_.copy.reads_sync() && !session_.block.pipeline().is_in_limbo();
 }
 
 /// The plan of a statement in this session as it is now. Null: facts are being asked (or answers waited for first); the

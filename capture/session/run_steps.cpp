@@ -80,6 +80,8 @@ Took RunSteps::step_run(const Frame& frame) {
     if (ends_block(run.statement().kind) && CommitPoint(*this).holds_writes_of_block()) {
       if (const auto stop = CommitPoint(*this).pass_commit_point(true, frame)) return *stop;
     }
+    // Behind the answers to what is asked along.
+    if (run.statement().shows_statements && !Planner(*this).hide_own_statements()) return Took::nothing;
     const std::size_t end = run.group_end(session_.block);
     const bool grouped = end > run.next();
     // Inside the client's block Sync commits nothing, so it can go along.
@@ -130,7 +132,6 @@ bool RunSteps::plan_step() {
 
 void RunSteps::send_group(std::size_t end) {
   QueryRun& run = *session_.run;
-  if (run.statement().shows_statements) Planner(*this).hide_own_statements();
   if (!session_.block.is_open()) open_block();
   QueryRun::Step step = run.take_group(end, session_.catalog.server().text_encoding());
   Pending pending{.purpose = Purpose::run, .execution = std::move(step.execution)};
@@ -163,7 +164,6 @@ void RunSteps::send_step() {
   const bool spliced = plan && plan->how == Plan::How::returning;
   if (spliced && send_shape()) return;
   const QueryRun::Step step = run.take_single(session_.catalog.server().text_encoding());
-  if (statement.shows_statements) Planner(*this).hide_own_statements();
   if (statement.needs_block && !session_.block.is_open()) open_block();
   const bool changes_names = statement.kind == StatementKind::session;
   const std::int64_t mark = changes_names ? CapturedPortals(*this).apply_session_statement(statement) : -1;

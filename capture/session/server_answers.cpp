@@ -283,6 +283,7 @@ void ServerAnswers::take_upstream(const Frame& frame) {
       return take_complete(frame);
     case backend::kCopyInResponse:
       session_.copy.answered();
+      session_.transaction.stop_gathering();  // the client must hear of it, or it sends nothing
       if (session_.wait == Wait::answers)
         session_.wait = Wait::nothing;  // the rest of the answer comes only after the client's data
       break;
@@ -413,6 +414,8 @@ void ServerAnswers::take_complete(const Frame& frame) {
     }
   }
   if (suspended) session_.rows.left_suspended(front.execution.get());
+  if (front.expect == Expect::execute && frame.type != backend::kEmptyQueryResponse && !session_.block.is_open())
+    session_.block.pipeline().executed(front.purpose, tag);
   if (front.purpose == Purpose::drain) {
     if (front.execution->plan->moves.possible && !front.execution->reader)
       session_.rows.completed_move(*front.execution, 0);
@@ -451,18 +454,17 @@ void ServerAnswers::take_ready(const Frame& frame) {
   show_held();
   show_statuses();
   const char status = frame.body().empty() ? 'I' : frame.body()[0];
-  const auto [was_failed, hid_rollback] = session_.block.ready(status);
+  const bool goes_on = status == char(wire::TransactionStatus::in_block) && goes_on_behind_query(session_);
+  const auto [was_failed, hid_rollback] = session_.block.ready(goes_on ? char(wire::TransactionStatus::idle) : status);
   session_.catalog.trust_encoding();
   const bool of_copy = session_.copy.ends_unread_sync();
   const bool of_group = !session_.queue.empty() && session_.queue.front().purpose == Purpose::run &&
                         session_.queue.front().expect == Expect::query;
   if (of_copy || session_.queue.empty() || (!is_own(session_.queue.front().purpose) && !of_group))
     relay_upstream(frame);
-  if (!session_.block.is_open()) {
-    const bool anything =
-        !session_.transaction.written().empty() || session_.transaction.is_announced() || session_.catalog.is_touched();
-    if (anything)
-      TransactionEnd(*this).transaction_ended(was_failed || hid_rollback ? Outcome::aborted : Outcome::committed);
+  const bool is_over = !session_.block.is_open() && !goes_on;
+  if (is_over) {
+    is_idle_again(was_failed || hid_rollback);
   } else {
     if (hid_rollback) session_.transaction.written().make_gaps(to_text(event::GapCause::unseen_savepoint));
     if (session_.transaction.is_sent()) session_.transaction.reopen();
@@ -470,16 +472,32 @@ void ServerAnswers::take_ready(const Frame& frame) {
   }
   const bool of_question = !of_copy && !session_.queue.empty() && session_.queue.front().purpose == Purpose::question;
   if (!session_.queue.empty() && !of_copy) pop_front();
+  session_.block.pipeline().goes_on(goes_on);
   if (session_.queue.empty()) {
-    session_.queue.settle();
+    if (!goes_on) session_.queue.settle();
     session_.block.stop_skipping();
   }
-  if (!session_.block.is_open()) session_.queue.names().drop_portals();
+  if (is_over) session_.queue.names().drop_portals();
   if (of_question) session_.question.ended();
   ask_what_waits();
 }
 
+/// The server says that no transaction is open. Behind a Query that has left one open this need not be so.
+void ServerAnswers::is_idle_again(bool rolled_back) {
+  const bool was_in_limbo = session_.block.pipeline().is_in_limbo();
+  const bool of_sync = !session_.queue.empty() && session_.queue.front().expect == Expect::sync;
+  const bool forgotten = of_sync && session_.block.pipeline().synced();
+  session_.block.pipeline().ended();
+  // What could not be prepared is decided by whether the next statement fails.
+  if ((forgotten || was_in_limbo) && session_.transaction.is_open()) return;
+  const Outcome outcome = rolled_back ? Outcome::aborted : forgotten ? Outcome::unknown : Outcome::committed;
+  const bool anything =
+      !session_.transaction.written().empty() || session_.transaction.is_announced() || session_.catalog.is_touched();
+  if (anything) TransactionEnd(*this).transaction_ended(outcome);
+}
+
 void ServerAnswers::pop_front() {
+  session_.block.pipeline().answered(session_.queue.front().expect);
   session_.queue.answered(session_.transaction.written().savepoint_count());
   answered();
 }

@@ -40,6 +40,7 @@ class ServerAnswers : private InTurn {
   void complete_in_group(const Frame& frame, std::string_view tag);
   void take_ready(const Frame& frame);
   void pop_front();
+  void is_idle_again(bool rolled_back);
   void note_setting(std::string_view body);
 };
 

@@ -102,7 +102,8 @@ void ServerErrors::take_error(const Frame& frame) {
   const bool stays = ends_segment(front.expect);
   if (!stays) skip_to_sync(sqlstate == kInFailedTransaction);
   if (front.expect == Expect::query) query_failed(front, sqlstate);
-  const bool own_sync_next = !session_.block.skips() && !session_.queue.empty() && session_.queue.front().purpose == front.purpose;
+  const bool own_sync_next =
+      !session_.block.skips() && !session_.queue.empty() && session_.queue.front().purpose == front.purpose;
   const bool asks = front.purpose == Purpose::question;
   const bool in_own_exchange = own_sync_next && (asks || front.purpose == Purpose::facts);
   if (asks && fields) session_.question.failed({std::string(wire::error_field(*fields, 'M')), std::string(sqlstate)});
@@ -116,6 +117,7 @@ void ServerErrors::take_error(const Frame& frame) {
   if (sqlstate == kInvalidStatementName) statement_missing(front);
   // It may have failed because the catalog is no longer what the plan was made from: ask again next time.
   if (front.spliced) session_.catalog.forget();
+  session_.block.pipeline().failed();
   if (session_.block.is_open()) {
     session_.block.failed();
     // Whether the block is over with it is for ReadyForQuery to say.

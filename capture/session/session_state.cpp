@@ -1,5 +1,6 @@
 #include "capture/session/session_state.h"
 
+#include <algorithm>
 #include <string>
 
 #include "capture/event/gap_cause.h"
@@ -49,10 +50,32 @@ void lose_track(std::string_view why, SessionState& session, wire::Turn& turn) {
   turn.close = true;
 }
 
+bool goes_on_behind_query(const SessionState& session) {
+  return session.block.pipeline().is_open() && !session.block.is_open() && !session.block.skips() &&
+         session.catalog.server().version >= kKeepsPipelines;
+}
+
+bool goes_on_behind(const ParsedText& text, const SessionState& session) {
+  if (!goes_on_behind_query(session) || !text.parsed || text.statements.size() > 1) return false;
+  if (text.statements.empty()) return true;
+  const StatementKind kind = text.statements[0].kind;
+  return kind != StatementKind::commit && kind != StatementKind::rollback && kind != StatementKind::prepare_transaction;
+}
+
+bool may_be_in_limbo(const SessionState& session) {
+  const bool behind_sync = !session.queue.empty() && ends_segment(session.queue.back().expect);
+  if (session.catalog.server().version < kKeepsPipelines || !behind_sync) return false;
+  return session.block.pipeline().is_in_limbo() || session.block.pipeline().is_behind_query() ||
+         std::any_of(session.queue.begin(), session.queue.end(), [](const Pending& pending) {
+           return pending.expect == Expect::query && pending.purpose == Purpose::client;
+         });
+}
+
 bool is_idle(const SessionState& session) {
   return session.track == Track::kept && !session.client.is_broken && session.queue.empty() &&
-         session.queue.is_clean() && !session.block.is_open() && session.wait == Wait::nothing &&
-         session.client.skip == 0 && !session.retained.has_again() && !session.transaction.is_announced();
+         session.queue.is_clean() && !session.block.is_open() && !session.block.pipeline().is_in_limbo() &&
+         session.wait == Wait::nothing && session.client.skip == 0 && !session.retained.has_again() &&
+         !session.transaction.is_announced();
 }
 
 void leave(const char* why, SessionState& session) {

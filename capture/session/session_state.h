@@ -44,6 +44,8 @@ enum class Took : std::uint8_t { frame, nothing };
 
 /// Frames above this are not read as a whole, only passed through: texts and parameters of that size are not captured.
 constexpr std::size_t kLargestHeldFrame = 64u << 20;
+/// The version from which on a Query may leave an implicit transaction open.
+constexpr int kKeepsPipelines = 18;
 
 enum class Wait : std::uint8_t { nothing, answers, journal };
 
@@ -131,6 +133,11 @@ class InTurn {
 /// what it had open is reported. Once it has had anything of Weir's own nobody can say what of the rest is, and it ends
 /// instead.
 void lose_track(std::string_view why, SessionState& session, wire::Turn& turn);
+/// From PostgreSQL 18 on what was executed since the last Sync goes on behind a Query of one statement, or of none.
+bool goes_on_behind_query(const SessionState& session);
+bool goes_on_behind(const ParsedText& text, const SessionState& session);
+/// A Sync behind a Query is not answered: it is not known whether what comes next can run.
+bool may_be_in_limbo(const SessionState& session);
 /// No transaction is open and nothing is under way.
 bool is_idle(const SessionState& session);
 /// Nothing more is known of the session: whoever waits for it hears so.

@@ -53,8 +53,9 @@ Took SimpleQuery::take_query(const Frame& frame) {
   const auto text =
       query ? session_.texts->find_or_parse(*query, session_.catalog.lexer()) : std::make_shared<const ParsedText>();
   // The server names the Query in the COPY's error; where the COPY has failed already, it runs, and a write is a gap.
-  if (session_.copy.reads_sync()) return relay_query(frame, text, Plans(text->statements.size()));
-  if (!CapturedPortals(*this).drain_unnamed(*text)) return Took::nothing;
+  if (session_.copy.reads_sync() || session_.block.pipeline().is_in_limbo())
+    return relay_query(frame, text, Plans(text->statements.size()));
+  if (!CapturedPortals(*this).drain_unnamed(*text) || !end_own_pipeline(*text)) return Took::nothing;
   // What the names of portals mean must be known.
   if (session_.queue.under_way().syncs > 0 && any_reads_portal(*text) && !wait_for_answers()) return Took::nothing;
   if (text->only_reads() && !CommitPoint(*this).holds_writes()) {
@@ -67,8 +68,10 @@ Took SimpleQuery::take_query(const Frame& frame) {
       if (text->statements[0].shows_statements && !Planner(*this).hide_own_statements()) return Took::nothing;
       return splice_query(text, *plans);
     }
-    session_.run = std::make_unique<QueryRun>(text, *plans);
-    return RunSteps(*this).step_run(frame);
+    if (!goes_on_behind(*text, session_)) {
+      session_.run = std::make_unique<QueryRun>(text, *plans);
+      return RunSteps(*this).step_run(frame);
+    }
   }
   if (session_.retained.checks()) {
     // It is relayed after all, so the question is to have an exchange of its own.
@@ -82,7 +85,9 @@ Took SimpleQuery::take_query(const Frame& frame) {
   const bool opens = !ends && any_of_kind(*text, {StatementKind::begin});
   const bool holds = ends ? CommitPoint(*this).holds_writes_of_block() : CommitPoint(*this).holds_writes();
   const bool knowable = !text->commits_behind_rollback_to();
-  if (holds && !opens && knowable && (ends || !session_.block.is_open() || session_.queue.under_way().control > 0)) {
+  if (holds && session_.catalog.server().version >= kKeepsPipelines && !wait_for_answers()) return Took::nothing;
+  const bool may_commit = ends || !session_.block.is_open() || session_.queue.under_way().control > 0;
+  if (holds && !opens && knowable && may_commit && !goes_on_behind(*text, session_)) {
     if (!CommitPoint(*this).ready_to_commit(ends, text->parsed)) return Took::nothing;
     if (session_.transaction.is_refused()) return CommitPoint(*this).refuse_commit(frame);
   }
@@ -99,7 +104,9 @@ bool SimpleQuery::relay_plain_read(std::string_view query, const Frame& frame) {
   const bool commits_writes =
       CommitPoint(*this).holds_writes() && (!session_.block.is_open() || session_.queue.under_way().control > 0);
   const Names::PortalPtr& portal = session_.queue.names().find_portal({});
-  if (commits_writes || (portal && portal->suspended) || !is_plain_read(query)) return false;
+  if (commits_writes || session_.block.pipeline().is_of_weir() || (portal && portal->suspended) ||
+      !is_plain_read(query))
+    return false;
   relay_expecting(frame, CapturedPortals(*this).replacing_unnamed(true));
   return true;
 }
@@ -125,9 +132,22 @@ std::optional<QueryRun::Plans> SimpleQuery::plan_query(const std::shared_ptr<con
   return plans;
 }
 
+/// Where Weir alone has executed something since the last Sync, a question to the catalog, the Query would go on to
+/// the next Sync, too. False: that is being ended.
+bool SimpleQuery::end_own_pipeline(const ParsedText& text) {
+  if (!session_.block.pipeline().is_of_weir() || session_.block.is_open()) return true;
+  const Statement* only = text.single();
+  const bool controls = only != nullptr && controls_transaction(only->kind);
+  if (session_.catalog.server().version < kKeepsPipelines || controls || text.statements.size() > 1) return true;
+  if (!wait_for_answers()) return false;
+  send().sync({.purpose = Purpose::tidy});
+  return wait_for_answers();
+}
+
 /// Inside a block a Query commits nothing, so it can stay one: what is sent is the client's text and the splice.
 bool SimpleQuery::can_splice(const ParsedText& text, const Plans& plans) const {
-  if (!session_.block.is_open() || session_.block.is_failed() || text.statements.size() > 1) return false;
+  if (!session_.block.is_open() && !goes_on_behind_query(session_)) return false;
+  if (session_.block.is_failed() || text.statements.size() > 1) return false;
   return plans[0] && plans[0]->how == Plan::How::returning && plans[0]->lock_query.empty();
 }
 
@@ -157,6 +177,12 @@ Took SimpleQuery::relay_query(const Frame& frame, std::shared_ptr<const ParsedTe
     if (statement.kind == StatementKind::session)
       pending.mark = std::max(pending.mark, CapturedPortals(*this).apply_session_statement(statement));
   }
+  // Not in steps, but with nothing beside it: what is known of it is known all the same.
+  const bool alone = only != nullptr && goes_on_behind(*text, session_) && needs_plan(*only) && execution->plans[0];
+  if (alone && execution->plans[0]->how != Plan::How::returning) {
+    execution->statement = only;
+    execution->plan = execution->plans[0];
+  }
   pending.execution = execution;
   if (CapturedPortals(*this).read_cursors(*execution)) return relay_expecting(frame, std::move(pending));
   session_.queue.leave_own_unnamed();
@@ -169,8 +195,8 @@ Took SimpleQuery::relay_query(const Frame& frame, std::shared_ptr<const ParsedTe
 bool SimpleQuery::can_tell_transaction(const ParsedText& text, const Plans& plans) const {
   const Statement* only = text.single();
   if (only == nullptr || only->kind != StatementKind::copy_from || only->shows_text) return false;
-  if (session_.block.is_open() || !session_.queue.empty() || plans.empty() || !plans[0] ||
-      plans[0]->how == Plan::How::none)
+  if (session_.block.is_open() || goes_on_behind_query(session_) || !session_.queue.empty() || plans.empty() ||
+      !plans[0] || plans[0]->how == Plan::How::none)
     return false;
   return !plans[0]->inner.empty() && !plans[0]->text_is_read;
 }

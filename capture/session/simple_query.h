@@ -17,6 +17,7 @@ class SimpleQuery : private InTurn {
   bool relay_plain_read(std::string_view query, const Frame& frame);
   std::optional<QueryRun::Plans> plan_query(const std::shared_ptr<const ParsedText>& text);
   bool can_splice(const ParsedText& text, const Plans& plans) const;
+  bool end_own_pipeline(const ParsedText& text);
   Took splice_query(std::shared_ptr<const ParsedText> text, Plans plans);
   Took relay_query(const Frame& frame, std::shared_ptr<const ParsedText> text, Plans plans);
   bool can_tell_transaction(const ParsedText& text, const Plans& plans) const;

@@ -5,6 +5,7 @@
 namespace weir::capture {
 void TransactionEnd::transaction_ended(Outcome outcome) {
   session_.transaction.ended(outcome, session_.queue.under_way().captured > 0);
+  session_.block.pipeline().ended();
   session_.rows.transaction_ended();
   session_.catalog.transaction_ended(outcome == Outcome::aborted);
 }
@@ -86,6 +87,7 @@ void TransactionEnd::add_unplanned(const RelationName& table, event::GapCause ca
 /// Of a text that the parser here could not read: what its tag says of the transaction.
 void TransactionEnd::completed_unread(std::string_view tag) {
   const bool rolled_back = tag == "ROLLBACK";
+  if (tag == "BEGIN" || tag == "START TRANSACTION") session_.block.begun();
   if ((tag == "CALL" || tag == "DO") && !session_.block.is_open() && session_.transaction.outcome_is_unknown())
     return transaction_ended(Outcome::unknown);
   if (rolled_back && session_.transaction.written().has_savepoints()) {

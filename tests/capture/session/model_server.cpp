@@ -43,12 +43,23 @@ std::string table_of(std::string_view text) {
   return "?";
 }
 
+/// From 18 on Weir asks for the old row too.
+bool returns_old(std::string_view text) {
+  return contains(text, "/*weir*/") && (contains(text, "\"weir old\"") || contains(text, "row_to_json(old."));
+}
+
 /// The columns of a statement's rows.
 std::vector<std::string> columns_of(std::string_view text) {
   std::vector<std::string> columns;
   if (text.starts_with("SELECT") || contains(text.substr(0, text.find("/*weir*/")), "RETURNING")) columns = {"id"};
+  if (returns_old(text)) columns.push_back("row_to_json");
   if (contains(text, "/*weir*/")) columns.insert(columns.end(), {"row_to_json", "tableoid", "xid", "lsn"});
   return columns;
+}
+
+/// RETURNING with a list of the client's own.
+bool has_own_list(std::string_view text) {
+  return contains(text.substr(0, text.find("/*weir*/")), "RETURNING");
 }
 
 std::vector<std::string> split_statements(const std::string& text) {
@@ -93,8 +104,8 @@ std::vector<std::string> split_frames(std::string_view bytes) {
 }
 
 std::string ModelServer::greeting() const {
-  return server::parameter_status("server_version", "15.20") + server::parameter_status("server_encoding", "UTF8") +
-         server::parameter_status("client_encoding", "UTF8") +
+  return server::parameter_status("server_version", is_18_ ? "18.4" : "15.20") +
+         server::parameter_status("server_encoding", "UTF8") + server::parameter_status("client_encoding", "UTF8") +
          server::parameter_status("standard_conforming_strings", "on") + frame('K', int32(1) + "key!") +
          server::ready('I');
 }
@@ -121,6 +132,7 @@ std::string ModelServer::take(std::string_view frame) {
   if (closed_) return {};
   const std::string_view body = frame.substr(wire::kHeaderSize);
   if (skipping_ && frame[0] != 'S') return {};
+  if (!copy_in_ && std::string_view("PBDEQ").find(frame[0]) != std::string_view::npos && !start(frame[0])) return out_;
   if (copy_in_) {
     take_copy(frame[0]);
     return out_;
@@ -160,6 +172,25 @@ std::string ModelServer::take(std::string_view frame) {
       break;
   }
   return out_;
+}
+
+/// Whatever needs a transaction begins one, or makes an implicit block of what an Execute before it has begun.
+bool ModelServer::start(char type) {
+  if (limbo_) {
+    fail("XX000", "StartTransactionCommand: unexpected state STARTED");
+    if (type == 'Q') {
+      skipping_ = false;
+      out_ += ready();
+    }
+    return false;
+  }
+  if (started_ && pipelined_ && !in_block_ && is_18_) implicit_ = true;
+  started_ = true;
+  return true;
+}
+
+std::string ModelServer::ready() const {
+  return server::ready(failed_ ? 'E' : in_block_ || implicit_ ? 'T' : 'I');
 }
 
 void ModelServer::fail(std::string_view sqlstate, std::string_view message) {
@@ -241,6 +272,7 @@ void ModelServer::execute(const std::string& name, std::size_t limit) {
     return;
   }
   out_ += ended.complete;
+  pipelined_ = !in_block_ && !ends_failed_block(running.text);
   if (still != portals_.end()) still->second = std::move(running);
 }
 
@@ -251,7 +283,7 @@ ModelServer::Ended ModelServer::run(Portal& portal, std::size_t limit) {
   if (contains(text, "FOR NO KEY UPDATE OF")) return lock(!text.starts_with("SELECT FROM"));
   if (text.starts_with("CALL")) {
     portal.ran = true;
-    return call(in_block_ || several_);
+    return call(in_block_ || several_ || implicit_);
   }
   if (is_plain_write(text)) return write(portal, limit);
   if (contains(text, "pg_prepared_statements") && !portal.ran) {
@@ -354,7 +386,7 @@ ModelServer::Ended ModelServer::write(Portal& portal, std::size_t limit) {
     if (count > 0 && table == "r") written_.push_back("r " + std::to_string(count));
     // Of several rows that move the deletes are told first.
     for (std::uint32_t i = 1; table == "m" && count > 1 && i <= count; ++i) written_.push_back(old_image(rows_ + i));
-    const bool own_list = columns_of(text).size() % 4 == 1;
+    const bool own_list = has_own_list(text);
     for (std::uint32_t i = 0; i < count; ++i) {
       const std::string id = std::to_string(++rows_);
       const std::string image = "{\"id\":" + id + (table == "m" ? ",\"v\":" + id : "") + "}";
@@ -362,6 +394,7 @@ ModelServer::Ended ModelServer::write(Portal& portal, std::size_t limit) {
       if (table == "t" || table == "m") written_.push_back(image);
       Values columns;
       if (own_list) columns.push_back(id);
+      if (returns_old(text)) columns.push_back(old_image(rows_));
       if (contains(text, "/*weir*/"))
         columns.insert(columns.end(), {image, "16400", std::to_string(xid_), event::to_text(lsn_)});
       portal.rows.push_back(server::row(columns));
@@ -397,6 +430,7 @@ ModelServer::Ended ModelServer::run_control(const std::string& text) {
   if (text == "BEGIN") {
     if (in_block_) out_ += server::report('N', "WARNING", "25001", "there is already a transaction in progress");
     in_block_ = true;
+    implicit_ = pipelined_ = false;
     return {server::complete("BEGIN"), false};
   }
   const bool chain = contains(text, "AND CHAIN");
@@ -445,15 +479,21 @@ bool ModelServer::end_transaction(bool commit) {
   savepoints_.clear();
   portals_.clear();
   if (wrote) ended_[xid_++] = commit && holds;
-  has_xid_ = false;
+  has_xid_ = pipelined_ = implicit_ = limbo_ = false;
   lsn_ += 8;
   return holds;
 }
 
 void ModelServer::sync() {
-  if (!in_block_ && !end_transaction(true)) fail("23503", "violates foreign key constraint");
-  skipping_ = false;
-  out_ += server::ready(failed_ ? 'E' : in_block_ ? 'T' : 'I');
+  // Nothing has been started since the Query that left the transaction open: the server forgets to end it.
+  if (!started_ && (implicit_ || limbo_)) {
+    limbo_ = true;
+    implicit_ = false;
+  } else if (!in_block_ && !end_transaction(true)) {
+    fail("23503", "violates foreign key constraint");
+  }
+  skipping_ = started_ = false;
+  out_ += ready();
 }
 
 /// What is no string, or not in the client's encoding, is refused before it ends the unnamed statement.
@@ -465,8 +505,8 @@ void ModelServer::query(std::string_view body) {
   } else {
     return run_query(std::string(body.substr(0, body.size() - 1)));
   }
-  skipping_ = false;
-  out_ += server::ready(failed_ ? 'E' : in_block_ ? 'T' : 'I');
+  skipping_ = started_ = false;
+  out_ += ready();
 }
 
 void ModelServer::run_query(const std::string& text) {
@@ -476,7 +516,8 @@ void ModelServer::run_query(const std::string& text) {
   if (bad) fail("42601", "syntax error");
   several_ = parts.size() > 1;
   // An empty one commits too what was outstanding.
-  if (parts.empty() && !in_block_ && !end_transaction(true)) fail("23503", "violates foreign key constraint");
+  if (parts.empty() && !in_block_ && !implicit_ && !end_transaction(true))
+    fail("23503", "violates foreign key constraint");
   if (parts.empty() && !skipping_) out_ += frame('I');
   for (std::size_t i = 0; i < parts.size() && !skipping_; ++i) {
     if (refused_in_failed_block(parts[i])) {
@@ -496,15 +537,16 @@ void ModelServer::run_query(const std::string& text) {
     out_ += rows;
     if (ended.failed) break;
     const bool last = i + 1 == parts.size();
-    if (last && !in_block_ && !end_transaction(true)) {
+    const bool goes_on = in_block_ || (implicit_ && !several_);
+    if (last && !goes_on && !end_transaction(true)) {
       fail("23503", "violates foreign key constraint");
       break;
     }
     out_ += ended.complete;
   }
-  skipping_ = several_ = false;
-  if (!in_block_) end_transaction(false);
-  out_ += server::ready(failed_ ? 'E' : in_block_ ? 'T' : 'I');
+  skipping_ = several_ = started_ = false;
+  if (!in_block_ && !implicit_) end_transaction(false);
+  out_ += ready();
 }
 
 }  // namespace weir::testing

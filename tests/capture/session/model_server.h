@@ -1,10 +1,10 @@
 // A model of the server for tests of the session engine: statements and portals by name, transactions, savepoints,
 // errors that skip to Sync, deferred constraints, COPY FROM STDIN, procedures that commit and then fail, texts that are
-// not in the client's encoding, lengths that cannot be. Which statements fail and how many rows they write
-// is decided by a seed and by how many ran before, so two servers that are asked the same things do the same. Knows the
-// tables t (ordinary), m (whose UPDATE moves rows), s (temporary) and r (row-level security), and answers the questions
-// Weir asks of its own; what Weir has prepared by its shape it may refuse. The client of a plain one and a client
-// behind Weir must see the same bytes; `committed` says what is true.
+// not in the client's encoding, lengths that cannot be; and 18's way with a Query behind an Execute. Which statements
+// fail and how many rows they write is decided by a seed and by how many ran before, so two servers that are asked the
+// same things do the same. Knows the tables t (ordinary), m (whose UPDATE moves rows), s (temporary) and r (row-level
+// security), and answers the questions Weir asks of its own; what Weir has prepared by its shape it may refuse. The
+// client of a plain one and a client behind Weir must see the same bytes; `committed` says what is true.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ namespace weir::testing {
 
 class ModelServer {
  public:
-  explicit ModelServer(std::uint32_t seed) : seed_(seed) {}
+  explicit ModelServer(std::uint32_t seed) : seed_(seed), is_18_(seed / 8 % 3 == 1) {}
 
   /// What it sends before the first message.
   std::string greeting() const;
@@ -31,6 +31,8 @@ class ModelServer {
   /// It was sent a length that cannot be: the session is over, and what was not committed is undone.
   void close();
   bool closed() const { return closed_; }
+  /// A transaction is open that it will never commit, though it said that it is idle.
+  bool in_limbo() const { return limbo_; }
 
  private:
   struct Portal {
@@ -51,6 +53,8 @@ class ModelServer {
     bool failed = false;
   };
 
+  bool start(char type);
+  std::string ready() const;
   void parse(std::string_view name, const std::string& whole);
   void bind(std::string_view body);
   void describe(char kind, const std::string& name);
@@ -79,6 +83,7 @@ class ModelServer {
   std::uint32_t decide(std::uint32_t what, std::uint32_t count) const;
 
   std::uint32_t seed_;
+  bool is_18_;
   std::string out_;
   std::map<std::string, std::string> statements_;
   std::map<std::string, Portal> portals_;
@@ -86,6 +91,10 @@ class ModelServer {
   bool failed_ = false;
   bool skipping_ = false;
   bool copy_in_ = false;
+  bool started_ = false;    // something has begun a transaction, or gone on with it, since the last Sync or Query
+  bool pipelined_ = false;  // outside of a block: an Execute has left it open
+  bool implicit_ = false;   // from 18 on: and something came behind it, so that it goes on behind a Query
+  bool limbo_ = false;      // a Sync has not ended it: whatever comes next fails
   bool closed_ = false;
   bool several_ = false;  // a Query of several statements runs
   std::vector<Savepoint> savepoints_;

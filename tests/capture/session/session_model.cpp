@@ -244,7 +244,8 @@ class TellingGate : public capture::CommitGate {
  private:
   capture::Outcome resolved(std::int64_t id) {
     const std::string status = server_.status(xids_[id]);
-    if (!prepared_.contains(id) || status == "in progress") problem = "an outcome that nobody can know";
+    const bool open = status == "in progress" && !server_.in_limbo();
+    if (!prepared_.contains(id) || open) problem = "an outcome that nobody can know";
     return status == "committed" ? capture::Outcome::committed : capture::Outcome::aborted;
   }
   static std::string said(const event::ChangeEvent& change) {

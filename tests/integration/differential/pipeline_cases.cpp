@@ -90,6 +90,110 @@ void query_among_extended(Script& s) {
   s.direct("SELECT a, b FROM nokey ORDER BY a, b");
 }
 
+/// From 18 on a Query of one statement leaves open what an Execute before it has begun; and a Sync right behind that
+/// Query does not end it either, so that whatever comes next fails and takes it along.
+void query_goes_on(Script& s) {
+  const auto count = [&s] { s.direct("SELECT a, b FROM nokey WHERE a >= 100 ORDER BY a, b"); };
+  const auto begin = [&s](const char* behind) {
+    s.connect();
+    add(s, "INSERT INTO nokey VALUES (100, 'executed')").query(behind);
+    s.step(std::string("behind an Execute: ") + behind);
+  };
+  const auto end = [&](const char* query) {
+    add(s, "SELECT 1").sync();
+    s.step("an Execute and a Sync end it");
+    count();
+    s.query(query);
+    count();
+    s.other_session("DELETE FROM nokey WHERE a >= 100");
+  };
+  for (const char* behind : {"INSERT INTO nokey VALUES (101, 'by a Query') RETURNING b",
+                             "SELECT 'read'",
+                             "",
+                             ";",
+                             "UPDATE nokey SET b = b",
+                             "INSERT INTO nokey VALUES (102, 'x'); INSERT INTO nokey VALUES (103, 'y')",
+                             "SELECT 1; SELECT 2",
+                             "SELECT 1/0",
+                             "no syntax",
+                             "COMMIT",
+                             "ROLLBACK",
+                             "SAVEPOINT a",
+                             "DO $$BEGIN INSERT INTO nokey VALUES (104, 'z'); END$$",
+                             "DO $$BEGIN COMMIT; END$$",
+                             "SET LOCAL work_mem = '7MB'",
+                             "LOCK TABLE nokey IN SHARE MODE",
+                             "VACUUM nokey",
+                             "CREATE TABLE made (a int)",
+                             "TRUNCATE orders CASCADE",
+                             "PREPARE TRANSACTION 'g'",
+                             "MOVE x",
+                             "BEGIN"}) {
+    begin(behind);
+    count();
+    s.query("INSERT INTO nokey VALUES (110, 'another')");
+    end("SHOW work_mem");
+    begin(behind);
+    s.client().sync();
+    s.step("a Sync");
+    s.client().sync();
+    s.step("and another");
+    count();
+    add(s, "INSERT INTO nokey VALUES (111, 'refused or not')").sync();
+    s.step("an Execute behind it");
+    end("ROLLBACK");
+  }
+}
+
+void query_goes_on_to_its_end(Script& s) {
+  const auto begin = [&s](const std::string& label) {
+    s.connect();
+    add(s, "INSERT INTO nokey VALUES (120, 'executed')").query("INSERT INTO nokey VALUES (121, 'by a Query')");
+    s.step(label);
+  };
+  const auto count = [&s] { s.direct("SELECT a, b FROM nokey WHERE a >= 120 ORDER BY a, b"); };
+  for (const char* end : {"COMMIT", "ROLLBACK", "SELECT 1/0", "BEGIN", "SELECT 1; INSERT INTO nokey VALUES (122, 'x')",
+                          "BEGIN; INSERT INTO nokey VALUES (123, 'y')", "SAVEPOINT a", "SELECT pg_sleep(0)"}) {
+    begin(std::string("ended by ") + end);
+    s.query(end);
+    count();
+    s.client().sync();
+    s.step("a Sync");
+    s.query("ROLLBACK");
+    count();
+  }
+  begin("ended by a Parse");
+  s.client().parse("", "SELECT 1").sync();
+  s.step("and a Sync");
+  count();
+  begin("not ended by a Close");
+  s.client().close_statement("x").sync();
+  s.step("and a Sync");
+  s.client().parse("", "INSERT INTO nokey VALUES (124, 'refused or not')").bind("", "").execute("").sync();
+  s.step("behind it");
+  count();
+  begin("a session that ends");
+  s.client().sync().terminate();
+  s.step_until_closed("behind a Sync");
+  count();
+  begin("a function");
+  s.client().request('F', std::string("\0\0\x06\x4a\0\0\0\0\0\0", 10));
+  s.step_until("pi", 'Z');
+  count();
+  s.client().sync();
+  s.step("a Sync");
+  count();
+  s.connect();
+  add(s, "INSERT INTO nokey VALUES (125, 'executed')").query("COPY nokey FROM STDIN");
+  s.step("the client must hear that it is asked for data");
+  s.client().copy_data("126\tcopied\n").copy_done();
+  s.step("and its data are taken");
+  count();
+  s.client().sync();
+  s.step("a Sync");
+  count();
+}
+
 void errors_skip_to_sync(Script& s) {
   s.connect();
   add(s, "INSERT INTO nokey VALUES (30, 'undone')");
@@ -256,6 +360,8 @@ std::vector<WireCase> pipeline_cases() {
   return {{"commit_in_a_pipeline_without_begin", commit_without_begin},
           {"begin_in_a_pipeline", begin_inside},
           {"query_among_extended_messages", query_among_extended},
+          {"query_behind_an_execute", query_goes_on},
+          {"query_behind_an_execute_and_what_ends_it", query_goes_on_to_its_end},
           {"errors_skip_to_sync", errors_skip_to_sync},
           {"more_than_32767_parameters", many_parameters},
           {"before_a_snapshot", before_a_snapshot},
