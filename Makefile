@@ -38,14 +38,15 @@ test: deps ## all tests, with real PostgreSQL and Kafka; ends with one summary l
 
 PACKAGE_TESTS = tests/packages/fetch_images.sh && cmake --preset packages >/dev/null && $(BUILD) packages
 
-test-all: deps ## `make test`, and all that is packaged: .deb, image, Kubernetes, compose, monitoring
-	@.ci/install.sh test package images
+test-all: deps ## `make test`, and all that is packaged: .deb, image, Kubernetes, compose, monitoring; the page
+	@.ci/install.sh test package images demo page
 	@tests/support/fetch_servers.sh
 	@cmake --preset test >/dev/null
 	@$(BUILD) test
 	@cmake --preset fuzz >/dev/null
 	@$(BUILD) fuzz
 	@$(PACKAGE_TESTS)
+	@tests/page/page_test.py build-test/weir
 	@tests/run.py build-test build-fuzz build-packages
 
 test-packages: deps ## only what `make test-all` has more; ONLY=image_test is one of them
@@ -55,6 +56,12 @@ test-packages: deps ## only what `make test-all` has more; ONLY=image_test is on
 
 test-image: ## the container image, built by buildah and run by podman
 	@$(MAKE) test-packages ONLY=image_test
+
+test-page: deps ## the live page in headless Chromium; SCREENSHOTS=FOLDER keeps the pictures
+	@.ci/install.sh demo page
+	@cmake --preset test >/dev/null
+	@$(BUILD) test --target weir
+	@tests/page/page_test.py build-test/weir $(if $(SCREENSHOTS),--screenshots $(SCREENSHOTS))
 
 quick: deps ## the unit tests under sanitizers, in seconds
 	@.ci/install.sh test
@@ -103,5 +110,5 @@ deps: ## what the build needs from outside: Debian packages and libpg_query
 clean: ## all that was built; .deps stays
 	rm -rf build build-*
 
-.PHONY: help build install deb demo test test-all test-packages test-image quick fuzz tsan bench format lint deps clean
+.PHONY: help build install deb demo test test-all test-packages test-image test-page quick fuzz tsan bench format lint deps clean
 .DEFAULT_GOAL := build
