@@ -39,7 +39,7 @@ class CapturedSession final : public wire::Engine {
         sessions_(sessions),
         patterns_(patterns),
         about_patterns_(patterns.take(info.database)),
-        gate_(committer.make_gate(answers_through(info), info.counts)) {
+        gate_(committer.make_gate(answers_through(info), info.counts, info.worker)) {
     options.gate = gate_.get();
     options.questions = &sessions_;
     session_ = capture::make_session(options);

@@ -68,6 +68,11 @@ Result<std::unique_ptr<emitters::Format>> make_format(const Settings& settings, 
   return emitters::make_format(name, options);
 }
 
+StreamCounts::Seen seen_of(const AdminSettings& admin) {
+  if (admin.events == "true") return StreamCounts::Seen::values;
+  return admin.events == "false" ? StreamCounts::Seen::nothing : StreamCounts::Seen::names;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Capturing>> Capturing::start(const Settings& settings, unsigned workers, Notices& notices,
@@ -104,6 +109,7 @@ Result<void> Capturing::open_journal(const Settings& settings) {
   auto journal = capture::open_journal(options);
   if (!journal) return journal.error();
   journal_ = std::move(*journal);
+  instance_ = journal_.book->instance();
   journal_name_ = stays ? settings.journal_path : "(temporary)";
   journal_stays_ = stays;
   if (const auto& warning = journal_.log->recovered().warning; !warning.empty())
@@ -152,6 +158,7 @@ Result<void> Capturing::open_destination(const Settings& settings, const Emitter
   const auto name = (*destination)->name();
   DeliveryLoop::Sinks sinks;
   sinks.tell = notices_.teller();
+  sinks.counts = std::make_shared<DestinationCounts>(name, wall_us);
   sinks.checkpoint = [this, name](event::Position position) { committer_->set_checkpoint(name, position); };
   sinks.dead_letter = [this, name](const emitters::Refused& refused) {
     const auto& record = refused.record;
@@ -191,6 +198,7 @@ Result<void> Capturing::run() {
   committing.hold_timeout = settings_.hold_timeout;
   for (const auto& delivery : deliveries_) committing.emitters.push_back(delivery->name());
   committing.tell = notices_.teller();
+  committing.seen = seen_of(settings_.admin);
   committing.tail = &subscriptions_->tail();
   committing.on_released = [this] { subscriptions_->released(); };
   committing.on_doubt = [this](std::vector<capture::Doubt> doubts) { resolver_->add(std::move(doubts)); };
@@ -217,6 +225,33 @@ std::unique_ptr<wire::Engine> Capturing::make_engine(const SessionInfo& info) {
   options.database = info.database;
   options.context = {info.user, info.application_name, info.client, std::to_string(info.id)};
   return std::make_unique<CapturedSession>(*committer_, client_sessions_, *patterns_, info, std::move(options));
+}
+
+void Capturing::describe(Snapshot& now) const {
+  now.capturing = true;
+  now.instance = instance_;
+  now.commits = committer_->counts().value();
+  now.stream = committer_->rows().value();
+  const auto doubts = resolver_->doubts();
+  now.doubts = {doubts.transactions, committer_->waiting(), doubts.oldest_us, doubts.reason};
+  now.journal = {journal_name_, committer_->journal_bytes(), settings_.journal_max_bytes, committer_->trouble()};
+  now.last_position = committer_->last_position();
+  for (const auto& delivery : deliveries_) now.destinations.push_back(delivery->counts()->value());
+}
+
+void Capturing::watched() {
+  committer_->rows().watch(wall_us());
+}
+
+Result<void> Capturing::pause(const std::string& destination, bool is_paused) {
+  for (const auto& delivery : deliveries_) {
+    if (delivery->name() != destination) continue;
+    delivery->pause(is_paused);
+    notices_.tell(
+        {Notice::Level::info, destination + (is_paused ? ": paused; its events wait in the journal" : ": resumed")});
+    return {};
+  }
+  return Error{"there is no destination \"" + destination + "\"", "42704"};
 }
 
 void Capturing::reopen_files() {

@@ -15,6 +15,7 @@
 
 #include "capture/scope.h"
 #include "capture/sql/statement_cache.h"
+#include "proxy/admin/snapshot.h"
 #include "proxy/commit/committer.h"
 #include "proxy/commit/subscriptions.h"
 #include "proxy/delivery/delivery.h"
@@ -41,6 +42,12 @@ class Capturing {
   std::unique_ptr<wire::Engine> make_engine(const SessionInfo& info);
   /// Reads the stream from now on, beside the destinations; ends before this does.
   Result<std::unique_ptr<capture::StreamReader>> subscribe(Subscriptions::Options options);
+  /// Fills in what it knows. Any thread.
+  void describe(Snapshot& now) const;
+  /// Somebody looks at the last events.
+  void watched();
+  /// Any thread. Fails where there is no destination of this name.
+  Result<void> pause(const std::string& destination, bool is_paused);
   /// Files that were moved away are begun anew at once, and not only with the next event.
   void reopen_files();
   /// Lets the destinations take what is left, at most so long. False: some of it is lost, because the journal is a
@@ -57,6 +64,7 @@ class Capturing {
   Notices& notices_;
   capture::Journal journal_;  // until the committer has it
   std::string journal_name_;
+  std::string instance_;
   capture::Durability durability_ = capture::Durability::answer;
   bool journal_stays_ = false;
   bool stopped_ = false;

@@ -14,14 +14,17 @@
 #include <cstdio>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "proxy/admin_room.h"
 #include "proxy/auth/verifiers.h"
 #include "proxy/capturing.h"
 #include "proxy/command/subcommand.h"
 #include "proxy/hosts/host_watch.h"
+#include "proxy/inspection.h"
 #include "proxy/io/server.h"
 #include "proxy/process/log.h"
 #include "proxy/process/notices.h"
@@ -63,12 +66,19 @@ int print(const std::string& text) {
   return 0;
 }
 
-Result<Settings> read_settings(const CommandLine& line) {
+/// Settings, and how they are shown.
+struct Configuration {
+  Settings settings;
+  std::vector<ShownSetting> shown;
+};
+
+Result<Configuration> read_settings(const CommandLine& line) {
   const auto read = read_sources(line, process_environment());
   if (!read) return read.error();
   auto settings = settle(read->sources);
-  for (const auto& warning : settings ? read->warnings : std::vector<std::string>()) log::warn(warning);
-  return settings;
+  if (!settings) return settings.error();
+  for (const auto& warning : read->warnings) log::warn(warning);
+  return Configuration{std::move(*settings), shown_settings(read->sources)};
 }
 
 /// Every session takes two descriptors: as many as the system allows.
@@ -83,7 +93,7 @@ void raise_descriptor_limit() {
 sigset_t take_signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) sigaddset(&signals, signal);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, drain_signal()}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   // A pipe without a reader and a file that may not grow are errors of the write.
   std::signal(SIGPIPE, SIG_IGN);
@@ -107,7 +117,10 @@ void on_hangup(Server& server, Capturing* capturing) {
 }
 
 void answer_signal(int signal, Server& server, Capturing* capturing) {
-  if (signal == SIGHUP) {
+  if (signal == drain_signal()) {
+    server.stop_accepting();
+    log::info("draining: no new clients; sessions that are there go on, and SIGTERM ends Weir");
+  } else if (signal == SIGHUP) {
     on_hangup(server, capturing);
   } else {
     log::info(std::string(signal == SIGUSR1 ? "SIGUSR1" : "SIGUSR2") + ": means nothing to Weir, which goes on");
@@ -132,8 +145,11 @@ void end_at_second(const sigset_t& signals) {
   }).detach();
 }
 
-EngineFactory engine_factory(Capturing* capturing) {
-  return [capturing](const SessionInfo& info) -> std::unique_ptr<wire::Engine> {
+/// `inspection` is there before the server starts.
+EngineFactory engine_factory(const Settings& settings, Capturing* capturing,
+                             const std::optional<Inspection>& inspection) {
+  return [capturing, &settings, &inspection](const SessionInfo& info) -> std::unique_ptr<wire::Engine> {
+    if (info.console) return make_console(settings.admin, info, *inspection, capturing);
     if (capturing == nullptr || info.replication || !capturing->captures(info.database))
       return std::make_unique<wire::Relay>();
     return capturing->make_engine(info);
@@ -154,7 +170,7 @@ Result<std::unique_ptr<Verifiers>> start_verifiers(const Settings& settings) {
   return Verifiers::start({settings.auth_users_file, settings.auth_query, settings.upstream, login});
 }
 
-ServerOptions server_options(const Settings& settings, unsigned workers, Capturing* capturing,
+ServerOptions server_options(const Settings& settings, unsigned workers, EngineFactory factory,
                              VerifierSource* verifiers, const HostStates* hosts) {
   ServerOptions options;
   options.listen = settings.listen;
@@ -167,9 +183,18 @@ ServerOptions server_options(const Settings& settings, unsigned workers, Capturi
   options.workers = workers;
   options.limits = settings.limits;
   options.login_timeout = settings.login_timeout;
+  options.log_sessions = settings.log_sessions;
   for (const auto& emitter : settings.emit) options.descriptors_kept += emitter.kind->descriptors();
-  options.engine_factory = engine_factory(capturing);
+  options.engine_factory = std::move(factory);
+  if (!settings.admin.users.empty()) options.console_database = kConsoleDatabase;
+  const auto& own = settings.credentials.database;
+  options.console_login_database = own.empty() || own == kConsoleDatabase ? "postgres" : own;
   return options;
+}
+
+log::Format log_format(const Settings& settings) {
+  const bool json = settings.log_format == "json" || (settings.log_format == "auto" && ::isatty(STDERR_FILENO) == 0);
+  return json ? log::Format::json : log::Format::text;
 }
 
 void log_listening(const Server& server) {
@@ -179,7 +204,8 @@ void log_listening(const Server& server) {
   tell_service_manager("READY=1\nSTATUS=listening on " + text);
 }
 
-int run(const Settings& settings, const sigset_t& signals) {
+int run(const Configuration& configuration, const sigset_t& signals) {
+  const Settings& settings = configuration.settings;
   Metrics metrics;
   Notices notices(metrics);
   raise_descriptor_limit();
@@ -198,11 +224,20 @@ int run(const Settings& settings, const sigset_t& signals) {
     hosts = std::make_unique<HostWatch>(settings.upstream, settings.credentials);
     hosts->start(kFirstAnswers);
   }
-  Server server(server_options(settings, workers, capturing.get(), verifiers->get(), hosts.get()));
+  std::optional<Inspection> inspection;
+  Server server(server_options(settings, workers, engine_factory(settings, capturing.get(), inspection),
+                               verifiers->get(), hosts.get()));
+  inspection.emplace(server, capturing.get(), metrics, configuration.shown);
+  auto admin = open_admin(settings.admin, *inspection, capturing.get());
+  if (!admin) return say(kFailed, admin.error().message);
   if (auto started = server.start(); !started) {
     return say(kFailed, started.error().message);
   }
   log_listening(server);
+  if (*admin) {
+    (*admin)->start();
+    log::info("admin listener on http://" + (*admin)->address().text());
+  }
   server.try_upstream();
 
   const int signal = wait_for_end(signals, server, capturing.get());
@@ -212,6 +247,8 @@ int run(const Settings& settings, const sigset_t& signals) {
   const auto deadline = std::chrono::steady_clock::now() + settings.shutdown_timeout;
   server.stop(settings.shutdown_timeout);
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+  // Behind the sessions, so that their end can be watched; before what it looks at.
+  admin->reset();
   const bool kept = !capturing || capturing->stop(std::max(left, kLeastForDestinations));
   log::tell_left_out();
   log::info("ended");
@@ -226,12 +263,12 @@ int main(const std::vector<std::string>& arguments) {
   if (line->version) return print("weir " WEIR_VERSION "\n");
   if (line->reference) return print(reference());
   const auto signals = take_signals();
-  const auto settings = read_settings(*line);
-  if (!settings) return say(kUsage, settings.error().message);
-  log::setup(settings->log_level);
+  const auto read = read_settings(*line);
+  if (!read) return say(kUsage, read.error().message);
+  log::setup(read->settings.log_level, log_format(read->settings));
   ::umask(::umask(kNotForOthers) | kNotForOthers);
   try {
-    return run(*settings, signals);
+    return run(*read, signals);
   } catch (const std::exception& error) {
     // What a start asks of the system and has no other way to refuse: descriptors, threads, memory.
     return say(kFailed, std::string("cannot start: ") + error.what());

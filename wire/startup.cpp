@@ -134,6 +134,18 @@ bool StartupMessageView::replication() const {
            *value == "0");
 }
 
+std::string with_parameter(std::string_view startup_message, std::string_view name, std::string_view value) {
+  std::string message(startup_message.substr(0, startup_message.size() - 1));
+  for (const auto part : {name, value}) {
+    message += part;
+    message += '\0';
+  }
+  message += '\0';
+  for (std::size_t i = 0; i < kLengthSize; ++i)
+    message[i] = static_cast<char>(message.size() >> (8 * (kLengthSize - 1 - i)) & 0xFFu);
+  return message;
+}
+
 FirstMessage read_first_message(std::string_view received) {
   if (received.empty()) return {};
   if (received[0] == kTlsHandshakeRecord) return plain(FirstMessage::Kind::direct_tls, {});

@@ -69,6 +69,9 @@ struct FirstMessage {
   std::string message;
 };
 
+/// The same StartupMessage with this parameter, which holds in place of one of that name that it may have.
+std::string with_parameter(std::string_view startup_message, std::string_view name, std::string_view value);
+
 /// Judges the front of what was received; what lies behind the message does not matter.
 FirstMessage read_first_message(std::string_view received);
 

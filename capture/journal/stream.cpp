@@ -240,6 +240,11 @@ bool Stream::is_full() const {
   return options_.max_bytes != 0 && log_.bytes() >= options_.max_bytes;
 }
 
+std::string Stream::trouble() const {
+  if (trouble_) return trouble_->message;
+  return full_told_ ? "the journal " + options_.journal + " is full (journal.max_bytes)" : "";
+}
+
 void Stream::write_held() {
   if (held_.empty() && !full_told_) return;
   if (!held_.empty() && is_full()) {

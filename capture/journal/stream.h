@@ -70,6 +70,8 @@ class Stream {
 
   /// Transactions that committed and wait for others whose commit is in flight or in doubt.
   std::size_t waiting() const { return sequencer_.waiting_count(); }
+  /// Why commits with captured changes wait or are refused now; empty: nothing keeps them.
+  std::string trouble() const;
   bool trim_due() const { return trimmed_ < safe_everywhere(); }
   /// What every destination has goes from the log.
   std::vector<Notice> trim();

@@ -150,8 +150,9 @@ class AdminConnection : public std::enable_shared_from_this<AdminConnection> {
     response_->set(http::field::cache_control, "no-store");
     response_->set("X-Content-Type-Options", "nosniff");
     response_->set("X-Frame-Options", "DENY");
-    response_->set("Content-Security-Policy",
-                   "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'");
+    response_->set(
+        "Content-Security-Policy",
+        "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:");
     if (!answer.allow.empty()) response_->set(http::field::allow, answer.allow);
     if (answer.ask_password) response_->set(http::field::www_authenticate, "Basic realm=\"weir\", charset=\"UTF-8\"");
     response_->keep_alive(keep_alive_);

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
 
 #include "proxy/admin/health.h"
 #include "proxy/admin/metrics.h"
 #include "proxy/admin/snapshot_json.h"
+#include "wire/base64.h"
 
 namespace weir::proxy {
 
@@ -27,24 +27,6 @@ bool same(std::string_view given, std::string_view token) {
   for (std::size_t i = 0; i < given.size(); ++i)
     difference |= static_cast<unsigned char>(given[i] ^ token[i % std::max<std::size_t>(token.size(), 1)]);
   return difference == 0;
-}
-
-std::optional<std::string> from_base64(std::string_view text) {
-  constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string bytes;
-  unsigned bits = 0;
-  unsigned held = 0;
-  while (text.ends_with('=')) text.remove_suffix(1);
-  for (const char c : text) {
-    const auto value = kLetters.find(c);
-    if (value == std::string_view::npos) return std::nullopt;
-    held = (held << 6 | static_cast<unsigned>(value)) & 0xFFFFu;
-    bits += 6;
-    if (bits < 8) continue;
-    bits -= 8;
-    bytes += static_cast<char>(held >> bits & 0xFFu);
-  }
-  return bytes;
 }
 
 std::string_view without_port(std::string_view host) {
@@ -91,7 +73,7 @@ bool AdminRoutes::has_token(std::string_view authorization) const {
   if (token_.empty()) return false;
   if (authorization.starts_with(kBearer)) return same(authorization.substr(kBearer.size()), token_);
   if (!authorization.starts_with(kBasic)) return false;
-  const auto pair = from_base64(authorization.substr(kBasic.size()));
+  const auto pair = wire::from_base64(authorization.substr(kBasic.size()));
   const auto colon = pair ? pair->find(':') : std::string::npos;
   return colon != std::string::npos && same(std::string_view(*pair).substr(colon + 1), token_);
 }

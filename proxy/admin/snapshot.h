@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "proxy/counts/commit_counts.h"
@@ -84,8 +83,13 @@ struct Snapshot {
   event::Position last_position = 0;  ///< of the stream, an earlier run's included
   std::vector<DestinationCounts::Value> destinations;
 
-  std::vector<Metrics::Family> more;                        ///< what others count, for Prometheus
-  std::vector<std::pair<std::string, std::string>> config;  ///< keys and values, secrets left out
+  std::vector<Metrics::Family> more;  ///< what others count, for Prometheus
+  struct Setting {
+    std::string key;
+    std::string value;  ///< never a secret
+    std::string source;
+  };
+  std::vector<Setting> config;
 
   /// Since when the oldest transaction waits that some destination does not have; 0: none does.
   std::int64_t oldest_undelivered_us() const;

@@ -35,9 +35,10 @@ bool promises_the_machine(Durability durability) {
 Committer::Committer(capture::Journal journal, Options options)
     : journal_(std::move(journal)),
       options_(std::move(options)),
+      rows_(options_.seen),
       runs_([this](std::string_view run) { return journal_.book->note_server_run(run); }),
       syncer_(
-          *journal_.log, [this] { synced(); }, options_.tell),
+          *journal_.log, [this] { synced(); }, options_.tell, &counts_.sync()),
       stream_(*journal_.log, *journal_.book, stream_options()),
       door_{*journal_.log,
             options_.durability,
@@ -45,6 +46,8 @@ Committer::Committer(capture::Journal journal, Options options)
             options_.max_bytes,
             syncer_,
             runs_,
+            counts_,
+            rows_,
             [this](capture::StreamCommand command, Urgency urgency) { push(std::move(command), urgency); }} {}
 
 Committer::~Committer() {
@@ -81,6 +84,7 @@ Result<void> Committer::start() {
   if (!recovered) return recovered.error();
   for (const auto& emitter : options_.emitters) checkpoints_at_start_[emitter] = stream_.checkpoint(emitter);
   look_at_ = Clock::now() + kLookInterval;
+  last_position_ = journal_.log->recovered().last_position;
   syncer_.start();
   hand_out(std::move(*recovered));
   thread_ = start_thread("weir-stream", [this] { run(); });
@@ -121,15 +125,17 @@ void Committer::drain() {
   done_.wait_for(lock, kLongestDrain, [&] { return carried_out_ >= target && !waits_for_sync_; });
 }
 
-std::unique_ptr<capture::CommitGate> Committer::make_gate(GateAnswers answers, SessionCounts* counts) {
-  return std::make_unique<SessionGate>(door_, std::move(answers), counts);
+std::unique_ptr<capture::CommitGate> Committer::make_gate(GateAnswers answers, SessionCounts* counts, unsigned worker) {
+  return std::make_unique<SessionGate>(door_, std::move(answers), counts, worker);
 }
 
 void Committer::resolve(std::int64_t id, capture::Outcome outcome) {
+  if (outcome != capture::Outcome::committed) rows_.forget(id);
   push(command::End{id, outcome, wall_us()}, Urgency::now);
 }
 
 void Committer::give_up(std::int64_t id, std::vector<event::ChangeEvent> gaps) {
+  rows_.forget(id);
   push(command::GiveUp{id, std::move(gaps)}, Urgency::now);
 }
 
@@ -237,6 +243,19 @@ void Committer::look_after_files() {
   if (!done) lost = done.error().message + "; until then commits with captured changes are refused";
   if (lost != lost_ && !lost.empty()) options_.tell({Level::error, lost});
   lost_ = lost;
+  show_trouble();
+}
+
+std::string Committer::trouble() const {
+  if (auto failing = syncer_.trouble(); !failing.empty()) return failing;
+  const std::lock_guard lock(trouble_mutex_);
+  return trouble_;
+}
+
+void Committer::show_trouble() {
+  auto trouble = lost_.empty() ? stream_.trouble() : lost_;
+  const std::lock_guard lock(trouble_mutex_);
+  trouble_ = std::move(trouble);
 }
 
 void Committer::carry_out(std::vector<capture::StreamCommand> commands) {
@@ -264,6 +283,10 @@ void Committer::hand_out(Stream::Effects effects) {
     if (!promises_the_machine(options_.durability) || syncer_.is_durable_or_tell(reply.end, answer)) answer();
   }
   const bool released = !effects.released.empty();
+  if (released) {
+    rows_.add(effects.released);
+    last_position_.store(effects.released.back().transaction.position, std::memory_order_relaxed);
+  }
   if (options_.tail) options_.tail->add(std::move(effects.released));
   if (released) options_.on_released();
   if (!effects.doubts.empty() && options_.on_doubt) options_.on_doubt(std::move(effects.doubts));

@@ -37,6 +37,7 @@ class Committer {
     std::function<void()> on_released = [] {};                  ///< readers have something new
     std::function<void(std::vector<capture::Doubt>)> on_doubt;  ///< ask the database
     Tell tell = [](const Notice&) {};                           ///< on the stream's thread, and the syncer's
+    StreamCounts::Seen seen = StreamCounts::Seen::names;
   };
 
   /// Both callbacks are called on the stream's thread.
@@ -53,7 +54,8 @@ class Committer {
   void drain();
 
   /// For one session, on one thread.
-  std::unique_ptr<capture::CommitGate> make_gate(GateAnswers answers, SessionCounts* counts = nullptr);
+  std::unique_ptr<capture::CommitGate> make_gate(GateAnswers answers, SessionCounts* counts = nullptr,
+                                                 unsigned worker = 0);
 
   // From any thread.
   /// The database said how a transaction in doubt ended.
@@ -63,6 +65,12 @@ class Committer {
   /// How many transactions that committed wait for others.
   std::size_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
   ServerRuns& server_runs() { return runs_; }
+  const CommitCounts& counts() const { return counts_; }
+  StreamCounts& rows() { return rows_; }
+  std::uint64_t journal_bytes() const { return journal_.log->bytes(); }
+  event::Position last_position() const { return last_position_.load(std::memory_order_relaxed); }
+  /// Why nothing can be written to the journal now; empty: it can.
+  std::string trouble() const;
   void set_checkpoint(const std::string& emitter, event::Position position);
   /// What a subscription has to say (subscriptions.h).
   void tell(capture::StreamCommand command) { push(std::move(command), Urgency::now); }
@@ -82,6 +90,7 @@ class Committer {
   bool wait(std::unique_lock<std::mutex>& lock);
   bool trim_waits(Clock::time_point now);
   void look_after_files();
+  void show_trouble();
   void carry_out(std::vector<capture::StreamCommand> commands);
   void hand_out(capture::Stream::Effects effects);
   void wait_for_sync(capture::Place end);
@@ -90,15 +99,21 @@ class Committer {
 
   capture::Journal journal_;
   Options options_;
+  CommitCounts counts_;
+  StreamCounts rows_;
   ServerRuns runs_;
   Syncer syncer_;
   capture::Stream stream_;
   JournalDoor door_;
   std::map<std::string, event::Position> checkpoints_at_start_;
   std::atomic<std::size_t> waiting_{0};
+  std::atomic<event::Position> last_position_{0};
   std::optional<Clock::time_point> trim_at_;
   Clock::time_point look_at_{};  // when the journal's files are looked at next
   std::string lost_;             // what was said of them
+
+  mutable std::mutex trouble_mutex_;
+  std::string trouble_;
 
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -2,6 +2,7 @@
 // stream. What does not fit is left to the stream to write, and what must be durable to the syncer.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -11,6 +12,8 @@
 #include "capture/journal/journal.h"
 #include "capture/journal/stream_command.h"
 #include "proxy/commit/syncer.h"
+#include "proxy/counts/commit_counts.h"
+#include "proxy/counts/stream_counts.h"
 #include "proxy/doubt/server_runs.h"
 #include "proxy/io/engine_factory.h"
 
@@ -24,6 +27,8 @@ struct JournalDoor {
   std::uint64_t max_bytes = 0;  ///< 0: no limit
   Syncer& syncer;
   ServerRuns& runs;
+  CommitCounts& counts;
+  StreamCounts& rows;
   /// How soon the stream's thread is to look at what it is told.
   enum class Urgency {
     now,       ///< somebody waits for it
@@ -44,8 +49,8 @@ struct GateAnswers {
 
 class SessionGate final : public capture::CommitGate {
  public:
-  /// What the session commits is added to `counts`, on its own thread; may be null.
-  SessionGate(JournalDoor& door, GateAnswers answers, SessionCounts* counts);
+  /// What the session commits is added to `counts`, on its own thread; may be null. `worker`: whose thread that is.
+  SessionGate(JournalDoor& door, GateAnswers answers, SessionCounts* counts, unsigned worker = 0);
   ~SessionGate() override;
   SessionGate(const SessionGate&) = delete;
   SessionGate& operator=(const SessionGate&) = delete;
@@ -61,24 +66,31 @@ class SessionGate final : public capture::CommitGate {
 
  private:
   using Urgency = JournalDoor::Urgency;
+  using Clock = std::chrono::steady_clock;
   struct Live {
     std::int64_t id;
     std::unique_ptr<capture::Spill> spill = {};
     std::optional<Error> broken = {};  // events of it were lost: its commit will be refused
     capture::Place end = 0;            // where its record ends; 0: not written, or by the stream
     std::uint32_t events = 0;
+    std::unique_ptr<RowTally> tally = {};                                 // of what is not in memory any more
+    std::shared_ptr<const std::vector<event::ChangeEvent>> written = {};  // without a tally: of its record
   };
 
   Live* find(std::int64_t id);
   bool is_full(std::uint64_t more) const;
   void break_off(Live& live, const Error& error);
   std::optional<Result<void>> refuse(const Error& error);
-  std::optional<Result<void>> write(Live& live, event::Transaction transaction, std::vector<event::ChangeEvent> rest);
+  static RowTally& tally_of(Live& live);
+  std::shared_ptr<const capture::Answer> timed(Clock::time_point since);
+  std::optional<Result<void>> write(Live& live, event::Transaction transaction, std::vector<event::ChangeEvent> rest,
+                                    Clock::time_point since);
 
   JournalDoor& door_;
   GateAnswers answers_;
   std::shared_ptr<const capture::Answer> prepared_;
   SessionCounts* counts_;
+  CommitShard& shard_;
   std::vector<Live> live_;  // opened and not ended; rarely more than one
 };
 

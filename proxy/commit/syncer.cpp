@@ -66,17 +66,31 @@ void Syncer::run() {
 }
 
 bool Syncer::sync() {
+  const auto since = std::chrono::steady_clock::now();
   const auto done = log_.sync();
+  if (done && times_ != nullptr) times_->observe(std::chrono::steady_clock::now() - since);
   if (!done) {
+    show_trouble(done.error().message);
     if (!std::exchange(trouble_told_, true))
       tell_({Notice::Level::error,
              done.error().message + "; until then commits with captured changes are refused, or wait"});
     return false;
   }
+  if (trouble_told_) show_trouble("");
   if (std::exchange(trouble_told_, false)) tell_({Notice::Level::info, "the journal can be written again"});
   tell();
   on_synced_();
   return true;
+}
+
+void Syncer::show_trouble(const std::string& trouble) {
+  const std::lock_guard lock(trouble_mutex_);
+  trouble_ = trouble;
+}
+
+std::string Syncer::trouble() const {
+  const std::lock_guard lock(trouble_mutex_);
+  return trouble_;
 }
 
 void Syncer::tell() {

@@ -9,11 +9,13 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "base/notice.h"
 #include "capture/journal/event_log.h"
+#include "proxy/counts/histogram.h"
 
 namespace weir::proxy {
 
@@ -22,8 +24,9 @@ class Syncer {
   /// `on_synced` is called after each sync that succeeded, on the syncer's thread, and so is `tell`. The log outlives
   /// the syncer.
   explicit Syncer(
-      capture::EventLog& log, std::function<void()> on_synced, Tell tell = [](const Notice&) {})
-      : log_(log), on_synced_(std::move(on_synced)), tell_(std::move(tell)) {}
+      capture::EventLog& log, std::function<void()> on_synced, Tell tell = [](const Notice&) {},
+      Histogram* times = nullptr)
+      : log_(log), on_synced_(std::move(on_synced)), tell_(std::move(tell)), times_(times) {}
   ~Syncer() { stop(); }
   Syncer(const Syncer&) = delete;
   Syncer& operator=(const Syncer&) = delete;
@@ -34,6 +37,8 @@ class Syncer {
 
   /// The log is to be durable up to here, soon.
   void want(capture::Place end);
+  /// Why the last sync failed; empty: it did not.
+  std::string trouble() const;
   /// True: it is, and `durable` is not called.
   bool is_durable_or_tell(capture::Place end, std::function<void()> durable);
 
@@ -46,11 +51,15 @@ class Syncer {
   void run();
   bool sync();
   void tell();
+  void show_trouble(const std::string& trouble);
 
   capture::EventLog& log_;
   std::function<void()> on_synced_;
   Tell tell_;
+  Histogram* times_;  // how long syncs take; null: nobody asks
   bool trouble_told_ = false;
+  mutable std::mutex trouble_mutex_;
+  std::string trouble_;
 
   std::atomic<capture::Place> wanted_{0};
   std::atomic<bool> sleeping_{false};

@@ -177,7 +177,7 @@ TableCounts& StreamCounts::table_of(const std::string& database, const std::stri
   if (last_ != nullptr && last_table_ == table && last_schema_ == schema && last_->database == database) return *last_;
   auto name = (schema.empty() ? "" : schema) + (table.empty() ? "" : "." + table);
   cut(name);
-  if (name.empty()) name = kOther;
+  if (name.empty()) name = "unknown";
   last_ = &entry(database, name);
   last_schema_ = schema;
   last_table_ = table;

@@ -26,7 +26,7 @@ namespace weir::proxy {
 /// One table of one database.
 struct TableCounts {
   std::string database;
-  std::string table;                                                    ///< "public.orders", or "other"
+  std::string table;  ///< "public.orders", "unknown" where a gap has none, or "other"
   std::map<std::pair<event::Op, event::Fidelity>, std::uint64_t> rows;  ///< of events; TRUNCATEs by their number
   event::Counts missed;                                                 ///< rows that no event shows: those of gaps
   std::uint64_t gaps = 0;

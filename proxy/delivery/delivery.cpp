@@ -12,10 +12,13 @@ namespace {
 
 /// How often an idle destination is looked at: it may have to rotate a file or to notice that its peer is gone.
 constexpr std::chrono::milliseconds kIdleLook{1'000};
+/// How often one that is paused is asked what it has confirmed.
+constexpr std::chrono::milliseconds kPausedLook{200};
 
 }  // namespace
 
 void Delivery::start(event::Position after, event::Position newest) {
+  if (sinks_.counts != nullptr) sinks_.counts->start(after);
   thread_ = start_thread("weir-delivery", [this, after, newest] { run({after, newest, pace_}); });
 }
 
@@ -46,6 +49,8 @@ void Delivery::run(DeliveryLoop::Start start) {
   DeliveryLoop loop(*emitter_, format_.get(), *reader_, start, sinks_);
   bool told = false;
   while (!is_over(loop)) {
+    remind();
+    if (rest_paused(loop)) continue;
     const auto next = loop.step({Clock::now(), wall_us()});
     tell(loop);
     follow(loop, next);
@@ -63,10 +68,37 @@ void Delivery::tell(DeliveryLoop& loop) {
   for (const auto& notice : loop.take_notices()) sinks_.tell(notice);
 }
 
+void Delivery::pause(bool is_paused) {
+  {
+    const std::lock_guard lock(mutex_);
+    paused_ = is_paused;
+  }
+  if (sinks_.counts != nullptr) sinks_.counts->paused(is_paused);
+  wake_.notify_one();
+}
+
+/// True: it is paused, and some time has passed.
+bool Delivery::rest_paused(DeliveryLoop& loop) {
+  {
+    std::unique_lock lock(mutex_);
+    if (!paused_) return false;
+    wake_.wait_for(lock, kPausedLook, [&] { return !paused_ || stop_at_; });
+  }
+  emitter_->wait(std::chrono::milliseconds(0));
+  loop.collect(Clock::now());
+  tell(loop);
+  return true;
+}
+
+void Delivery::remind() {
+  if (sinks_.counts == nullptr || !reminder_.is_due(Clock::now())) return;
+  if (const auto text = reminder_.look(sinks_.counts->value(), wall_us())) sinks_.tell({Notice::Level::warning, *text});
+}
+
 bool Delivery::is_over(const DeliveryLoop& loop) {
   const std::lock_guard lock(mutex_);
   if (!stop_at_) return false;
-  return Clock::now() >= *stop_at_ || emitter_->gone() || (released_ == 0 && loop.finished());
+  return paused_ || Clock::now() >= *stop_at_ || emitter_->gone() || (released_ == 0 && loop.finished());
 }
 
 void Delivery::follow(DeliveryLoop& loop, DeliveryLoop::Next next) {

@@ -14,6 +14,7 @@
 
 #include "proxy/commit/committer.h"
 #include "proxy/delivery/delivery_loop.h"
+#include "proxy/delivery/lag_reminder.h"
 
 namespace weir::proxy {
 
@@ -32,11 +33,16 @@ class Delivery {
   /// `after`: the last position that the destination has; `newest`: the stream's at the start.
   void start(event::Position after, event::Position newest);
   void wake();
+  /// Nothing is offered from here on, until it is resumed; what was offered is still confirmed. Not remembered beyond
+  /// this run.
+  void pause(bool is_paused);
   /// So that several can end at the same time: ask all, then stop all.
   void ask_to_stop(std::chrono::milliseconds at_most);
   /// True: the destination has everything.
   bool stop(std::chrono::milliseconds at_most);
   const std::string& name() const { return emitter_->name(); }
+  /// Null where nobody counts.
+  const DestinationCounts* counts() const { return sinks_.counts.get(); }
 
  private:
   using Clock = DeliveryLoop::Clock;
@@ -44,6 +50,8 @@ class Delivery {
   void run(DeliveryLoop::Start start);
   void tell(DeliveryLoop& loop);
   bool is_over(const DeliveryLoop& loop);
+  bool rest_paused(DeliveryLoop& loop);
+  void remind();
   void follow(DeliveryLoop& loop, DeliveryLoop::Next next);
   void sleep(std::chrono::microseconds at_most, std::size_t releases);
 
@@ -58,6 +66,8 @@ class Delivery {
   std::size_t released_ = 0;         // calls of wake() that the loop has not heard of
   std::size_t releases_wanted_ = 0;  // so many end the thread's sleep; 0: it does not sleep, or not for them
   std::optional<Clock::time_point> stop_at_;
+  bool paused_ = false;
+  LagReminder reminder_;
   bool complete_ = false;
   std::thread thread_;
 };

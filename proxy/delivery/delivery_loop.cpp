@@ -34,6 +34,7 @@ DeliveryLoop::Next DeliveryLoop::step(Now now) {
       return {Next::What::pause, std::chrono::ceil<Microseconds>(*retry_at_ - now.steady)};
     }
     retry_at_.reset();
+    if (sinks_.counts != nullptr) sinks_.counts->retried();
   }
   if (!resumed_) {
     if (auto done = resume(); !done) return fail(done.error(), now.steady);
@@ -79,12 +80,17 @@ void DeliveryLoop::caught_up(Clock::time_point now) {
 }
 
 DeliveryLoop::Next DeliveryLoop::offer(Now now) {
+  const auto records = format_ == nullptr ? read_.events.size() : slice_.size();
   const auto taken = offer_slice();
   if (!taken) return fail(taken.error(), now.steady);
-  if (!failure_.empty()) notices_.push_back({Level::info, emitter_.name() + ": goes on"});
+  if (!failure_.empty()) {
+    notices_.push_back({Level::info, emitter_.name() + ": goes on"});
+    if (sinks_.counts != nullptr) sinks_.counts->goes_on();
+  }
   failure_.clear();
   backoff_ = kFirstBackoff;
   if (!*taken) return look_again();
+  if (sinks_.counts != nullptr) sinks_.counts->offered(records, slice_bytes_);
   if (slice_ends_) {
     read_through_ = reading_->position;
     reading_.reset();
@@ -115,6 +121,7 @@ DeliveryLoop::Next DeliveryLoop::fail(const Error& error, Clock::time_point now)
   if (failure_ != error.message)
     notices_.push_back(
         {Level::warning, (named ? "" : emitter_.name() + ": ") + error.message + "; its events wait in the journal"});
+  if (sinks_.counts != nullptr) sinks_.counts->failed(error.message);
   failure_ = error.message;
   retry_at_ = now + backoff_;
   const Next next{Next::What::pause, backoff_};
@@ -128,11 +135,13 @@ void DeliveryLoop::collect(Clock::time_point now) {
                         emitter_.name() + ": a record for " + refused.record.topic + " was refused for ever (" +
                             refused.reason + "); it is kept in the journal's table dead_letters",
                         "dead letters"});
+    if (sinks_.counts != nullptr) sinks_.counts->dead_letter();
     sinks_.dead_letter(std::move(refused));
   }
   const auto durable = emitter_.durable_through();
   if (durable > durable_) {
     durable_ = durable;
+    if (sinks_.counts != nullptr) sinks_.counts->durable(durable);
     look_ = kShortestLook;
   }
   watch_trouble(now);
@@ -150,10 +159,14 @@ void DeliveryLoop::report(Clock::time_point now) {
 void DeliveryLoop::watch_trouble(Clock::time_point now) {
   const auto trouble = emitter_.trouble();
   if (trouble.empty()) {
-    if (troubled_) notices_.push_back({Level::info, emitter_.name() + ": well again"});
+    if (troubled_) {
+      notices_.push_back({Level::info, emitter_.name() + ": well again"});
+      if (sinks_.counts != nullptr) sinks_.counts->goes_on();
+    }
     troubled_ = false;
     return;
   }
+  if (!troubled_ && sinks_.counts != nullptr) sinks_.counts->failed(trouble);
   if (troubled_ && now - trouble_logged_at_ < kTroubleInterval) return;
   notices_.push_back({Level::warning, trouble});
   troubled_ = true;
@@ -180,6 +193,7 @@ Result<bool> DeliveryLoop::begin_next() {
   if (!*next) return false;
   sending_ = true;
   reading_ = std::move(*next);
+  if (sinks_.counts != nullptr) sinks_.counts->begun(*reading_);
   after_ordinal_ = 0;
   read_ = {};
   next_event_ = 0;

@@ -22,6 +22,7 @@
 #include "emitters/emitter.h"
 #include "emitters/format.h"
 #include "emitters/pacer.h"
+#include "proxy/counts/destination_counts.h"
 
 namespace weir::proxy {
 
@@ -50,6 +51,7 @@ class DeliveryLoop {
     std::function<void(emitters::Refused)> dead_letter;
     std::function<void()> gone = {};  ///< nobody will ever take anything again; may be empty
     Tell tell = [](const Notice&) {};
+    std::shared_ptr<DestinationCounts> counts = {};  ///< told of every step; null: nobody counts
   };
   struct Now {
     Clock::time_point steady;

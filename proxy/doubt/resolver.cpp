@@ -85,7 +85,9 @@ void Resolver::run() {
     added_.clear();
     busy_ = !open_.empty();
     lock.unlock();
+    show();
     ask_due();
+    show();
     lock.lock();
     busy_ = !open_.empty();
     if (!busy_) done_.notify_all();
@@ -98,6 +100,23 @@ void Resolver::run() {
         std::min_element(open_.begin(), open_.end(), [](const Open& a, const Open& b) { return a.ask_at < b.ask_at; });
     wake_.wait_until(lock, next->ask_at, something);
   }
+}
+
+void Resolver::show() {
+  Doubts now;
+  now.transactions = open_.size();
+  for (const auto& open : open_) {
+    const auto written = open.doubt.transaction.prepared_us;
+    if (now.oldest_us == 0 || written < now.oldest_us) now.oldest_us = written;
+  }
+  if (trouble_ && !open_.empty()) now.reason = trouble_->message;
+  const std::lock_guard lock(shown_mutex_);
+  shown_ = std::move(now);
+}
+
+Resolver::Doubts Resolver::doubts() const {
+  const std::lock_guard lock(shown_mutex_);
+  return shown_;
 }
 
 void Resolver::ask_due() {

@@ -50,7 +50,15 @@ class Resolver {
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
+  struct Doubts {
+    std::size_t transactions = 0;
+    std::int64_t oldest_us = 0;  ///< when the oldest was written, since the epoch; 0: there is none
+    std::string reason;          ///< why nobody has answered yet; may be empty
+  };
+
   void start();
+  /// What is in doubt now. Any thread.
+  Doubts doubts() const;
   void add(std::vector<capture::Doubt> doubts);
   /// Returns when nothing is in doubt any more, or when the time is over.
   void drain(std::chrono::milliseconds at_most);
@@ -78,6 +86,7 @@ class Resolver {
   bool give_up(Open& open, const Verdict& verdict);
   Result<std::vector<event::ChangeEvent>> gaps_of(const event::Transaction& transaction);
   void remind();
+  void show();
   std::string reason() const;
   std::string upstream_text() const;
 
@@ -87,6 +96,9 @@ class Resolver {
   std::vector<Open> open_;
   std::optional<Error> trouble_;  // why the last question was not answered
   std::optional<Clock::time_point> reminded_at_;
+
+  mutable std::mutex shown_mutex_;
+  Doubts shown_;
 
   std::mutex mutex_;
   std::condition_variable wake_;

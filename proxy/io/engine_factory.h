@@ -7,12 +7,15 @@
 // order they were posted. A handle owns no session and may be copied freely.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
+#include "proxy/io/counter.h"
 #include "wire/engine.h"
 
 namespace weir::proxy {
@@ -35,12 +38,13 @@ class SessionHandle {
   std::weak_ptr<Session> session_;  // locked on the worker's thread only, so that a session never dies elsewhere
 };
 
-/// What a session did, for the log. Written on its worker's thread.
+/// What a session did, for the log and whoever looks. Written on its worker's thread.
 struct SessionCounts {
-  std::uint64_t client_bytes = 0;    ///< received
-  std::uint64_t upstream_bytes = 0;  ///< received
-  std::uint64_t transactions = 0;    ///< committed, with captured changes
-  std::uint64_t events = 0;          ///< of those
+  Counter client_bytes;               ///< received
+  Counter upstream_bytes;             ///< received
+  Counter transactions;               ///< committed, with captured changes
+  Counter events;                     ///< of those
+  std::atomic<bool> captured{false};  ///< its engine captures
 };
 
 struct SessionInfo {
@@ -52,6 +56,11 @@ struct SessionInfo {
   std::string options;  ///< the StartupMessage's "options" (GUC settings on the command line), verbatim
   bool replication = false;
   std::string client;  ///< "10.0.0.7:51234"; "[local]" by a Unix socket
+  /// It asked for the console's database (ServerOptions::console_database).
+  bool console = false;
+  /// The client answered what it was asked for, a password or the like, or showed this user's certificate.
+  bool proved = false;
+  std::optional<unsigned> local_user = {};  ///< by a Unix socket: the user of the machine at its other end
   SessionHandle handle;
   SessionCounts* counts = nullptr;  ///< the session's; outlives the engine
 };

@@ -20,6 +20,14 @@ constexpr std::string_view kCannotConnectNow = "57P03";
 constexpr std::string_view kTooManyConnections = "53300";
 constexpr std::string_view kInvalidAuthorization = "28000";
 
+/// Of the process at the other end of a Unix socket.
+std::optional<unsigned> peer_user_id(int socket) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return std::nullopt;
+  return peer.uid;
+}
+
 }  // namespace
 
 Login::Login(Worker& worker, Accepted accepted)
@@ -49,6 +57,7 @@ void Login::start() {
 
 /// PostgreSQL too says nothing to a client that has not said what it wants.
 void Login::on_timeout() {
+  worker_.counters().refuse(LoginRefusal::timeout);
   log::info("late logins", title_of(info_) + ": closed, no login within limits.login_timeout");
   if (step_ != Step::connecting) return abort();
   refuse(kCannotConnectNow, "the database did not answer in the time that a login may take", {});
@@ -56,6 +65,7 @@ void Login::on_timeout() {
 
 void Login::make_way() {
   if (step_ == Step::connecting || !client_.attached()) return;
+  worker_.counters().refuse(LoginRefusal::place_needed);
   log::info("dropped logins", title_of(info_) + ": closed before its login, its place is needed (limits.logins)");
   abort();
 }
@@ -69,6 +79,7 @@ void Login::abort() {
 /// The database knows nothing of it yet; what PostgreSQL itself says to a client that comes while it is shut down.
 void Login::drain() {
   if (step_ != Step::connecting) return abort();
+  worker_.counters().refuse(LoginRefusal::shutting_down);
   refuse(kCannotConnectNow, "the proxy is shutting down", "");
 }
 
@@ -137,6 +148,7 @@ bool Login::take(const wire::StartupStep& step) {
       on_startup_message(step);
       return false;
     case Kind::refuse:
+      worker_.counters().refuse(LoginRefusal::protocol);
       log::info("refused logins", title_of(info_) + ": refused: " + step.first.message);
       give_way();
       close_client(worker_, *this, client_, std::move(ticket_));
@@ -168,6 +180,7 @@ void Login::handshake() {
       return client_.watch(true);
     case IoStatus::end:
     case IoStatus::error:
+      worker_.counters().refuse(LoginRefusal::tls_handshake);
       log::info("failed handshakes", title_of(info_) + ": TLS handshake failed: " + tls_->error_text());
       return abort();
   }
@@ -181,8 +194,14 @@ void Login::on_startup_message(const wire::StartupStep& step) {
   info_.options = startup.options();
   info_.replication = startup.replication();
   startup_message_ = step.first.bytes;
+  const auto& options = worker_.shared().options;
+  info_.console = !options.console_database.empty() && info_.database == options.console_database && !info_.replication;
+  if (info_.console)
+    startup_message_ = wire::with_parameter(startup_message_, "database", options.console_login_database);
+  if (info_.console && local_) info_.local_user = peer_user_id(client_.transport().socket());
   client_.kept().take(step.consumed);
   if (!check_encryption() || !check_client_certificate()) return;
+  info_.proved = verified_;
   const auto verdict = ticket_->begin_session(counted_as_);
   if (verdict != Admission::Verdict::welcome) return refuse(verdict);
   connect();
@@ -191,6 +210,7 @@ void Login::on_startup_message(const wire::StartupStep& step) {
 bool Login::check_encryption() {
   const auto& tls = worker_.shared().options.client_tls;
   if (!tls || !tls->required || tls_ != nullptr || local_) return true;
+  worker_.counters().refuse(LoginRefusal::tls_required);
   refuse(kInvalidAuthorization, "connections without TLS are refused here",
          "Connect with sslmode=require or stronger.");
   return false;
@@ -203,12 +223,14 @@ bool Login::check_client_certificate() {
   const bool shown = tls_ != nullptr && tls_->peer_has_certificate();
   if (!shown && tls->client_certificate == ClientCertificate::optional) return true;
   if (!shown) {
+    worker_.counters().refuse(LoginRefusal::certificate);
     refuse(kInvalidAuthorization, "connection requires a valid client certificate", {});
     return false;
   }
   const std::string name = tls_->peer_name(tls->client_name);
   verified_ = !name.empty() && name == info_.user;
   if (verified_ || tls->client_certificate != ClientCertificate::verify_full) return true;
+  worker_.counters().refuse(LoginRefusal::certificate);
   log::info("wrong certificates", title_of(info_) + ": the certificate is of \"" + printable_text(name) + "\"");
   refuse(kInvalidAuthorization, "certificate authentication failed for user \"" + info_.user + "\"", {});
   return false;
@@ -217,6 +239,7 @@ bool Login::check_client_certificate() {
 /// As PostgreSQL says it.
 void Login::refuse(Admission::Verdict verdict) {
   const bool all = verdict == Admission::Verdict::too_many;
+  worker_.counters().refuse(all ? LoginRefusal::too_many_clients : LoginRefusal::too_many_of_client);
   const std::string words = all ? "sorry, too many clients already" : "too many connections from this client";
   log::warn("refused clients", title_of(info_) + ": refused: " + words +
                                    (all ? " (limits.connections)" : " (limits.connections_per_client)"));
@@ -242,6 +265,7 @@ void Login::connect() {
 void Login::on_connected(Result<UpstreamConnection> connected) {
   if (!connected) {
     worker_.counters().upstream_failures.add(1);
+    worker_.counters().refuse(LoginRefusal::unreachable);
     log::warn("unreachable database", title_of(info_) + ": " + connected.error().message);
     return refuse(connected.error().sqlstate, "cannot connect to the database: " + connector_->causes(), {});
   }

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <atomic>
 #include <boost/asio/post.hpp>
 #include <filesystem>
 #include <future>
@@ -25,7 +26,8 @@ constexpr std::uint16_t kUsualPort = 6432;
 }  // namespace
 
 struct Server::Running {
-  explicit Running(const ServerOptions& options) : shared{options, {}, {}, {}, {}, {}}, dealer{workers} {}
+  explicit Running(const ServerOptions& options)
+      : shared{options, {}, {}, {}, {}, std::make_unique<SessionList>(), {}}, dealer{workers} {}
 
   Result<void> open_listeners();
 
@@ -34,7 +36,7 @@ struct Server::Running {
   Dealer dealer;
   std::vector<std::unique_ptr<Listener>> listeners;  // of workers[0]
   std::vector<HostPort> listening;
-  bool accepting = false;
+  std::atomic<bool> accepting = false;
   bool stopped = false;  // kept for its counters
 };
 
@@ -177,8 +179,22 @@ Result<void> Server::reload_certificates() {
   return load_certificates(running_->shared);
 }
 
+void Server::probe_upstream(std::function<void(Result<void>)> done) {
+  if (!running_) return;
+  Worker& worker = *running_->workers[0];
+  worker.post([&worker, done = std::move(done)]() mutable { worker.probe_upstream(std::move(done)); });
+}
+
+std::vector<SessionList::Row> Server::sessions() const {
+  return running_ ? running_->shared.sessions->rows() : std::vector<SessionList::Row>();
+}
+
+bool Server::accepting() const {
+  return running_ && running_->accepting;
+}
+
 void Server::stop_accepting() {
-  if (!running_ || !std::exchange(running_->accepting, false)) return;
+  if (!running_ || !running_->accepting.exchange(false)) return;
   run_on(*running_->workers[0], [this] {
     for (const auto& listener : running_->listeners) listener->close();
   });
@@ -203,6 +219,7 @@ ServerCounters Server::counters() const {
     sum.upstream_failures += counters.upstream_failures.value();
     sum.client_bytes += counters.client_bytes.value();
     sum.upstream_bytes += counters.upstream_bytes.value();
+    for (std::size_t i = 0; i < sum.refused.size(); ++i) sum.refused[i] += counters.refused[i].value();
   }
   return sum;
 }

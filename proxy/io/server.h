@@ -9,10 +9,13 @@
 // Does not read configuration and knows nothing of capturing: that is what the EngineFactory is for.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -20,7 +23,9 @@
 #include "proxy/io/endpoint.h"
 #include "proxy/io/engine_factory.h"
 #include "proxy/io/host_order.h"
+#include "proxy/io/login_refusal.h"
 #include "proxy/io/login_rules.h"
+#include "proxy/io/session_list.h"
 #include "proxy/io/verifier_source.h"
 
 namespace weir::proxy {
@@ -37,6 +42,12 @@ struct ServerOptions {
   unsigned workers = 0;                             ///< 0: as many as there are cores
   std::chrono::milliseconds login_timeout{60'000};  ///< from accept to AuthenticationOk
   ConnectionLimits limits;
+  /// Clients that ask for this database get the engine of a SessionInfo with `console`; empty: it is one like any
+  /// other.
+  std::string console_database;
+  /// Where those log in: a login is the proof of who they are.
+  std::string console_login_database;
+  bool log_sessions = false;           ///< each session's end at info, not only at debug
   std::uint64_t descriptors_kept = 8;  ///< of the process's limit, for what is no client's
   EngineFactory engine_factory;
 };
@@ -46,9 +57,10 @@ struct ServerCounters {
   std::uint64_t sessions_opened = 0;  ///< accepted connections, cancel requests among them
   std::uint64_t sessions_closed = 0;
   std::uint64_t cancel_requests = 0;
-  std::uint64_t upstream_failures = 0;  ///< sessions that found no database
-  std::uint64_t client_bytes = 0;       ///< received from clients
-  std::uint64_t upstream_bytes = 0;     ///< received from the database
+  std::uint64_t upstream_failures = 0;                         ///< sessions that found no database
+  std::uint64_t client_bytes = 0;                              ///< received from clients
+  std::uint64_t upstream_bytes = 0;                            ///< received from the database
+  std::array<std::uint64_t, kLoginRefusals.size()> refused{};  ///< by LoginRefusal
 };
 
 class Server {
@@ -63,6 +75,9 @@ class Server {
   /// Reads the files of certificates, keys and authorities again, of both legs. From then on new connections get them;
   /// where one is wrong all stay as they are, and the error says why. From a thread that is no worker.
   Result<void> reload_certificates();
+  /// Connects as a session would, and tells what came of it on a worker's thread; never, where Weir ends meanwhile or
+  /// another question came behind it. Any thread, until stop() has returned.
+  void probe_upstream(std::function<void(Result<void>)> done);
   void stop_accepting();
   void stop(std::chrono::milliseconds drain);
 
@@ -73,6 +88,10 @@ class Server {
   /// The addresses of `listen` as they are bound; empty before start().
   std::vector<HostPort> listening() const;
   ServerCounters counters() const;
+  /// Those that are logged in. Any thread, once start() has returned.
+  std::vector<SessionList::Row> sessions() const;
+  /// New clients are taken. Any thread.
+  bool accepting() const;
 
  private:
   struct Running;

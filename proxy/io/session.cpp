@@ -92,6 +92,7 @@ void Session::make_way() {
 /// As PostgreSQL says it at its authentication_timeout.
 void Session::give_up_login() {
   if (ended_ || engine_) return;
+  worker_.counters().refuse(LoginRefusal::timeout);
   log::info("late logins", title_ + ": closed, its login takes too long (limits.login_timeout, limits.logins)");
   say_goodbye("57014", "canceling authentication due to timeout");
 }
@@ -123,9 +124,12 @@ void Session::log_end() const {
   const std::chrono::duration<double> time = Admission::Clock::now() - since_;
   std::array<char, 32> seconds{};
   std::snprintf(seconds.data(), seconds.size(), "%.3f", time.count());
-  log::debug(title_ + ": ended after " + seconds.data() + " s; " + counted(counts_.client_bytes, "byte") +
-             " from the client, " + counted(counts_.upstream_bytes, "byte") + " from the database, " +
-             counted(counts_.transactions, "captured transaction") + " with " + counted(counts_.events, "event"));
+  const auto say = worker_.shared().options.log_sessions ? [](const std::string& text) { log::info(text); }
+                                                         : [](const std::string& text) { log::debug(text); };
+  say(title_ + ": ended after " + seconds.data() + " s; " + counted(counts_.client_bytes.value(), "byte") +
+      " from the client, " + counted(counts_.upstream_bytes.value(), "byte") + " from the database, " +
+      counted(counts_.transactions.value(), "captured transaction") + " with " +
+      counted(counts_.events.value(), "event"));
 }
 
 void Session::drain() {
@@ -168,7 +172,7 @@ bool Session::read_once(Peer& peer) {
   const IoResult result = peer.receive(buffer.space(), ReceiveBuffer::kSize);
   if (result.status != IoStatus::done) return false;
   (&peer == &client_ ? worker_.counters().client_bytes : worker_.counters().upstream_bytes).add(result.bytes);
-  (&peer == &client_ ? counts_.client_bytes : counts_.upstream_bytes) += result.bytes;
+  (&peer == &client_ ? counts_.client_bytes : counts_.upstream_bytes).add(result.bytes);
   const std::string_view received(buffer.space(), result.bytes);
   ByteQueue& kept = peer.kept();
   if (kept.empty()) {
@@ -224,6 +228,8 @@ std::size_t Session::offer_once(Peer& peer, std::string_view bytes) {
   wire::Turn& turn = worker_.turn();
   const bool was_stalled = engine().stalled();
   const std::size_t used = &peer == &client_ ? engine().from_client(bytes, turn) : engine().from_upstream(bytes, turn);
+  // It is only taken as the answer to what the database asked for.
+  if (!engine_ && &peer == &client_ && used > 0) info_->proved = true;
   if (engine_ && !key_.done() && &peer == &upstream_) read_key(bytes.substr(0, used));
   end_turn(was_stalled);
   return used;
@@ -260,6 +266,7 @@ bool Session::begin_engine() {
   info_->handle = SessionHandle(worker_.mailbox(), weak_from_this());
   info_->counts = &counts_;
   engine_ = worker_.shared().options.engine_factory(*info_);
+  listed_ = worker_.shared().sessions->add(*info_, counts_);
   info_.reset();
   authentication_.reset();
   login_timer_.reset();
@@ -361,6 +368,8 @@ void Session::end() {
 }
 
 void Session::tell_upstream_gone() {
+  listed_.reset();
+  if (!engine_ && authentication_->refused()) worker_.counters().refuse(LoginRefusal::authentication);
   if (target_ && !key_.cancel_request().empty()) worker_.shared().cancel_targets.leave(key_.cancel_request());
   engine().upstream_gone();
 }

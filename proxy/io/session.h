@@ -90,6 +90,7 @@ class Session final : public Connection, public PeerOwner, public std::enable_sh
   std::unique_ptr<Admission::Ticket> ticket_;
   SessionCounts counts_;
   std::unique_ptr<SessionInfo> info_;  // for the factory; null afterwards
+  std::unique_ptr<SessionList::Entry> listed_;
   Peer client_;
   Peer upstream_;
   std::unique_ptr<wire::Authentication> authentication_;  // null once engine_ is there

@@ -103,6 +103,16 @@ void Worker::tell_of_binding(const LoginFacts& facts) const {
       "certificate (tls.cert), or let clients set channel_binding=disable");
 }
 
+void Worker::probe_upstream(std::function<void(Result<void>)> done) {
+  if (draining_) return;
+  probe_ = connect_upstream([this, done = std::move(done)](const Result<UpstreamConnection>& connected) {
+    const auto result = connected ? Result<void>() : Result<void>(connected.error());
+    const auto tell = done;  // what is called here goes with the connector
+    probe_.reset();
+    tell(result);
+  });
+}
+
 std::shared_ptr<UpstreamConnector> Worker::connect_upstream(UpstreamConnector::Done done) {
   const ServerOptions& options = shared_.options;
   const auto states = options.hosts == nullptr ? std::vector<HostState>() : options.hosts->states();
@@ -163,6 +173,7 @@ void Worker::begin_drain(std::chrono::milliseconds at_most) {
     if (!error) cut_off_all();
   });
   trial_.reset();
+  probe_.reset();
   std::vector<std::shared_ptr<Connection>> all;
   for (const auto& [key, connection] : connections_) all.push_back(connection);
   for (const auto& connection : all) connection->drain();

@@ -6,13 +6,14 @@
 // join() waits for that.
 #pragma once
 
-#include <atomic>
+#include <array>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,9 +23,12 @@
 #include <vector>
 
 #include "proxy/io/admission.h"
+#include "proxy/io/counter.h"
+#include "proxy/io/login_refusal.h"
 #include "proxy/io/mailbox.h"
 #include "proxy/io/poller.h"
 #include "proxy/io/server.h"
+#include "proxy/io/session_list.h"
 #include "proxy/io/tls_context.h"
 #include "proxy/io/upstream.h"
 #include "wire/engine.h"
@@ -52,18 +56,8 @@ struct Shared {
   TlsSlot upstream_tls;
   std::unique_ptr<Admission> admission;               ///< has a lock of its own
   mutable CancelTargets cancel_targets;               ///< as well
+  std::unique_ptr<SessionList> sessions;              ///< the same
   mutable std::atomic<bool> told_of_binding = false;  ///< once is enough
-};
-
-/// Written by one worker, read by anyone.
-class Counter {
- public:
-  void add(std::uint64_t count) { value_.store(value_.load(std::memory_order_relaxed) + count, kOrder); }
-  std::uint64_t value() const { return value_.load(kOrder); }
-
- private:
-  static constexpr std::memory_order kOrder = std::memory_order_relaxed;
-  std::atomic<std::uint64_t> value_ = 0;
 };
 
 struct WorkerCounters {
@@ -73,6 +67,9 @@ struct WorkerCounters {
   Counter upstream_failures;
   Counter client_bytes;
   Counter upstream_bytes;
+  std::array<Counter, kLoginRefusals.size()> refused;  ///< by LoginRefusal
+
+  void refuse(LoginRefusal why) { refused[static_cast<std::size_t>(why)].add(1); }
 };
 
 /// A client's socket as the listener accepted it.
@@ -133,6 +130,8 @@ class Worker {
   LoginFacts login_facts(const UpstreamConnection& upstream) const;
   /// Once, where clients cannot log in with what libpq does by itself.
   void tell_of_binding(const LoginFacts& facts) const;
+  /// The same without a word in the log; what was asked before and has no answer yet is given up.
+  void probe_upstream(std::function<void(Result<void>)> done);
   /// A started connector; `done` as UpstreamConnector has it.
   std::shared_ptr<UpstreamConnector> connect_upstream(UpstreamConnector::Done done);
   /// The same to a session's own database, for its cancel: any, where that is not known.
@@ -167,6 +166,7 @@ class Worker {
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;
   std::vector<std::shared_ptr<Connection>> released_;
   std::shared_ptr<UpstreamConnector> trial_;
+  std::shared_ptr<UpstreamConnector> probe_;
   bool draining_ = false;
   std::thread thread_;
 };

@@ -3,9 +3,12 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <atomic>
 #include <mutex>
+#include <optional>
 
 #include "base/notice.h"
+#include "capture/event/json_members.h"
 #include "proxy/process/log_limit.h"
 
 namespace weir::proxy::log {
@@ -29,6 +32,22 @@ LogLimit& limit() {
   return instance;
 }
 
+std::atomic<bool> as_json{false};
+
+/// The text goes through "{}", so that braces in it stay what they are.
+void write(spdlog::level::level_enum level, std::string_view kind, const std::string& text) {
+  auto& log = logger();
+  if (!log.should_log(level)) return;
+  if (!as_json.load(std::memory_order_relaxed)) return log.log(level, "{}", text);
+  std::string members = "\"message\":";
+  event::append_json_string(members, text);
+  if (!kind.empty()) {
+    members += ",\"kind\":";
+    event::append_json_string(members, kind);
+  }
+  log.log(level, "{}", members);
+}
+
 void write_limited(spdlog::level::level_enum level, std::string_view kind, const std::string& text) {
   LogLimit::Verdict verdict;
   {
@@ -38,7 +57,15 @@ void write_limited(spdlog::level::level_enum level, std::string_view kind, const
   if (!verdict.write) return;
   const std::string more =
       verdict.left_out == 0 ? "" : " (before it, " + counted(verdict.left_out, "line") + " like this left out)";
-  logger().log(level, "{}{}", text, more);
+  write(level, kind, text + more);
+}
+
+std::optional<spdlog::level::level_enum> level_of(std::string_view name) {
+  if (name == "debug") return spdlog::level::debug;
+  if (name == "info") return spdlog::level::info;
+  if (name == "warn") return spdlog::level::warn;
+  if (name == "error") return spdlog::level::err;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -62,26 +89,31 @@ void tell_left_out() {
   for (const auto& [kind, count] : untold) info(kind + ": " + counted(count, "line") + " left out of this log");
 }
 
-void setup(std::string_view level) {
+void setup(std::string_view level, Format format) {
   auto& log = logger();
-  log.set_level(spdlog::level::info);
-  if (level == "debug") log.set_level(spdlog::level::debug);
-  if (level == "warn") log.set_level(spdlog::level::warn);
-  if (level == "error") log.set_level(spdlog::level::err);
+  log.set_level(level_of(level).value_or(spdlog::level::info));
+  as_json = format == Format::json;
+  if (format == Format::json)
+    log.set_pattern("{\"time\":\"%Y-%m-%dT%H:%M:%S.%eZ\",\"level\":\"%l\",%v}", spdlog::pattern_time_type::utc);
 }
 
-// The text goes through "{}", so that braces in it stay what they are.
+bool set_level(std::string_view level) {
+  const auto known = level_of(level);
+  if (known) logger().set_level(*known);
+  return known.has_value();
+}
+
 void debug(const std::string& text) {
-  logger().debug("{}", text);
+  write(spdlog::level::debug, {}, text);
 }
 void info(const std::string& text) {
-  logger().info("{}", text);
+  write(spdlog::level::info, {}, text);
 }
 void warn(const std::string& text) {
-  logger().warn("{}", text);
+  write(spdlog::level::warn, {}, text);
 }
 void error(const std::string& text) {
-  logger().error("{}", text);
+  write(spdlog::level::err, {}, text);
 }
 
 }  // namespace weir::proxy::log

@@ -10,8 +10,15 @@
 
 namespace weir::proxy::log {
 
+enum class Format {
+  text,  ///< for people
+  json   ///< one object for each line: time, level, message, and of what may come often its kind
+};
+
 /// "debug", "info", "warn" or "error": lines below it are not written. Other text counts as "info".
-void setup(std::string_view level);
+void setup(std::string_view level, Format format);
+/// While Weir runs; any thread. False: there is no such level.
+bool set_level(std::string_view level);
 
 /// For what every client or every retry may say again: of one `kind` (a few words, "failed logins") no more than a few
 /// lines are written in ten seconds, and then how many were left out (log_limit.h).

@@ -121,6 +121,38 @@ Complaint store_log_level(Settings& s, const std::string& text) {
   return complaint;
 }
 
+Complaint store_choice(const std::string& text, std::string_view allowed, std::string& target) {
+  auto complaint = read_choice(text, allowed);
+  if (!complaint) target = text;
+  return complaint;
+}
+
+Complaint store_admin_listen(Settings& s, const std::string& text) {
+  s.admin.named = true;
+  s.admin.listen.reset();
+  const auto word = lower(text);
+  if (word == "off" || word == "false" || word == "no") return std::nullopt;
+  HostPort address;
+  auto complaint = read_listen_address(text, address);
+  if (!complaint && address.is_unix()) return "must be HOST:PORT, or off";
+  if (!complaint) s.admin.listen = address;
+  return complaint;
+}
+
+Complaint store_admin_user(Settings& s, const std::string& text) {
+  if (text.empty()) return "must be the name of a user of the database";
+  s.admin.users.push_back(text);
+  return std::nullopt;
+}
+
+/// What somebody could guess would open the listener to everybody who reaches it.
+Complaint store_admin_token(Settings& s, const std::string& text) {
+  constexpr std::size_t kLeast = 16;
+  if (text.size() < kLeast) return "must have at least 16 characters; openssl rand -hex 16 makes some";
+  s.admin.token = text;
+  return std::nullopt;
+}
+
 Complaint store_duration(const std::string& text, std::chrono::milliseconds& target) {
   return read_duration(text, 0, kLongestMs, target);
 }
@@ -284,7 +316,29 @@ const std::array kTable = std::to_array<Setting>({
     {"prefix", "", "NAME", "weir",
      "first part of topic names and name of the source in the events; {db} in it is the database's name", false,
      [](Settings& s, const std::string& v) { return store_prefix(v, s.prefix); }},
+    {"admin.listen", "", "HOST:PORT|off", "127.0.0.1:6433",
+     "where /metrics, /healthz, /readyz, the live page and orders are; without a password, so for this machine only. "
+     "Where the default's port is taken Weir says so and goes on without it",
+     false, store_admin_listen},
+    {"admin.token", "", "TEXT", "",
+     "with it the page and orders are for others than loopback, too: Authorization: Bearer TEXT, or as a browser's "
+     "password",
+     false, store_admin_token},
+    {"admin.events", "", "true|masked|false", "masked",
+     "the last events on the page, while somebody looks: with their rows (true), only their tables and kinds (masked), "
+     "or not at all",
+     false, [](Settings& s, const std::string& v) { return store_choice(v, "true|masked|false", s.admin.events); }},
+    {"admin.users", "", "USER", "",
+     "users of the database who may connect to the database name weir and give orders there (SHOW HELP), after a login "
+     "that the database accepts; none given: there is no such database",
+     true, store_admin_user},
     {"log.level", "", "debug|info|warn|error", "info", "what is logged to stderr", false, store_log_level},
+    {"log.format", "", "auto|text|json", "auto",
+     "lines for people or JSON objects; auto: text on a terminal, else JSON", false,
+     [](Settings& s, const std::string& v) { return store_choice(v, "auto|text|json", s.log_format); }},
+    {"log.sessions", "", "true|false", "false",
+     "log each session's end at info, with what it did: bytes, transactions, events, duration", false,
+     [](Settings& s, const std::string& v) { return read_boolean(v, s.log_sessions); }},
     {"shutdown.timeout_ms", "", "DURATION", "10000",
      "how long SIGTERM waits for sessions to end and for destinations to take what is left", false,
      [](Settings& s, const std::string& v) { return store_duration(v, s.shutdown_timeout); }},
@@ -351,6 +405,7 @@ Settings default_settings() {
     // `format` has a default that depends on where the events go, so it stays unset.
     if (!row.fallback.empty() && row.key != "format") row.store(settings, std::string(row.fallback));
   }
+  settings.admin.named = false;
   return settings;
 }
 
@@ -385,6 +440,9 @@ Complaint check(const Settings& settings) {
   if (settings.capture_enabled && settings.emit.empty()) {
     return "emit is not set: say where events go, for example --emit stdout, or set capture.enabled to false";
   }
+  if (settings.admin.listen &&
+      std::find(settings.listen.begin(), settings.listen.end(), *settings.admin.listen) != settings.listen.end())
+    return "admin.listen and listen are the same address";
   std::set<std::string> names;
   for (const auto& emitter : settings.emit) {
     if (!names.insert(emitter.uri).second)

@@ -39,6 +39,15 @@ struct EmitterSettings {
   emitters::OwnValues own = {};           ///< of its kind's own settings, those that were given
 };
 
+/// The admin listener, and who may use the console.
+struct AdminSettings {
+  std::optional<HostPort> listen;  ///< nothing: off
+  bool named = false;              ///< the user gave the address: without it Weir does not start
+  std::string token;
+  std::string events;  ///< "true", "masked" or "false"
+  std::vector<std::string> users;
+};
+
 struct Settings {
   std::vector<HostPort> listen;
   SocketAccess socket_access;
@@ -70,7 +79,10 @@ struct Settings {
   std::vector<EmitterSettings> emit;
   std::optional<std::string> format;  ///< absent: debezium, and readable for stdout on a terminal
   std::string prefix;
+  AdminSettings admin;
   std::string log_level;
+  std::string log_format;  ///< "auto", "text" or "json"
+  bool log_sessions = false;
   std::chrono::milliseconds shutdown_timeout{0};
 };
 

@@ -96,6 +96,16 @@ TEST(MetricsPage, EveryFamilyOfTheTableIsThereOnceAndNoOther) {
   EXPECT_EQ(there, described);
 }
 
+TEST(MetricsPage, TheReadmesTableIsTheTable) {
+  const auto readme = test_support::read_file(WEIR_SOURCE_FOLDER "/README.md");
+  const std::string begin = "<!-- metrics -->\n";
+  const auto from = readme.find(begin);
+  const auto to = readme.find("<!-- end of metrics -->");
+  ASSERT_NE(from, std::string::npos);
+  ASSERT_NE(to, std::string::npos);
+  EXPECT_EQ(readme.substr(from + begin.size(), to - from - begin.size()), metrics_reference());
+}
+
 TEST(MetricsPage, NamesHaveTheirUnits) {
   for (const auto& one : metric_families()) {
     const bool counter = one.type == MetricFamily::Type::counter;

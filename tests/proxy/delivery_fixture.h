@@ -157,8 +157,11 @@ class FakeReader final : public capture::StreamReader {
 class DeliveryLoopTest : public testing::Test {
  protected:
   DeliveryLoop::Sinks sinks() {
-    return {[this](event::Position position) { said.push_back("checkpoint " + std::to_string(position)); },
-            [this](emitters::Refused refused) { said.push_back("dead letter " + refused.reason); }};
+    DeliveryLoop::Sinks made;
+    made.checkpoint = [this](event::Position position) { said.push_back("checkpoint " + std::to_string(position)); };
+    made.dead_letter = [this](const emitters::Refused& refused) { said.push_back("dead letter " + refused.reason); };
+    made.counts = counted;
+    return made;
   }
   DeliveryLoop& loop() {
     if (!loop_)
@@ -196,6 +199,9 @@ class DeliveryLoopTest : public testing::Test {
     return emitter.ended;
   }
 
+  std::shared_ptr<DestinationCounts> counted =
+      std::make_shared<DestinationCounts>("fake:", [] { return std::int64_t{5}; });
+  DestinationCounts& counts = *counted;
   FakeEmitter emitter;
   FakeFormat format;
   FakeReader reader;

@@ -118,6 +118,29 @@ TEST_F(DeliveryLoopTest, AFailureIsToldOnceAndThatItIsOver) {
   EXPECT_EQ(told(), (Strings{"info fake:: goes on"}));
 }
 
+TEST_F(DeliveryLoopTest, WhatItDoesIsCounted) {
+  emitter.error = Error{"no broker", ""};
+  release(3);
+  release(1);
+  settle();
+  EXPECT_EQ(counts.value().trouble, "no broker");
+  EXPECT_EQ(counts.value().durable, 0);
+  emitter.error.reset();
+  emitter.refused.push_back({{}, 1, "too large"});
+  clock += DeliveryLoop::kLongestBackoff;
+  settle();
+  const auto value = counts.value();
+  EXPECT_EQ(value.errors, 1u);
+  EXPECT_EQ(value.retries, 1u);
+  EXPECT_EQ(value.trouble, "");
+  EXPECT_EQ(value.dead_letters, 1u);
+  EXPECT_EQ(value.transactions, 2u);
+  EXPECT_EQ(value.records, 3u + 1u + 4u);
+  EXPECT_GT(value.bytes, 0u);
+  EXPECT_EQ(value.durable, 2);
+  EXPECT_EQ(value.delivered.count(), 2u);
+}
+
 TEST_F(DeliveryLoopTest, ATroubleIsToldAgainOnceInAWhileWhateverItsText) {
   emitter.troubled = "one broker is down";
   settle();

@@ -2,6 +2,7 @@
 #include "proxy/delivery/delivery.h"
 
 #include <deque>
+#include <thread>
 
 #include "tests/proxy/delivery_fixture.h"
 
@@ -52,6 +53,31 @@ TEST_F(DeliveryTest, WakesForWhatIsReleasedAndFinishesBeforeItStops) {
   EXPECT_TRUE(delivery->stop(std::chrono::seconds(20)));
   EXPECT_EQ(checkpoint, 2);
   EXPECT_TRUE(emitter->closed);
+}
+
+TEST_F(DeliveryTest, APauseKeepsEverythingBackUntilItIsResumed) {
+  delivery->start(0, 0);
+  delivery->pause(true);
+  reader->release(3);
+  delivery->wake();
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  {
+    const std::lock_guard lock(emitter->mutex);
+    EXPECT_EQ(emitter->offers, 0);
+  }
+  delivery->pause(false);
+  EXPECT_TRUE(reaches(1));
+  EXPECT_TRUE(delivery->stop(std::chrono::seconds(20)));
+}
+
+TEST_F(DeliveryTest, OneThatIsPausedEndsAtOnceAndIsNotComplete) {
+  delivery->start(0, 0);
+  delivery->pause(true);
+  reader->release(1);
+  delivery->wake();
+  const auto begun = std::chrono::steady_clock::now();
+  EXPECT_FALSE(delivery->stop(std::chrono::seconds(20)));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(10));
 }
 
 TEST_F(DeliveryTest, WithAPaceEverythingComesAndNothingWaitsForAnotherRelease) {

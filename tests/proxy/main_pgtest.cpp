@@ -37,7 +37,8 @@ Ended weir(const std::string& arguments) {
   return ended;
 }
 
-const std::string kLeast = "--upstream postgresql://127.0.0.1:1 --emit stdout --listen 127.0.0.1:0 ";
+const std::string kLeast =
+    "--upstream postgresql://127.0.0.1:1 --emit stdout --listen 127.0.0.1:0 --admin.listen off --log.format text ";
 
 void expect_refusal(const std::string& arguments, int code, const std::vector<std::string>& words) {
   const auto ended = weir(arguments);

@@ -177,7 +177,8 @@ TEST_P(OperationTest, ARefusedCommitTellsTheClientNoPathAndNoAddress) {
 TEST_P(OperationTest, AStdoutThatNobodyReadsEndsIt) {
   const std::string code = (folder / "code").string();
   const std::string command = "{ " + test_support::weir_binary() + " --listen 127.0.0.1:0 --upstream " + cluster.uri() +
-                              " --emit stdout 2>" + (folder / "log").string() + "; echo $? >" + code + "; } | true";
+                              " --admin.listen off --log.format text --emit stdout 2>" + (folder / "log").string() +
+                              "; echo $? >" + code + "; } | true";
   EXPECT_EQ(test_support::run({.arguments = {"sh", "-c", command}}, seconds(60)), 0);
   EXPECT_EQ(test_support::read_file(code), "1\n") << test_support::read_file(folder / "log");
   EXPECT_NE(test_support::read_file(folder / "log").find("nobody reads it any more"), std::string::npos);

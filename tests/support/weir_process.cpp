@@ -27,7 +27,9 @@ std::string weir_binary() {
 }
 
 WeirProcess::WeirProcess(const WeirOptions& options) : folder_("weir"), port_(free_port()) {
-  arguments_ = {weir_binary(), "--listen", "127.0.0.1:" + std::to_string(port_), "--upstream", options.upstream};
+  arguments_ = {weir_binary(),  "--listen", "127.0.0.1:" + std::to_string(port_), "--upstream", options.upstream,
+                "--log.format", "text"};
+  if (!options.admin) arguments_.insert(arguments_.end(), {"--admin.listen", "off"});
   if (options.descriptors != 0)
     arguments_.insert(arguments_.begin(), {"prlimit", "--nofile=" + std::to_string(options.descriptors)});
   for (const auto& target : options.emit) arguments_.insert(arguments_.end(), {"--emit", target});

@@ -21,6 +21,7 @@ struct WeirOptions {
   std::vector<std::string> arguments = {};  ///< anything else
   std::string config = {};                  ///< text of a weir.yaml; absent where empty
   bool journal = true;                      ///< --journal in this process's own folder
+  bool admin = false;                       ///< with an admin listener: on its default port, or where `arguments` say
   int descriptors = 0;                      ///< hard limit of open files (ulimit -n); 0: as it is
 };
 

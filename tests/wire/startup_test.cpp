@@ -339,6 +339,16 @@ TEST(StartupNegotiation, ComesToTheSameHoweverTheBytesArrive) {
   }
 }
 
+TEST(StartupMessage, CanBeGivenAnotherParameter) {
+  const auto message = testing::startup_packet(196608, testing::parameters({"user", "ann", "database", "weir"}));
+  const auto other = with_parameter(message, "database", "postgres");
+  const auto first = read_first_message(other);
+  ASSERT_EQ(first.kind, FirstMessage::Kind::startup_message);
+  EXPECT_EQ(first.bytes, other);
+  EXPECT_EQ(first.startup.database(), "postgres");
+  EXPECT_EQ(first.startup.user(), "ann");
+}
+
 TEST(SslAnswer, IsOneByteAndNothingBehindIt) {
   EXPECT_EQ(kSslRequest, kSsl);
   EXPECT_EQ(read_ssl_answer(""), SslAnswer::incomplete);

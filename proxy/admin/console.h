@@ -1,0 +1,62 @@
+// A session of the console: the engine of the database name `weir`. The login was the database's own, by the user's own
+// password (see "Decisions" in the README); from then on nothing of the client's reaches the database but Terminate.
+//
+// Answers SHOW and orders, in simple and extended queries, all columns as text. The database's connection stays open
+// beside it and idle: what it says on its own (its end, say) is relayed. Sans-I/O; used by its session's worker.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "proxy/admin/show.h"
+#include "wire/engine.h"
+
+namespace weir::proxy {
+
+class Console final : public wire::Engine {
+ public:
+  struct Options {
+    std::function<Snapshot()> look;
+    ConsoleOrders orders;
+    /// Why this user gets no console: told in place of it, FATAL; nothing where it does.
+    std::optional<Error> refusal;
+  };
+  explicit Console(Options options) : options_(std::move(options)) {}
+
+  std::size_t from_client(std::string_view received, wire::Turn& turn) override;
+  std::size_t from_upstream(std::string_view received, wire::Turn& turn) override;
+  bool stalled() const override { return !greeted_; }
+  bool idle() const override { return true; }
+  bool between_messages() const override { return upstream_body_ == 0; }
+  std::size_t client_frame_size() const override { return frame_size_; }
+
+ private:
+  struct Portal {
+    ConsoleStatement statement;
+    std::optional<ConsoleTable> table;  // once it has run
+    std::size_t next = 0;
+  };
+
+  void answer(char type, std::string_view body, std::string& out);
+  void query(std::string_view text, std::string& out);
+  void run_query(const std::string& text, std::string& out);
+  Result<void> extended(char type, std::string_view body, std::string& out);
+  Result<void> parse(std::string_view body, std::string& out);
+  Result<void> bind(std::string_view body, std::string& out);
+  Result<void> describe(std::string_view body, std::string& out);
+  Result<void> execute(std::string_view body, std::string& out);
+  Result<void> close(std::string_view body, std::string& out);
+
+  Options options_;
+  std::map<std::string, ConsoleStatement> statements_;
+  std::map<std::string, Portal> portals_;
+  bool greeted_ = false;           // the database's first ReadyForQuery was relayed
+  bool skips_ = false;             // after an error, up to Sync
+  std::size_t upstream_body_ = 0;  // of the database's current frame, still to come
+  std::size_t frame_size_ = 0;
+};
+
+}  // namespace weir::proxy

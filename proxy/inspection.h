@@ -1,0 +1,43 @@
+// Looks at the running parts and fills the snapshot that everything is shown from; and asks the database whether it
+// answers, for readiness.
+//
+// Any thread, from the server's start until it has stopped; what it looks at outlives it.
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "proxy/admin/snapshot.h"
+#include "proxy/capturing.h"
+#include "proxy/io/server.h"
+#include "proxy/process/metrics.h"
+#include "proxy/settings/shown.h"
+
+namespace weir::proxy {
+
+class Inspection {
+ public:
+  /// `capturing` is null where Weir only relays.
+  Inspection(Server& server, Capturing* capturing, const Metrics& metrics, std::vector<ShownSetting> config)
+      : server_(server), capturing_(capturing), metrics_(metrics), config_(std::move(config)) {}
+  Inspection(const Inspection&) = delete;
+  Inspection& operator=(const Inspection&) = delete;
+
+  Snapshot look() const;
+  /// Connects to the database as a session would; `asked` is called on a worker's thread, or never.
+  void ask_upstream(std::function<void()> asked);
+
+ private:
+  void describe_connections(Snapshot& now) const;
+
+  Server& server_;
+  Capturing* capturing_;
+  const Metrics& metrics_;
+  const std::vector<ShownSetting> config_;
+  mutable std::mutex mutex_;
+  Snapshot::Upstream upstream_;
+};
+
+}  // namespace weir::proxy

@@ -1,0 +1,167 @@
+// The console of a running Weir: who gets it, by which proof, and what SHOW and orders do there, with libpq and psql.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/support/child_process.h"
+#include "tests/support/pg_cluster.h"
+#include "tests/support/pg_connection.h"
+#include "tests/support/weir_process.h"
+
+namespace weir::proxy {
+namespace {
+
+using std::chrono::seconds;
+using test_support::eventually;
+using test_support::PgCluster;
+using test_support::PgConnection;
+using test_support::WeirProcess;
+
+test_support::PgSettings with_passwords() {
+  test_support::PgSettings settings;
+  settings.authentication = "scram-sha-256";
+  return settings;
+}
+
+class ConsoleOfWeir : public testing::Test {
+ protected:
+  ConsoleOfWeir() {
+    cluster.start();
+    const PgConnection admin(cluster.socket_conninfo());
+    admin.run(
+        "CREATE ROLE ann LOGIN PASSWORD 'planted-secret'; CREATE ROLE bob LOGIN PASSWORD 'pw';"
+        "CREATE TABLE t (id int PRIMARY KEY); GRANT ALL ON t TO ann, bob");
+    weir = std::make_unique<WeirProcess>(
+        test_support::WeirOptions{.upstream = cluster.uri("postgres", "ann", "planted-secret"),
+                                  .emit = {"stdout"},
+                                  .arguments = {"--admin.users", "ann", "--admin.users", "carl"}});
+  }
+  std::string as(const std::string& user, const std::string& password, const std::string& database = "weir") const {
+    return weir->conninfo(database, user) + " password=" + password;
+  }
+  /// What libpq says of a login that is refused.
+  std::string refusal(const std::string& conninfo) const {
+    PGconn* connection = PQconnectdb(conninfo.c_str());
+    const std::string text = PQstatus(connection) == CONNECTION_OK ? "logged in" : PQerrorMessage(connection);
+    PQfinish(connection);
+    return text;
+  }
+
+  PgCluster cluster{15, with_passwords()};
+  std::unique_ptr<WeirProcess> weir;
+};
+
+TEST_F(ConsoleOfWeir, IsForThoseOfTheListWhoLogIn) {
+  EXPECT_EQ(refusal(as("ann", "planted-secret")), "logged in");
+  EXPECT_NE(refusal(as("ann", "wrong")).find("password authentication failed"), std::string::npos);
+  EXPECT_NE(refusal(as("bob", "pw")).find("not in admin.users"), std::string::npos);
+  EXPECT_NE(refusal(as("bob", "wrong")).find("password authentication failed"), std::string::npos)
+      << "who cannot log in hears nothing of the list";
+  EXPECT_NE(refusal(as("carl", "x")).find("password authentication failed"), std::string::npos);
+}
+
+TEST_F(ConsoleOfWeir, ShowsAndObeys) {
+  const PgConnection console(as("ann", "planted-secret"));
+  const PgConnection writer(as("bob", "pw", "postgres"));
+  writer.run("INSERT INTO t VALUES (1), (2)");
+  ASSERT_TRUE(eventually(seconds(20), [&] {
+    const auto tables = console.rows("SHOW TABLES");
+    return tables.size() == 1 && tables[0][1] == "public.t" && tables[0][2] == "2";
+  }));
+  const auto sessions = console.rows("SHOW SESSIONS");
+  EXPECT_EQ(sessions.size(), 2u);
+  EXPECT_EQ(console.rows("SHOW DESTINATIONS").at(0).at(0), "stdout");
+  EXPECT_EQ(console.try_run("PAUSE DESTINATION nowhere"), "42704");
+  EXPECT_EQ(console.try_run("SELECT 1"), "42601");
+  console.run("PAUSE DESTINATION stdout");
+  writer.run("INSERT INTO t VALUES (3)");
+  EXPECT_TRUE(eventually(seconds(20), [&] { return console.rows("SHOW DESTINATIONS").at(0).at(3) == "1"; }));
+  EXPECT_EQ(console.rows("SHOW DESTINATIONS").at(0).at(1), "paused");
+  EXPECT_EQ(weir->output().find("\"id\":3"), std::string::npos);
+  console.run("RESUME DESTINATION stdout");
+  EXPECT_TRUE(eventually(seconds(20), [&] { return weir->output().find("\"id\":3") != std::string::npos; }));
+  console.run("RELOAD");
+  EXPECT_TRUE(eventually(seconds(20), [&] { return weir->errors().find("SIGHUP") != std::string::npos; }));
+  console.run("SET log.level = 'debug'");
+  { const PgConnection brief(as("bob", "pw", "postgres")); }
+  EXPECT_TRUE(eventually(seconds(20), [&] { return weir->errors().find("ended after") != std::string::npos; }));
+  EXPECT_EQ(console.try_run("SET log.level = 'nonsense'"), "22023");
+  console.run("DRAIN");
+  EXPECT_TRUE(eventually(seconds(20), [&] { return refusal(as("bob", "pw", "postgres")) != "logged in"; }));
+  EXPECT_EQ(writer.value("SELECT count(*) FROM t"), "3");
+  EXPECT_EQ(console.rows("SHOW STATS").at(0).at(0), "ready") << "a console that is there goes on";
+}
+
+TEST_F(ConsoleOfWeir, NeverShowsASecret) {
+  const PgConnection console(as("ann", "planted-secret"));
+  for (const char* topic : {"SESSIONS", "DESTINATIONS", "TABLES", "GAPS", "STATS", "CONFIG", "VERSION", "HELP"}) {
+    const auto rows = console.rows("SHOW " + std::string(topic));
+    for (const auto& row : rows)
+      for (const auto& value : row) EXPECT_EQ(value.value_or("").find("planted"), std::string::npos) << topic;
+  }
+  bool found = false;
+  for (const auto& row : console.rows("SHOW CONFIG"))
+    found = found || (row[0] == "upstream" && row[1]->find("***") != std::string::npos);
+  EXPECT_TRUE(found);
+}
+
+TEST_F(ConsoleOfWeir, AnswersExtendedQueriesAndPsql) {
+  const PgConnection console(as("ann", "planted-secret"));
+  for (const int format : {0, 1}) {
+    PGresult* result = PQexecParams(console.raw(), "SHOW VERSION", 0, nullptr, nullptr, nullptr, nullptr, format);
+    EXPECT_EQ(PQresultStatus(result), PGRES_TUPLES_OK) << PQresultErrorMessage(result);
+    EXPECT_EQ(std::string(PQgetvalue(result, 0, 0)).rfind("weir ", 0), 0u);
+    PQclear(result);
+  }
+  PGresult* prepared = PQprepare(console.raw(), "s", "SHOW HELP", 0, nullptr);
+  EXPECT_EQ(PQresultStatus(prepared), PGRES_COMMAND_OK);
+  PQclear(prepared);
+  PGresult* described = PQdescribePrepared(console.raw(), "s");
+  EXPECT_EQ(PQnfields(described), 2);
+  PQclear(described);
+  const test_support::TempFolder folder("console");
+  const auto status = test_support::run(
+      {.arguments = {"psql", "-X", as("ann", "planted-secret"), "-c", "show help", "-c", "SHOW STATS"},
+       .stdout_path = folder / "out"});
+  const auto shown = test_support::read_file(folder / "out");
+  EXPECT_EQ(status, 0) << shown;
+  EXPECT_NE(shown.find("RESUME DESTINATION name"), std::string::npos) << shown;
+  EXPECT_NE(shown.find("stream position"), std::string::npos) << shown;
+}
+
+TEST(Console, ANameAloneIsNoProof) {
+  PgCluster cluster{15};
+  cluster.start();
+  WeirProcess weir({.upstream = cluster.uri(), .emit = {"stdout"}, .arguments = {"--admin.users", "postgres"}});
+  try {
+    PgConnection{weir.conninfo("weir")};
+    FAIL() << "a login without a password got the console";
+  } catch (const std::runtime_error& error) {
+    EXPECT_NE(std::string(error.what()).find("asked for no password"), std::string::npos) << error.what();
+  }
+  EXPECT_NE(weir.errors().find("console: refused"), std::string::npos);
+}
+
+TEST(Console, WhoRunsWeirNeedsNoPasswordOnItsUnixSocket) {
+  PgCluster cluster{15};
+  cluster.start();
+  const test_support::TempFolder folder("console");
+  WeirProcess weir({.upstream = cluster.uri(),
+                    .emit = {"stdout"},
+                    .arguments = {"--listen", "unix:" + folder.path().string(), "--admin.users", "postgres"}});
+  const auto port = std::to_string(weir.port());
+  ASSERT_TRUE(eventually(seconds(20), [&] { return std::filesystem::exists(folder / (".s.PGSQL." + port)); }));
+  const PgConnection console("host=" + folder.path().string() + " port=" + port + " user=postgres dbname=weir");
+  EXPECT_EQ(console.rows("SHOW VERSION").size(), 1u);
+}
+
+TEST(Console, WithoutUsersItIsADatabaseLikeAnyOther) {
+  PgCluster cluster{15};
+  cluster.start();
+  PgConnection(cluster.conninfo()).run("CREATE DATABASE weir");
+  WeirProcess weir({.upstream = cluster.uri(), .emit = {"stdout"}});
+  EXPECT_EQ(PgConnection(weir.conninfo("weir")).value("SELECT current_database()"), "weir");
+}
+
+}  // namespace
+}  // namespace weir::proxy
