@@ -10,6 +10,7 @@
 #include "proxy/command/config_command.h"
 #include "proxy/command/explain_command.h"
 #include "proxy/command/journal_command.h"
+#include "proxy/command/shell_commands.h"
 #include "proxy/settings/environment.h"
 #include "proxy/settings/options.h"
 #include "proxy/settings/settings.h"
@@ -23,6 +24,8 @@ const std::array kCommands = std::to_array<Subcommand>({
      "whether a Weir with this configuration would work, and what can be captured of each table; --ready: whether the "
      "one that runs takes clients. Exit code 1 where something is wrong",
      run_check},
+    {"completion", "bash|zsh|fish", "a script with which this shell completes commands, flags and values",
+     run_completion},
     {"config", "[--schema]",
      "the configuration that counts and where each value is from, without its secrets; or the JSON Schema of weir.yaml",
      run_config},
@@ -41,6 +44,7 @@ const std::array kCommands = std::to_array<Subcommand>({
     {"journal dead-letters", "", "what destinations refused for ever, as lines of JSON", run_journal_dead_letters},
     {"journal forget", "DESTINATION", "keeps nothing for this destination any more", run_journal_forget},
     {"journal rename", "DESTINATION NEW", "gives a destination the name that it has now in --emit", run_journal_rename},
+    {"man", "", "the manual's page: weir man | man -l -", run_man},
 });
 
 std::vector<std::string> names() {
@@ -75,6 +79,10 @@ std::optional<int> run_subcommand(const std::vector<std::string>& arguments) {
   if (const auto* command = find(name)) return command->run({arguments.begin() + words, arguments.end()});
   return complain(kCommandUsage, "\"" + name + "\" is no command" + did_you_mean(name, names()) +
                                      "; flags begin with --; weir --help lists both");
+}
+
+std::span<const Subcommand> subcommands() {
+  return kCommands;
 }
 
 std::string subcommand_usage(std::string_view name) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,8 @@ struct Subcommand {
   int (*run)(const std::vector<std::string>& arguments);
 };
 
+/// The table.
+std::span<const Subcommand> subcommands();
 /// Runs the command that `arguments` begin with; nothing where they begin with a flag or are empty.
 std::optional<int> run_subcommand(const std::vector<std::string>& arguments);
 /// The part of --help about the commands.
