@@ -32,14 +32,24 @@ json::object boolean() {
                  json::object{{"enum", {"true", "false", "yes", "no", "on", "off", "1", "0", 1, 0}}}, reference()});
 }
 
+json::object value_schema(std::string_view takes);
+
+/// Words, and what stands for more than itself, as in "HOST:PORT|off".
 json::object choice(std::string_view takes) {
   json::array names;
+  json::array choices;
   for (std::string_view rest = takes; !rest.empty();) {
     const auto name = rest.substr(0, rest.find('|'));
-    names.emplace_back(name);
+    if (name == "HOST:PORT" || name == "PATH" || name == "BYTES" || name == "DURATION") {
+      choices.emplace_back(value_schema(name));
+    } else {
+      names.emplace_back(name);
+    }
     rest.remove_prefix(std::min(rest.size(), name.size() + 1));
   }
-  return any_of({json::object{{"enum", std::move(names)}}, reference()});
+  choices.insert(choices.begin(), json::object{{"enum", std::move(names)}});
+  choices.emplace_back(reference());
+  return {{"anyOf", std::move(choices)}};
 }
 
 json::object number(std::string_view takes) {
