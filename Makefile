@@ -27,14 +27,16 @@ demo: deps ## a throwaway PostgreSQL, an application, Weir between them, and the
 	@$(BUILD) release
 	@examples/demo/run.sh build/weir
 
-test: deps ## all tests, with real PostgreSQL and Kafka; ends with one summary line
+test: deps ## all tests, with real PostgreSQL and Kafka, the unit tests under sanitizers too; ends with one summary line
 	@.ci/install.sh test
 	@tests/support/fetch_servers.sh
 	@cmake --preset test >/dev/null
 	@$(BUILD) test
 	@cmake --preset fuzz >/dev/null
 	@$(BUILD) fuzz
-	@tests/run.py build-test build-fuzz
+	@cmake --preset dev >/dev/null
+	@$(BUILD) dev
+	@tests/run.py build-test build-fuzz build-dev=unit
 
 PACKAGE_TESTS = tests/packages/fetch_images.sh && cmake --preset packages >/dev/null && $(BUILD) packages
 

@@ -4,7 +4,7 @@ What a test of packages could not run on this machine is a line of its own, and 
 
 A GoogleTest program counts by its cases, any other test (a fuzz target, the demo, the style) as one. A program that
 ends badly without a failed case (a crash, a leak, a timeout) counts as one failure. Exit code 0 only if something ran
-and nothing failed.
+and nothing failed. A folder may have labels of its own: `build-dev=unit`.
 """
 
 import argparse
@@ -56,12 +56,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", help="labels, as a regular expression: unit, style, integration, fuzz")
     parser.add_argument("--names", help="names of tests, as a regular expression")
-    parser.add_argument("folders", nargs="+", type=pathlib.Path)
+    parser.add_argument("folders", nargs="+", metavar="FOLDER[=LABELS]")
     arguments = parser.parse_args()
 
     passed, failed, skipped, lacking = 0, [], 0, []
-    for folder in arguments.folders:
-        for name, well in run_ctest(folder, arguments.only, arguments.names).items():
+    for argument in arguments.folders:
+        path, _, labels = argument.partition("=")
+        folder = pathlib.Path(path)
+        for name, well in run_ctest(folder, labels or arguments.only, arguments.names).items():
             result_file = folder / "results" / f"{name}.xml"
             if not result_file.exists():
                 passed += well

@@ -2,7 +2,7 @@
 //
 // The highest lsn a transaction saw (last_lsn) orders it: of two transactions that wrote the same row the later
 // one has the higher last_lsn. An acknowledged transaction is released once no commit still in flight has a
-// first_lsn below its last_lsn; one that has not sent its COMMIT cannot matter (DESIGN.md, "In order").
+// first_lsn below its last_lsn; one that has not sent its COMMIT cannot matter.
 // Pure: no clock, no I/O, no threads. Owned by one thread.
 #pragma once
 

@@ -169,7 +169,25 @@ def check_gap_causes(path, lines):
             yield number, "the cause of a gap is one of event::GapCause"
 
 
-RULES = [check_file_size, check_function_size, check_includes, check_header, check_names, check_gap_causes]
+DOCUMENT = re.compile(r"(?<![\w/*.-])((?:[\w-]+/)*[\w-]+\.md)\b")
+NOTES = re.compile(r"\b(?:FACTS|EVENTS|DESIGN|STYLE)\b(?!\w)")
+
+
+def check_documents(path, lines):
+    """Who reads a comment has this repository and nothing else."""
+    if not path.endswith((".cpp", ".h")):
+        return
+    here = pathlib.PurePath(path).parent
+    for number, line in enumerate(lines, 1):
+        comment = line.partition("//")[2]
+        for name in DOCUMENT.findall(comment):
+            if not any((ROOT / folder / name).is_file() for folder in (here, "", *here.parents)):
+                yield number, f"{name} is no document of this repository"
+        if NOTES.search(comment):
+            yield number, "a comment says what it means itself, without the notes of who wrote it"
+
+
+RULES = [check_file_size, check_function_size, check_includes, check_header, check_names, check_gap_causes, check_documents]
 
 
 def folders_without_readme(files):

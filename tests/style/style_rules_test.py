@@ -187,6 +187,12 @@ class TheRest(unittest.TestCase):
         self.assertEqual(findings(style.check_names, "wire/frame.h", "\nclass FrameManager {\n"), [2])
         self.assertEqual(findings(style.check_names, "wire/FrameReader.h", ""), [1])
 
+    def test_documents(self):
+        for wrong in ("// see PLAN.md", "// FACTS: it is so", "int a;  // capture/NOTES.md"):
+            self.assertEqual(findings(style.check_documents, "capture/a.cpp", wrong), [1], wrong)
+        for right in ("// README.md says why", "// proxy/README.md", 'open("PLAN.md");', "// the facts of a table"):
+            self.assertEqual(findings(style.check_documents, "capture/a.cpp", right), [], right)
+
     def test_gap_causes(self):
         for wrong in ('gap.cause = "in doubt";', 'add_gap(table, op, 0, "some words");', 'event::as_gap(change, "words");'):
             self.assertEqual(findings(style.check_gap_causes, "capture/a.cpp", wrong), [1], wrong)

@@ -43,7 +43,7 @@ void goes_on(SessionScript& script) {
       .expect_client(server::complete("INSERT 0 1") + server::ready('T'));
 }
 
-// FACTS: COPY through the extended protocol: the server ignores Sync while in copy-in.
+// COPY through the extended protocol: the server ignores Sync while in copy-in.
 TEST(SessionCopyTest, SyncInsideHasNoAnswer) {
   const std::string data = frame('d', "1\ta\n") + client::sync() + frame('c');
   SessionScript script;

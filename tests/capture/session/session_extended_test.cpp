@@ -116,7 +116,7 @@ TEST(SessionExtendedTest, ResultFormatsCoverTheAddedColumnsToo) {
   bind_with_formats(two, suffix_of_list(), {1, 0}, {1, 0, 0, 0, 0, 0});
 }
 
-// FACTS: a statement without result takes any number of result-format codes; with RETURNING it must be 0, 1 or n.
+// A statement without result takes any number of result-format codes; with RETURNING it must be 0, 1 or n.
 TEST(SessionExtendedTest, AnyNumberOfResultFormatsWhereTheClientAsksForNoRows) {
   bind_with_formats(kInsert, suffix(), {}, {});
   bind_with_formats(kInsert, suffix(), {1}, {});
@@ -139,7 +139,7 @@ TEST(SessionExtendedTest, DescribeOfAnUnnamedStatementShowsTheClientsColumnsOnly
   EXPECT_EQ(script.replay(), "");
 }
 
-// FACTS: without RETURNING, Execute's row limit is ignored and a second Execute of the portal fails.
+// Without RETURNING, Execute's row limit is ignored and a second Execute of the portal fails.
 TEST(SessionExtendedTest, ASecondExecuteOfAPlainWriteFails) {
   SessionScript script;
   script.starts().client_sends(client::parse("", kInsert) + client::bind("c1", "", {"1"}) + client::execute("c1", 1) +
@@ -231,7 +231,7 @@ TEST(SessionExtendedTest, ASecondExecuteOfAPortalThatASavepointTookIsRelayed) {
   EXPECT_EQ(script.replay(), "");
 }
 
-// FACTS: with a client's own RETURNING and a limit the first Execute has written all rows, and Sync commits all of
+// With a client's own RETURNING and a limit the first Execute has written all rows, and Sync commits all of
 // them.
 TEST(SessionExtendedTest, RowsTheClientDidNotFetchAreDrainedBeforeSync) {
   const std::string sql = "INSERT INTO t SELECT 1 UNION ALL SELECT 2 RETURNING id";
@@ -375,7 +375,7 @@ TEST(SessionExtendedTest, AQueryCommitsWhatOutstandingMessagesWrote) {
   EXPECT_EQ(script.replay(), "");
 }
 
-// FACTS: Terminate sent directly behind Sync: the write commits.
+// Terminate sent directly behind Sync: the write commits.
 TEST(SessionExtendedTest, TerminateBehindAHeldSyncComesAfterIt) {
   SessionScript script;
   script.starts().client_sends(client::parse("", kInsert) + client::bind("", "", {"1"}) + client::execute("") +
@@ -395,7 +395,7 @@ TEST(SessionExtendedTest, TerminateBehindAHeldSyncComesAfterIt) {
   EXPECT_EQ(script.replay(), "");
 }
 
-// FACTS: behind Execute without Sync it rolls back.
+// Behind Execute without Sync it rolls back.
 TEST(SessionExtendedTest, TerminateBehindExecuteRollsBack) {
   SessionScript script;
   script.starts().client_sends(client::parse("", kInsert) + client::bind("", "", {"1"}) + client::execute("") +

@@ -487,7 +487,7 @@ TEST(SessionFactsTest, ACancelOfTheQuestionSkipsToSync) {
   EXPECT_EQ(script.replay(), "");
 }
 
-// FACTS: the rewritten text is seen in pg_prepared_statements.
+// The rewritten text is seen in pg_prepared_statements.
 TEST(SessionFactsTest, WhoLooksAtPreparedStatementsFindsTheClientsOnly) {
   const std::string sql = "SELECT name FROM pg_prepared_statements";
   SessionScript script;

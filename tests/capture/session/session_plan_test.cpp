@@ -15,7 +15,7 @@ Table without_select() {
   return table;
 }
 
-// FACTS: INSERT right without SELECT.
+// INSERT right without SELECT.
 TEST(SessionPlanTest, ValuesOfTheStatementWhereRowsCannotBeReturned) {
   SessionScript script;
   script.starts().client_sends(client::query(kInsert)).asks_facts(without_select());
@@ -68,7 +68,7 @@ TEST(SessionPlanTest, BinaryParametersAreNotRead) {
   EXPECT_EQ(script.replay(), "");
 }
 
-// FACTS: under row-level security a plain UPDATE hits other rows than one with RETURNING.
+// Under row-level security a plain UPDATE hits other rows than one with RETURNING.
 TEST(SessionPlanTest, OnlyTheStatementUnderRowLevelSecurity) {
   const std::string sql = "UPDATE t SET v = 'b'";
   Table table;
@@ -158,7 +158,7 @@ TEST(SessionPlanTest, AFailedEpilogueEndsTheCommitWithAnError) {
   EXPECT_EQ(script.replay(), "");
 }
 
-// FACTS: DO INSTEAD rules: the plain form answers differently in the two protocols.
+// DO INSTEAD rules: the plain form answers differently in the two protocols.
 TEST(SessionPlanTest, ATableWithRulesIsRelayedAndReported) {
   Table table;
   table.has_rules = true;
@@ -473,7 +473,7 @@ std::string suffix_in_hex() {
                            "::pg_catalog.text,pg_catalog.getdatabaseencoding()),'hex')");
 }
 
-// FACTS: a row with a character that the client's encoding lacks fails a statement that succeeds without RETURNING.
+// A row with a character that the client's encoding lacks fails a statement that succeeds without RETURNING.
 TEST(SessionPlanTest, ImagesInHexWhereTheClientIsNotUtf8) {
   SessionScript script;
   script.starts("15.20", "SJIS").client_sends(client::query(kInsert)).asks_facts(Table());

@@ -156,7 +156,7 @@ TEST(SessionTransactionTest, AFailedBlockGoesOnAtItsSavepoint) {
   EXPECT_EQ(script.replay(), "");
 }
 
-// FACTS: COMMIT in a failed block answers ROLLBACK.
+// COMMIT in a failed block answers ROLLBACK.
 TEST(SessionTransactionTest, CommitOfAFailedBlockIsNotHeld) {
   SessionScript script;
   begin_and_insert(script);
@@ -293,7 +293,7 @@ TEST(SessionTransactionTest, ACommitWhoseBindFailsHasNotCommitted) {
   EXPECT_EQ(script.replay(), "");
 }
 
-// FACTS: BEGIN in a pipeline turns the implicit transaction into a block.
+// BEGIN in a pipeline turns the implicit transaction into a block.
 TEST(SessionTransactionTest, BeginInAPipelineMakesSyncCommitNothing) {
   const std::string begin = client::parse("", "BEGIN") + client::bind("", "") + client::execute("");
   const std::string write = client::bind("", "") + client::execute("");
@@ -309,7 +309,7 @@ TEST(SessionTransactionTest, BeginInAPipelineMakesSyncCommitNothing) {
   EXPECT_EQ(script.replay(), "");
 }
 
-// FACTS: COMMIT in a pipeline without BEGIN commits what went before it; an error after it undoes only what follows.
+// COMMIT in a pipeline without BEGIN commits what went before it; an error after it undoes only what follows.
 TEST(SessionTransactionTest, CommitInAPipelineWithoutBegin) {
   const std::string write = client::parse("", insert(1)) + client::bind("", "") + client::execute("");
   const std::string spliced = client::parse("", insert(1) + suffix()) + client::bind("", "") + client::execute("");
@@ -349,7 +349,7 @@ TEST(SessionTransactionTest, TheConnectionIsLostWhileTheJournalWrites) {
   EXPECT_EQ(script.replay(), "");
 }
 
-// FACTS: a FATAL during the commit leaves it in doubt.
+// A FATAL during the commit leaves it in doubt.
 TEST(SessionTransactionTest, ACommitWithoutAnAnswerIsUnknown) {
   SessionScript script;
   begin_and_insert(script);

@@ -10,7 +10,7 @@ const std::string kInsert = "INSERT INTO t VALUES (1)";
 const std::string kRow = R"({"id":1,"v":null})";
 const std::string kCreated = R"(c public.t 1.1 0/10 key {"id":1} after {"id":1,"v":null})";
 
-// FACTS: SQL can FETCH from a protocol portal.
+// SQL can FETCH from a protocol portal.
 TEST(SessionTrapTest, FetchInSqlFromAProtocolPortal) {
   SessionScript script;
   open_portal(script);
@@ -30,7 +30,7 @@ TEST(SessionTrapTest, FetchInSqlFromAProtocolPortal) {
   EXPECT_EQ(script.replay(), "");
 }
 
-// FACTS: and CLOSE it.
+// And CLOSE it.
 TEST(SessionTrapTest, CloseInSqlOfAProtocolPortal) {
   SessionScript script;
   open_portal(script);
@@ -100,7 +100,7 @@ TEST(SessionTrapTest, CursorsShowTheClientsOwnText) {
   EXPECT_EQ(script.replay_whole(), "");
 }
 
-// FACTS: Bind reaches SQL's PREPARE.
+// Bind reaches SQL's PREPARE.
 TEST(SessionTrapTest, AStatementPreparedInSqlIsReportedWhereItWrites) {
   const std::string run = client::bind("", "s") + client::execute("") + client::sync();
   SessionScript script;
@@ -112,7 +112,7 @@ TEST(SessionTrapTest, AStatementPreparedInSqlIsReportedWhereItWrites) {
   EXPECT_EQ(script.replay(), "");
 }
 
-// FACTS: Close of a statement leaves its portals running.
+// Close of a statement leaves its portals running.
 TEST(SessionTrapTest, APortalOutlivesItsStatement) {
   SessionScript script;
   script.starts().client_sends(client::parse("s", kInsert) + client::bind("p", "s") + client::close('S', "s") +
@@ -133,7 +133,7 @@ TEST(SessionTrapTest, APortalOutlivesItsStatement) {
   EXPECT_EQ(script.replay(), "");
 }
 
-// FACTS: in an aborted transaction Describe of a statement without result works.
+// In an aborted transaction Describe of a statement without result works.
 TEST(SessionTrapTest, DescribeInAnAbortedTransactionIsOfTheClientsOwnText) {
   SessionScript script;
   script.starts()
@@ -147,7 +147,7 @@ TEST(SessionTrapTest, DescribeInAnAbortedTransactionIsOfTheClientsOwnText) {
   EXPECT_EQ(script.replay(), "");
 }
 
-// FACTS: with the client's own RETURNING *, a changed table fails the Bind with 0A000.
+// With the client's own RETURNING *, a changed table fails the Bind with 0A000.
 TEST(SessionTrapTest, ACachedPlanThatMayNotChangeFailsAsTheClientsOwnWould) {
   const std::string sql = kInsert + " RETURNING *";
   const std::string changed = server::error("0A000", "cached plan must not change result type");
@@ -168,7 +168,7 @@ TEST(SessionTrapTest, ACachedPlanThatMayNotChangeFailsAsTheClientsOwnWould) {
   EXPECT_EQ(script.replay(), "");
 }
 
-// FACTS: syntax errors change; what does not parse must go through untouched.
+// Syntax errors change; what does not parse must go through untouched.
 TEST(SessionTrapTest, AWriteThatDoesNotParseGoesThroughUntouched) {
   const std::string bad = server::error("42601", "syntax error at end of input", {{'P', "22"}});
   SessionScript script;
@@ -180,7 +180,7 @@ TEST(SessionTrapTest, AWriteThatDoesNotParseGoesThroughUntouched) {
   EXPECT_EQ(script.replay(), "");
 }
 
-// FACTS: SJIS characters with 0x5C as second byte.
+// SJIS characters with 0x5C as second byte.
 TEST(SessionTrapTest, CharactersThatEndInABackslashAreLeftToTheServer) {
   const std::string sql = "INSERT INTO t VALUES (E'\x95\x5C'); DELETE FROM u; --'";
   SessionScript script;
@@ -191,7 +191,7 @@ TEST(SessionTrapTest, CharactersThatEndInABackslashAreLeftToTheServer) {
   EXPECT_EQ(script.replay(), "");
 }
 
-// FACTS: COMMIT and PREPARE TRANSACTION in a failed block answer ROLLBACK.
+// COMMIT and PREPARE TRANSACTION in a failed block answer ROLLBACK.
 TEST(SessionTrapTest, PrepareTransactionInAFailedBlockRollsBack) {
   SessionScript script;
   script.starts();
@@ -216,7 +216,7 @@ TEST(SessionTrapTest, WhatIsSentAheadOfTheLoginWaitsForItsEnd) {
   EXPECT_EQ(script.replay(), "");
 }
 
-// FACTS: a Query inside COPY IN kills the connection, with two ErrorResponses. Nothing is asked or waited for: the
+// A Query inside COPY IN kills the connection, with two ErrorResponses. Nothing is asked or waited for: the
 // server waits for data.
 TEST(SessionTrapTest, AQueryInsideCopyIn) {
   for (const std::string& sql :
@@ -238,7 +238,7 @@ TEST(SessionTrapTest, AQueryInsideCopyIn) {
   }
 }
 
-// FACTS: a half-closed socket is still answered.
+// A half-closed socket is still answered.
 TEST(SessionTrapTest, AClientThatHalfClosesBehindAHeldSync) {
   const std::string write = client::bind("", "") + client::execute("");
   SessionScript script;

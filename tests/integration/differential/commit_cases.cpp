@@ -1,4 +1,4 @@
-// FACTS: order and commit. Where notices, errors and tags stand, what a COMMIT really does, and what was committed in
+// Order and commit. Where notices, errors and tags stand, what a COMMIT really does, and what was committed in
 // the end.
 #include "tests/integration/differential/script.h"
 

@@ -1,4 +1,4 @@
-// FACTS: transaction control inside pipelines, and Query among extended messages.
+// Transaction control inside pipelines, and Query among extended messages.
 #include "tests/integration/differential/script.h"
 
 namespace weir::differential {

@@ -1,4 +1,4 @@
-// FACTS: Bind, Describe, plans. Result formats, Describe in a failed transaction, DDL between executions, wide tables.
+// Bind, Describe, plans. Result formats, Describe in a failed transaction, DDL between executions, wide tables.
 #include "tests/integration/differential/script.h"
 
 namespace weir::differential {

@@ -1,4 +1,4 @@
-// FACTS: portals. What Execute's row limit, a second Execute, FETCH, CLOSE and Close show of a portal that writes.
+// Portals. What Execute's row limit, a second Execute, FETCH, CLOSE and Close show of a portal that writes.
 #include "tests/integration/differential/script.h"
 
 namespace weir::differential {

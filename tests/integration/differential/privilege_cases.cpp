@@ -1,4 +1,4 @@
-// FACTS: privileges, rules, views. What a write may do that a write with RETURNING may not.
+// Privileges, rules, views. What a write may do that a write with RETURNING may not.
 #include <functional>
 
 #include "tests/integration/differential/script.h"

@@ -1,4 +1,4 @@
-// FACTS: text that comes back. Where the server shows a statement's own text, or quotes from it, or reads it in another
+// Text that comes back. Where the server shows a statement's own text, or quotes from it, or reads it in another
 // encoding.
 #include "tests/integration/differential/script.h"
 
