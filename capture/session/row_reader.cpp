@@ -34,7 +34,11 @@ class AddedView {
   std::optional<std::string> image(int column) {
     const auto value = text(column);
     if (!value) return std::nullopt;
-    if (added_.hex.empty()) return std::string(*value);
+    if (added_.hex.empty()) {
+      // Since the last ReadyForQuery a function may have changed the client's encoding.
+      has_no_meaning_ |= !event::is_utf8(*value);
+      return has_no_meaning_ ? std::nullopt : std::optional<std::string>(*value);
+    }
     const auto bytes = decode_hex(*value);
     auto image = bytes ? to_utf8(*bytes, added_.hex) : std::nullopt;
     has_no_meaning_ |= bytes && !image;

@@ -23,14 +23,12 @@ struct ModifiedTable {
 
 /// What one walk over a statement's tree collects.
 struct Walk {
-  bool shows_text = false;
-  bool shows_statements = false;
+  bool shows_text = false, shows_statements = false;
   bool modifying_with = false;
-  bool hides_old_new = false;
-  bool repeats_target = false;
+  bool hides_old_new = false, repeats_target = false;
   const RangeVar* target = nullptr;
-  bool calls_or_queries = false;  // a function call or a subquery
-  bool sets_catalog = false;      // set_config of one of kCatalogSettings
+  bool calls_or_queries = false;                  // a function call or a subquery
+  bool sets_catalog = false, sets_lexer = false;  // set_config of one of kCatalogSettings, kLexerSettings
   WhereTerms* terms = nullptr;
   std::vector<int>* parameters = nullptr;
   std::vector<ModifiedTable>* modified = nullptr;  // tables written inside WITH
@@ -69,19 +67,18 @@ ModifiedTable modified_table(const Node* query) {
 }
 
 void note_name(Walk& walk, const char* name) {
-  if (name == nullptr) return;
-  walk.shows_text |= is_one_of(name, kShowsText);
-  walk.shows_statements |= is_one_of(name, kShowsStatements);
+  walk.shows_text |= name != nullptr && is_one_of(name, kShowsText);
+  walk.shows_statements |= name != nullptr && is_one_of(name, kShowsStatements);
 }
 
-/// set_config('search_path', …) is a SET; of a name that is not written out it may be.
-bool sets_catalog(const FuncCall& call) {
-  if (call.funcname == NIL || call.args == NIL || std::strcmp(strVal(llast(call.funcname)), "set_config") != 0)
-    return false;
+/// set_config('search_path', …) is a SET; of a name that is not written out it may be, and a parameter any.
+void note_set_config(Walk& walk, const FuncCall& call) {
+  if (call.args == NIL || std::strcmp(strVal(llast(call.funcname)), "set_config") != 0) return;
   const auto* name = reinterpret_cast<const Node*>(linitial(call.args));
-  if (!IsA(name, A_Const)) return true;
-  const A_Const& value = *reinterpret_cast<const A_Const*>(name);
-  return !value.isnull && nodeTag(&value.val) == T_String && is_one_of(value.val.sval.sval, kCatalogSettings);
+  const A_Const* value = IsA(name, A_Const) ? reinterpret_cast<const A_Const*>(name) : nullptr;
+  const bool known = value != nullptr && !value->isnull && nodeTag(&value->val) == T_String;
+  walk.sets_catalog |= known ? is_one_of(value->val.sval.sval, kCatalogSettings) : value == nullptr;
+  walk.sets_lexer |= known ? is_one_of(value->val.sval.sval, kLexerSettings) : IsA(name, ParamRef);
 }
 
 void note_table_alias(Walk& walk, const char* name) {
@@ -105,8 +102,9 @@ void note_node(Walk& walk, const Node* node) {
     case T_FuncCall: {
       const auto* call = reinterpret_cast<const FuncCall*>(node);
       walk.calls_or_queries = true;
-      walk.sets_catalog |= sets_catalog(*call);
-      if (call->funcname != NIL) note_name(walk, strVal(llast(call->funcname)));
+      if (call->funcname == NIL) break;
+      note_set_config(walk, *call);
+      note_name(walk, strVal(llast(call->funcname)));
       break;
     }
     case T_SubLink:
@@ -534,7 +532,9 @@ bool read_statement(std::string_view text, const RawStmt& raw, ParsedText& parse
   statement.shows_text = walk.shows_text;
   statement.shows_statements = walk.shows_statements;
   statement.has_parameters = !parameters.empty();
-  if (walk.sets_catalog && statement.kind == StatementKind::read) statement.kind = StatementKind::session;
+  statement.sets_lexer |= walk.sets_lexer;
+  if ((walk.sets_catalog || walk.sets_lexer) && statement.kind == StatementKind::read)
+    statement.kind = StatementKind::session;
   statement.modifying_with = walk.modifying_with;
   if (statement.write) {
     statement.write->hides_old_new = walk.hides_old_new;

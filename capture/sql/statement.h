@@ -129,7 +129,7 @@ struct Statement {
   bool drops_all_statements = false;    ///< DEALLOCATE ALL, DISCARD ALL
   bool keeps_text = false;              ///< PREPARE, DECLARE: views show the text it stood in
   bool copy_in = false;                 ///< COPY FROM STDIN
-  bool sets_lexer = false;              ///< SET of client_encoding or of how string literals are read
+  bool sets_lexer = false;              ///< SET or set_config of client_encoding, or of how literals are read
   bool shows_statements = false;        ///< mentions pg_prepared_statements
   std::vector<TableName> tables;        ///< written tables of truncate, copy_from, merge, write_query
   std::unique_ptr<WriteClauses> write;  ///< insert, update, remove, merge

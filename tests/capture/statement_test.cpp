@@ -107,6 +107,7 @@ const std::vector<std::pair<std::string, Kind>> kKinds = {
     {"SELECT set_config('search_path', 'a', false)", Kind::session},
     {"SELECT pg_catalog.set_config($1, 'a', true)", Kind::session},
     {"SELECT set_config('app.tenant', 'a', true)", Kind::read},
+    {"SELECT set_config('standard_conforming_strings', 'off', true)", Kind::session},
     {"SET TRANSACTION READ ONLY", Kind::utility},
     {"RESET ALL", Kind::session},
     {"SET ROLE r", Kind::session},

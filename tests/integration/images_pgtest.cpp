@@ -11,6 +11,7 @@
 #include "tests/support/child_process.h"
 #include "tests/support/pg_cluster.h"
 #include "tests/support/pg_connection.h"
+#include "tests/support/raw_client.h"
 #include "tests/support/weir_process.h"
 
 namespace weir::images {
@@ -55,6 +56,7 @@ class Stage {
     return PgConnection(weir_->conninfo(database_, user) + (encoding.empty() ? "" : " client_encoding=" + encoding));
   }
   int server_port() const { return cluster_.port(); }
+  int weir_port() const { return weir_->port(); }
   const std::string& database() const { return database_; }
   std::string log() const { return weir_->errors(); }
 
@@ -197,6 +199,34 @@ TEST_P(Images, NamesAndValuesOfClientsInOtherEncodings) {
     EXPECT_EQ(events.back(), "delete" + where + object("x" + value, -1) + " " + object("x" + value, 2) + " row")
         << one.encoding;
   }
+}
+
+/// ParameterStatus comes with ReadyForQuery; what stands before it in the same pipeline is in the new encoding already.
+TEST_P(Images, AnEncodingThatChangesInsideOfAPipeline) {
+  Stage stage(version());
+  stage.direct().run(
+      "CREATE TABLE t (id int PRIMARY KEY, v text);"
+      "CREATE FUNCTION change() RETURNS text LANGUAGE sql AS $$SELECT set_config('client_encoding', 'LATIN1', "
+      "false)$$");
+  const auto events = [&stage](const std::string& change, const std::vector<std::optional<std::string>>& values = {}) {
+    test_support::RawClient client(stage.weir_port(), std::chrono::seconds(10));
+    client.startup({{"user", "postgres"}, {"database", stage.database()}, {"client_encoding", "UTF8"}});
+    client.read_until_ready();
+    client.parse("", change).bind("", "", {.parameters = values}).execute("");
+    client.parse("", "INSERT INTO t VALUES (1, 'caf\xe9')").bind("", "").execute("").sync();
+    client.read_until_ready();
+    client.parse("", "INSERT INTO t VALUES (2, 'caf\xe9')").bind("", "").execute("").sync();
+    client.query("DELETE FROM t").read_until_ready();
+    const auto lines = stage.events();
+    return Lines(lines.begin(), lines.begin() + std::min<std::ptrdiff_t>(2, std::ssize(lines)));
+  };
+  const std::string second = R"(insert public.t {"id":2} {"id":2,"v":"café"} row)";
+  const Lines rows = {R"(insert public.t {"id":1} {"id":1,"v":"café"} row)", second};
+  EXPECT_EQ(events("SET client_encoding = 'LATIN1'"), rows);
+  EXPECT_EQ(events("SELECT set_config('client_encoding', 'LATIN1', false)"), rows);
+  EXPECT_EQ(events("SELECT set_config($1, $2, false)", {"client_encoding", "LATIN1"}), rows);
+  // What a function does nobody has seen; the row's bytes are not what they would have to be.
+  EXPECT_EQ(events("SELECT change()"), (Lines{"insert public.t - - statement", second}));
 }
 
 TEST_P(Images, InputEventsHaveTheValueOrDoNotClaimIt) {

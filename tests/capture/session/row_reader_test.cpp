@@ -202,6 +202,13 @@ TEST(RowReaderTest, ImagesInHex) {
   EXPECT_FALSE(read_row({"xx", "1", "8", "0/1"}, plan, {}).valid);
 }
 
+TEST(RowReaderTest, AnImageThatIsNotUtf8IsNone) {
+  const ReadRow read = read_row({"{\"id\":\"caf\xe9\"}", "1", "8", "0/1"}, plan_of(event::Op::create), {});
+  ASSERT_TRUE(read.valid);
+  EXPECT_FALSE(read.events[0].after);
+  EXPECT_EQ(read.events[0].fidelity, event::Fidelity::statement);
+}
+
 TEST(RowReaderTest, WhatIsNotOfTheFormIsSaidToBe) {
   const Plan plan = plan_of(event::Op::create);
   EXPECT_FALSE(read_row({}, plan, {}).valid);
