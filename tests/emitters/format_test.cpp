@@ -8,6 +8,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/values.h"
+
 namespace weir::emitters {
 namespace {
 
@@ -423,7 +425,7 @@ TEST(DebeziumTest, SlicesMakeNoDifference) {
 TEST(FormatTest, AnUnknownOneIsRefusedWithTheListOfThem) {
   const auto made = make_format("avro", {});
   ASSERT_FALSE(made);
-  EXPECT_EQ(made.error().message, "there is no format \"avro\"; the formats are debezium, flat and readable");
+  EXPECT_EQ(made.error().message, "there is no format \"avro\"; the formats are " + listed(format_names(), "and"));
 }
 
 }  // namespace

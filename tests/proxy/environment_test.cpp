@@ -109,7 +109,7 @@ TEST(Environment, WhatIsOverruledMustStillBeRight) {
 
 TEST(Environment, ComplaintsNameTheVariable) {
   EXPECT_EQ(complaint_of({"WEIR_EMIT=[{uri: file:/a, format: loud}]"}),
-            "WEIR_EMIT (format) must be debezium, flat or readable (given: \"loud\")");
+            "WEIR_EMIT (format) must be " + listed(emitters::format_names(), "or") + " (given: \"loud\")");
   EXPECT_EQ(complaint_of({"WEIR_EMIT=[{uri: file:/a, formt: flat}]"}).rfind("WEIR_EMIT:1: \"formt\" is no setting", 0),
             0u);
   EXPECT_EQ(complaint_of({"WEIR_UPSTREAM=postgresql://me:secret@db:x"}).find("secret"), std::string::npos);
