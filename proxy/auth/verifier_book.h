@@ -21,7 +21,7 @@ class VerifierBook {
  public:
   using Clock = std::chrono::steady_clock;
   static constexpr std::size_t kMostUsers = 10'000;
-  static constexpr std::chrono::seconds kUnknownFor{60};
+  static constexpr std::chrono::seconds kUnknownFor{5};
 
   /// Found or none; nothing where somebody must be asked.
   std::optional<wire::KnownVerifier> known(const VerifierQuestion& question, Clock::time_point now);

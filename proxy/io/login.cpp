@@ -208,31 +208,36 @@ void Login::on_startup_message(const wire::StartupStep& step) {
 }
 
 bool Login::check_encryption() {
-  const auto& tls = worker_.shared().options.client_tls;
-  if (!tls || !tls->required || tls_ != nullptr || local_) return true;
+  if (tls_context_ == nullptr || !tls_context_->clients().required || tls_ != nullptr) return true;
   worker_.counters().refuse(LoginRefusal::tls_required);
-  refuse(kInvalidAuthorization, "connections without TLS are refused here",
-         "Connect with sslmode=require or stronger.");
+  refuse_login("connections without TLS are refused here", "Connect with sslmode=require or stronger.",
+               " (tls.required)");
   return false;
+}
+
+/// `remark` is for the log alone.
+void Login::refuse_login(const std::string& message, std::string_view hint, const std::string& remark) {
+  log::info("refused logins", title_of(info_) + ": login refused: " + printable_text(message + remark));
+  refuse(kInvalidAuthorization, message, hint);
 }
 
 /// What pg_hba.conf's clientcert asks for, in the server's words. Unix sockets have no certificates.
 bool Login::check_client_certificate() {
-  const auto& tls = worker_.shared().options.client_tls;
-  if (!tls || tls->client_ca.empty() || local_) return true;
+  if (tls_context_ == nullptr || tls_context_->clients().client_ca.empty()) return true;
+  const ClientTls* tls = &tls_context_->clients();
   const bool shown = tls_ != nullptr && tls_->peer_has_certificate();
   if (!shown && tls->client_certificate == ClientCertificate::optional) return true;
   if (!shown) {
     worker_.counters().refuse(LoginRefusal::certificate);
-    refuse(kInvalidAuthorization, "connection requires a valid client certificate", {});
+    refuse_login("connection requires a valid client certificate", {}, " (tls.client_cert)");
     return false;
   }
   const std::string name = tls_->peer_name(tls->client_name);
   verified_ = !name.empty() && name == info_.user;
   if (verified_ || tls->client_certificate != ClientCertificate::verify_full) return true;
   worker_.counters().refuse(LoginRefusal::certificate);
-  log::info("wrong certificates", title_of(info_) + ": the certificate is of \"" + printable_text(name) + "\"");
-  refuse(kInvalidAuthorization, "certificate authentication failed for user \"" + info_.user + "\"", {});
+  refuse_login("certificate authentication failed for user \"" + info_.user + "\"", {},
+               ": the certificate is of \"" + name + "\"");
   return false;
 }
 

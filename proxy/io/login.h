@@ -47,13 +47,14 @@ class Login final : public Connection, public PeerOwner, public std::enable_shar
   void give_way();
   bool check_encryption();
   bool check_client_certificate();
+  void refuse_login(const std::string& message, std::string_view hint, const std::string& remark);
   wire::LoginRules rules(const UpstreamConnection& upstream) const;
 
   Worker& worker_;
   Peer client_;
-  const bool local_;  // by a Unix socket, where there is no TLS, as with PostgreSQL
-  const std::shared_ptr<const TlsContext>
-      tls_context_;  // of this connection, whatever is loaded meanwhile; may be null
+  const bool local_;  // by a Unix socket
+  // Of this connection, whatever is loaded meanwhile; null where there is no TLS, as on Unix sockets.
+  const std::shared_ptr<const TlsContext> tls_context_;
   wire::StartupNegotiation negotiation_;
   const std::string counted_as_;
   SessionInfo info_;

@@ -24,7 +24,8 @@ wire::LoginRules login_rules(const LoginFacts& facts) {
   rules.refuse_unasked = facts.shows_certificate && !facts.client_is_verified;
   if (!terminates(facts)) return rules;
   wire::ScramTermination& termination = rules.termination.emplace();
-  termination.always = facts.mode == AuthMode::terminate;
+  // What is only relayed cannot be bound to the database's certificate.
+  termination.always = facts.mode == AuthMode::terminate || facts.upstream_binding == ChannelBindingMode::require;
   termination.client_end_point = facts.client_sees.end_point;
   termination.upstream_end_point = facts.upstream_shows.end_point;
   termination.upstream_binding = facts.upstream_binding == ChannelBindingMode::disable   ? Binding::disable

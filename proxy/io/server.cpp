@@ -47,11 +47,11 @@ bool uses_tcp(const Upstream& upstream) {
 }
 
 /// All or nothing.
-Result<void> load_certificates(Shared& shared) {
+Result<void> load_certificates(Shared& shared, const std::optional<ClientTls>& client_tls) {
   std::optional<TlsContext> clients;
   std::optional<TlsContext> upstream;
-  if (shared.options.client_tls) {
-    Result<TlsContext> loaded = TlsContext::for_clients(*shared.options.client_tls);
+  if (client_tls) {
+    Result<TlsContext> loaded = TlsContext::for_clients(*client_tls);
     if (!loaded) return loaded.error();
     clients = std::move(*loaded);
   }
@@ -148,7 +148,7 @@ std::vector<HostPort> Server::listening() const {
 Result<void> Server::start() {
   if (options_.upstream.hosts.empty()) return Error{"no address of the database is given", {}};
   auto running = std::make_unique<Running>(options_);
-  if (Result<void> loaded = load_certificates(running->shared); !loaded) return loaded;
+  if (Result<void> loaded = load_certificates(running->shared, options_.client_tls); !loaded) return loaded;
   for (unsigned i = 0; i < options_.workers; ++i) {
     running->workers.push_back(std::make_unique<Worker>(running->shared, i));
   }
@@ -176,7 +176,16 @@ void Server::try_upstream() {
 
 Result<void> Server::reload_certificates() {
   if (!running_ || running_->stopped) return {};
-  return load_certificates(running_->shared);
+  return load_certificates(running_->shared, options_.client_tls);
+}
+
+Result<void> Server::reload_certificates(const ClientTls& clients) {
+  if (!options_.client_tls) return Error{"clients have had no TLS since the start: that takes a new one", {}};
+  if (running_ && !running_->stopped) {
+    if (Result<void> loaded = load_certificates(running_->shared, clients); !loaded) return loaded;
+  }
+  options_.client_tls = clients;
+  return {};
 }
 
 void Server::probe_upstream(std::function<void(Result<void>)> done) {

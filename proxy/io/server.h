@@ -75,6 +75,8 @@ class Server {
   /// Reads the files of certificates, keys and authorities again, of both legs. From then on new connections get them;
   /// where one is wrong all stay as they are, and the error says why. From a thread that is no worker.
   Result<void> reload_certificates();
+  /// The same, with other settings for clients; not from TLS to none, or the other way round.
+  Result<void> reload_certificates(const ClientTls& clients);
   /// Connects as a session would, and tells what came of it on a worker's thread; never, where Weir ends meanwhile or
   /// another question came behind it. Any thread, until stop() has returned.
   void probe_upstream(std::function<void(Result<void>)> done);

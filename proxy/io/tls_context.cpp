@@ -202,7 +202,9 @@ Result<TlsContext> TlsContext::for_clients(const ClientTls& tls) {
   if (tls.min_version == kTls13) SSL_CTX_set_min_proto_version(context.get(), TLS1_3_VERSION);
   SSL_CTX_set_alpn_select_cb(context.get(), select_alpn, nullptr);
   SSL_CTX_set_client_hello_cb(context.get(), refuse_without_alpn, nullptr);
-  return TlsContext(std::move(context), {});
+  TlsContext result(std::move(context), {});
+  result.clients_ = tls;
+  return result;
 }
 
 Result<TlsContext> TlsContext::for_upstream(const Upstream& upstream) {

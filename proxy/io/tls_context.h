@@ -25,6 +25,8 @@ class TlsContext {
   static Result<TlsContext> for_clients(const ClientTls& tls);
   static Result<TlsContext> for_upstream(const Upstream& upstream);
 
+  /// What the clients' context was made from.
+  const ClientTls& clients() const { return clients_; }
   /// What clients are shown.
   CertificateHashes certificate() const;
 
@@ -44,6 +46,7 @@ class TlsContext {
   TlsContext(Context context, AtConnect at_connect) : context_(std::move(context)), at_connect_(at_connect) {}
 
   Context context_;
+  ClientTls clients_;
   AtConnect at_connect_;
 };
 

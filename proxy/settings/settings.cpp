@@ -192,8 +192,8 @@ const std::array kTable = std::to_array<Setting>({
      "parameters "
      "of libpq that README.md lists; ?host=/DIRECTORY is a Unix socket's. sslmode is disable, prefer (default), "
      "require, "
-     "verify-ca or verify-full. User, password, passfile and database are only for Weir's own questions about "
-     "transactions in doubt",
+     "verify-ca or verify-full. User, password, passfile and database are only for Weir's own questions: about "
+     "transactions in doubt, about what hosts are, and auth.query",
      false, store_upstream},
     {"workers", "", "0..1024", "0", "threads that relay sessions; 0: one for each core", false,
      [](Settings& s, const std::string& v) { return store_number(v, 0, 1024, s.workers); }},

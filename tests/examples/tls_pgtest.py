@@ -106,6 +106,7 @@ class Tls(unittest.TestCase):
         self.assertIn("without TLS are refused", self.log_in("sslmode=disable").stderr)
         self.assertIn("protocol version", self.log_in("sslmode=require ssl_max_protocol_version=TLSv1.2").stderr)
         self.assertIn("ann@shop, psql): login refused: password authentication failed", self.log())
+        self.assertIn("ann@shop, psql): login refused: connections without TLS are refused here (tls.required)", self.log())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-// The engines that wire has: Relay, and Authentication in both modes. Input: one byte (which engine), then reads: one
+// The engines that wire has: Relay, and Authentication in all its modes, those in which a login by SCRAM ends at Weir
+// among them (then a verifier is there as soon as it is wanted). Input: one byte (which engine), then reads: one
 // byte (bit 0: from which peer, the others: how many bytes) and the bytes. Relay keeps its contract byte for byte;
 // both engines come to the same when the same bytes arrive one at a time.
 #include <algorithm>
@@ -20,6 +21,8 @@ using weir::wire::ChannelBinding;
 using weir::wire::Engine;
 using weir::wire::Relay;
 using weir::wire::Turn;
+
+const weir::wire::ScramVerifier kNobodys{4096, "salt", weir::wire::sha256("stored"), weir::wire::sha256("server")};
 
 struct Read {
   bool of_client;
@@ -52,6 +55,7 @@ class Session {
         continue;
       }
       offer(read.of_client);
+      provide_verifier();
       if (was_stalled && !engine_->stalled() && !closed_) offer(true);
     }
   }
@@ -76,16 +80,40 @@ class Session {
     to_client_ += turn.to_client.bytes();
     to_upstream_ += turn.to_upstream.bytes();
     closed_ = closed_ || turn.close;
+    const auto* login = dynamic_cast<const Authentication*>(engine_.get());
+    WEIR_REQUIRE(!terminated_ || !login->authenticated());
+  }
+
+  /// One whose keys nobody has: no login may come of it.
+  void provide_verifier() {
+    auto* login = dynamic_cast<Authentication*>(engine_.get());
+    if (login == nullptr || closed_ || login->wants_verifier() == nullptr) return;
+    Turn turn;
+    login->provide({weir::wire::KnownVerifier::Kind::found, kNobodys, {}}, turn);
+    terminated_ = true;
+    WEIR_REQUIRE(login->wants_verifier() == nullptr && !login->authenticated());
+    to_client_ += turn.to_client.bytes();
+    to_upstream_ += turn.to_upstream.bytes();
+    closed_ = closed_ || turn.close;
   }
 
   std::unique_ptr<Engine> engine_;
   std::string client_kept_, upstream_kept_, to_client_, to_upstream_;
   bool closed_ = false;
   bool sent_ahead_ = false;
+  bool terminated_ = false;
 };
 
 std::unique_ptr<Engine> engine_of(unsigned kind) {
   if (kind == 0) return std::make_unique<Relay>();
+  if (kind > 2) {
+    weir::wire::LoginRules rules;
+    rules.channel_binding = ChannelBinding::strip_plus;
+    rules.termination = weir::wire::ScramTermination{
+        kind == 4, "Weir's", "the database's", weir::wire::ScramTermination::Binding::prefer, "server", "client"};
+    rules.refuse_unasked = kind == 4;
+    return std::make_unique<Authentication>(rules);
+  }
   return std::make_unique<Authentication>(kind == 1 ? ChannelBinding::relay : ChannelBinding::strip_plus);
 }
 
@@ -105,7 +133,7 @@ void check_relay(const Session& session, const std::vector<Read>& reads) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
-  const unsigned kind = data[0] % 3;
+  const unsigned kind = data[0] % 5;
   const std::vector<Read> reads = reads_of(weir::testing::as_text(data + 1, size - 1));
   Session whole(engine_of(kind));
   Session bytewise(engine_of(kind));

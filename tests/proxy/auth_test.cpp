@@ -71,8 +71,8 @@ TEST(VerifierBook, ForgetsWhoWasNotWantedForLongest) {
   VerifierBook book;
   const VerifierBook::Clock::time_point now{};
   const auto name = [](std::size_t i) { return "user " + std::to_string(i); };
-  for (std::size_t i = 0; i < VerifierBook::kMostUsers; ++i)
-    book.note({name(i), kSalt, 4096}, {Kind::found, verifier("x"), {}}, now);
+  const wire::KnownVerifier found{Kind::found, verifier("x"), {}};
+  for (std::size_t i = 0; i < VerifierBook::kMostUsers; ++i) book.note({name(i), kSalt, 4096}, found, now);
   EXPECT_TRUE(book.known({name(0), kSalt, 4096}, now));
   book.note(kAnn, {Kind::none, {}, {}}, now);
   book.note(kAnn, {Kind::found, verifier("secret"), {}}, now);

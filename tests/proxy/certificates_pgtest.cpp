@@ -140,6 +140,26 @@ TEST_F(CertificatesTest, AreLoadedAgainWhileSessionsRun) {
   EXPECT_EQ(session.value("SELECT 2"), "2");
 }
 
+TEST_F(CertificatesTest, OtherSettingsHoldForNewConnections) {
+  use_client_tls("weir");
+  start();
+  const PgConnection session(conninfo("sslmode=require"));
+  ClientTls stricter = *options.client_tls;
+  stricter.required = true;
+  stricter.client_ca = world->certificates.authority();
+  stricter.client_certificate = ClientCertificate::verify_full;
+  ASSERT_TRUE(server->reload_certificates(stricter));
+  EXPECT_HAS(refusal("sslmode=disable"), "without TLS are refused");
+  EXPECT_HAS(refusal(kNone), "connection requires a valid client certificate");
+  EXPECT_EQ(refusal(shows("ann")), "");
+  EXPECT_TRUE(server->reload_certificates()) << "with what holds now";
+  EXPECT_HAS(refusal(kNone), "connection requires a valid client certificate");
+  EXPECT_EQ(session.value("SELECT 1"), "1");
+  options.client_tls.reset();
+  start();
+  EXPECT_FALSE(server->reload_certificates(stricter));
+}
+
 TEST_F(CertificatesTest, WeirMayShowTheDatabaseOne) {
   use_upstream_tls(SslMode::require);
   start();

@@ -181,7 +181,7 @@ TEST_F(LoginTest, TheUsersFileIsReadAgainWhereItHasChanged) {
       << "a verifier for a role that is not there lets nobody in";
   write_users_file("\"ann\" \"" + verifier_of("ann") + "\"\n");
   EXPECT_HAS(refusal(kBound + " user=old"), "password authentication failed");
-  // That ann was unknown is kept for a minute, as it must be: with another salt it is another question.
+  // That ann was unknown is kept for a while: with another salt it is another question.
   PgConnection(world->cluster.socket_conninfo()).run("ALTER ROLE ann PASSWORD 'geheim'");
   write_users_file("\"ann\" \"" + verifier_of("ann") + "\"\n");
   EXPECT_EQ(refusal(kBound), "");

@@ -78,6 +78,7 @@ TEST(LoginRules, TowardsTheDatabaseChannelBindingIsThatOfUpstream) {
     LoginFacts one = facts(true, true, true);
     one.upstream_binding = mode;
     EXPECT_EQ(login_rules(one).termination->upstream_binding, binding);
+    EXPECT_EQ(login_rules(one).termination->always, mode == ChannelBindingMode::require);
   }
 }
 

@@ -261,6 +261,25 @@ TEST(TerminatedScram, ADatabaseThatLetsAWrongPasswordInIsRefused) {
   EXPECT_EQ(script.replay(phase(rules())), "");
 }
 
+/// Npgsql names the user "*", binds where it is offered -PLUS, and says 'y' everywhere else, without TLS too: where
+/// only the database has TLS, that could not be relayed.
+TEST(TerminatedScram, NpgsqlsFirstMessages) {
+  RelayScript bound;
+  bound.upstream_sends(offer_of(true))
+      .expect_client(offer_of(true))
+      .client_sends(initial(kPlus, "p=tls-server-end-point,,n=*,r=2Nq8bRDhAk0iN9UyUiwrYbEN"))
+      .expect_upstream(initial(kPlus, "p=tls-server-end-point,,n=,r=toDatabase"))
+      .upstream_sends(authentication(11, "r=toDatabaseAndMore,s=" + kSalt + ",i=4096"))
+      .expect_client(authentication(11, "r=2Nq8bRDhAk0iN9UyUiwrYbENweir,s=" + kSalt + ",i=4096"));
+  EXPECT_EQ(bound.replay(phase(rules())), "");
+  RelayScript without_tls;
+  without_tls.upstream_sends(offer_of(true))
+      .expect_client(offer_of(false))
+      .client_sends(initial(kScram, "y,,n=*,r=2Nq8bRDhAk0iN9UyUiwrYbEN"))
+      .expect_upstream(initial(kPlus, "p=tls-server-end-point,,n=,r=toDatabase"));
+  EXPECT_EQ(without_tls.replay(phase(rules(false))), "");
+}
+
 TEST(TerminatedScram, AClientThatBindsToNothingIsRelayed) {
   const std::string first = initial(kScram, "n,,n=,r=ofClient");
   const std::string challenge = authentication(11, "r=ofClientAndServer,s=salt,i=4096");
