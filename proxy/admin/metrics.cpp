@@ -23,8 +23,9 @@ constexpr std::array kFamilies = std::to_array<MetricFamily>({
      "1: the database answered when it was last asked (by /readyz or the page, at most once a second); absent: nobody "
      "asked yet"},
     {"weir_transactions_total", Type::counter, "",
-     "transactions with captured writes (outcome: committed, aborted, in_doubt: the answer to COMMIT was not seen, "
-     "refused: the journal could not take them)"},
+     "transactions with captured writes (outcome: committed, aborted, in_doubt: the answer to COMMIT was not seen)"},
+    {"weir_commits_refused_total", Type::counter, "",
+     "commits that the journal could not take; such a transaction counts as aborted"},
     {"weir_transactions_in_doubt", Type::gauge, "",
      "transactions of which only the database knows whether they "
      "committed; it is being asked"},
@@ -154,7 +155,7 @@ class Page {
     text_.sample({{"outcome", "committed"}}, number(now_.commits.committed));
     text_.sample({{"outcome", "aborted"}}, number(now_.commits.aborted));
     text_.sample({{"outcome", "in_doubt"}}, number(now_.commits.in_doubt));
-    text_.sample({{"outcome", "refused"}}, number(now_.commits.refused));
+    one("weir_commits_refused_total", number(now_.commits.refused));
     one("weir_transactions_in_doubt", number(now_.doubts.transactions));
     one("weir_transactions_in_doubt_age_seconds", age(now_.now_us, now_.doubts.oldest_us));
     one("weir_transactions_waiting", number(now_.doubts.waiting));
