@@ -61,43 +61,29 @@ class CapturedSession final : public wire::Engine {
     if (about_patterns_ && session_->ask(*about_patterns_, turn)) about_patterns_.reset();
     return taken;
   }
-  bool stalled() const override { return session_->stalled(); }
-  bool idle() const override { return session_->idle(); }
-  bool upstream_stalled() const override { return session_->upstream_stalled(); }
-  bool holds_for_client() const override { return session_->holds_for_client(); }
-  bool holds_for_upstream() const override { return session_->holds_for_upstream(); }
-  bool between_messages() const override { return session_->between_messages(); }
-  std::size_t client_frame_size() const override { return session_->client_frame_size(); }
-  std::size_t upstream_frame_size() const override { return session_->upstream_frame_size(); }
+  wire::Standing standing() const override { return session_->standing(); }
   void client_finished(wire::Turn& turn) override { session_->client_finished(turn); }
   void upstream_gone() override { session_->upstream_gone(); }
 
  private:
-  /// The log gets the whole cause, the client what it may know.
-  static GateAnswers answers_through(const SessionInfo& info) {
+  /// The log gets the whole cause, the client what it may know. The handle runs nothing when the session is gone.
+  GateAnswers answers_through(const SessionInfo& info) {
     GateAnswers answers;
     answers.refusal = [title = title_of(info)](const Error& error) {
       log::warn("refused commits", title + ": a commit is refused (" + error.sqlstate + "): " + error.message);
       return refusal_for_client(error);
     };
-    answers.prepared = [handle = info.handle, refusal = answers.refusal](std::int64_t, Result<void> result) {
+    answers.prepared = [this, handle = info.handle, refusal = answers.refusal](std::int64_t, Result<void> result) {
       if (!result) result = refusal(result.error());
-      handle.post([result = std::move(result)](wire::Engine& engine, wire::Turn& turn) {
-        static_cast<CapturedSession&>(engine).session_->on_prepared(result, turn);
-      });
+      handle.post([this, result = std::move(result)](wire::Turn& turn) { session_->on_prepared(result, turn); });
     };
-    answers.durable = [handle = info.handle] {
-      handle.post(
-          [](wire::Engine& engine, wire::Turn&) { static_cast<CapturedSession&>(engine).session_->on_durable(); });
-    };
+    answers.durable = [this, handle = info.handle] { handle.post([this](wire::Turn&) { session_->on_durable(); }); };
     return answers;
   }
 
-  static ClientSessions::Ask ask_through(const SessionHandle& handle) {
-    return [handle](capture::Question question) {
-      handle.post([question = std::move(question)](wire::Engine& engine, wire::Turn& turn) mutable {
-        static_cast<CapturedSession&>(engine).session_->ask(question, turn);
-      });
+  ClientSessions::Ask ask_through(const SessionHandle& handle) {
+    return [this, handle](capture::Question question) {
+      handle.post([this, question = std::move(question)](wire::Turn& turn) mutable { session_->ask(question, turn); });
     };
   }
 

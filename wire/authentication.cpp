@@ -86,6 +86,12 @@ std::size_t Authentication::from_client(std::string_view received, Turn& turn) {
   return consumed;
 }
 
+Standing Authentication::standing() const {
+  return {.stalled = awaited_ == Awaited::nothing && !client_malformed_,
+          .client_frame_size = client_frame_size_,
+          .upstream_frame_size = upstream_frame_size_};
+}
+
 bool Authentication::claims_channel_binding(std::string_view frame) const {
   if (!plus_stripped_ || awaited_ != Awaited::sasl_initial || frame[0] != frontend::kPassword) return false;
   Cursor in(body_of(frame));

@@ -49,15 +49,12 @@ class Authentication : public Engine {
   std::size_t from_client(std::string_view received, Turn& turn) override;
   /// Consumes nothing behind AuthenticationOk.
   std::size_t from_upstream(std::string_view received, Turn& turn) override;
-  /// Whether the client has to wait for the database's next request.
-  bool stalled() const override { return awaited_ == Awaited::nothing && !client_malformed_; }
+  /// Stalled: the client has to wait for the database's next request.
+  Standing standing() const override;
 
   /// The terminated login for which provide() is wanted, or null. Asked after every turn.
   const TerminatedScram* wants_verifier() const { return scram_ && scram_->wants_verifier() ? &*scram_ : nullptr; }
   void provide(KnownVerifier known, Turn& turn);
-
-  std::size_t client_frame_size() const override { return client_frame_size_; }
-  std::size_t upstream_frame_size() const override { return upstream_frame_size_; }
 
   /// AuthenticationOk was relayed.
   bool authenticated() const { return state_ == State::authenticated; }

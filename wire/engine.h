@@ -23,41 +23,49 @@ struct Turn {
   bool close = false;
 };
 
+/// What an engine waits for and holds between two calls.
+struct Standing {
+  /// It waits for the database or the journal before it takes more from the client. After any turn that ends a stall
+  /// the I/O calls from_client again with the bytes it kept. Do not read the client's socket meanwhile beyond one
+  /// buffer.
+  bool stalled = false;
+
+  /// It wants nothing more from the database: what it has of it still waits for the journal. A turn ends it. Do not
+  /// read the database's socket meanwhile.
+  bool upstream_stalled = false;
+
+  /// That peer cannot act on what the engine gives out before something else follows (rows before the commit's answer,
+  /// say): the I/O may keep a few kB of it and write all at once. A turn ends it, and it never outlives a stall for
+  /// long.
+  bool holds_for_client = false;
+  bool holds_for_upstream = false;
+
+  /// The session could end now and nothing would be lost: no transaction is open and nothing is under way. An engine
+  /// that cannot know says false.
+  bool idle = false;
+
+  /// Every message that was given out to the client is whole, so that another one may stand behind it.
+  bool between_messages = true;
+
+  /// How large the incomplete frame at the front of the kept bytes is in all (header included), or 0: how much to
+  /// reserve.
+  std::size_t client_frame_size = 0;
+  std::size_t upstream_frame_size = 0;
+
+  bool operator==(const Standing&) const = default;
+};
+
 class Engine {
  public:
   virtual ~Engine() = default;
 
   /// Bytes from the client; returns how many were consumed. Fewer than given means: a frame is incomplete, or the
-  /// client's side is stalled (see stalled).
+  /// client's side is stalled (see Standing).
   virtual std::size_t from_client(std::string_view received, Turn& turn) = 0;
   virtual std::size_t from_upstream(std::string_view received, Turn& turn) = 0;
 
-  /// True while the engine waits for the database or the journal before it takes more from the client. After any turn
-  /// that ends a stall the I/O calls from_client again with the bytes it kept. Do not read the client's socket
-  /// meanwhile beyond one buffer.
-  virtual bool stalled() const { return false; }
-
-  /// True while the engine wants nothing more from the database: what it has of it still waits for the journal. A turn
-  /// or a function that the session's handle runs ends it. Do not read the database's socket meanwhile.
-  virtual bool upstream_stalled() const { return false; }
-
-  /// True while that peer cannot act on what the engine gives out before something else follows (rows before the
-  /// commit's answer, say): the I/O may keep a few kB of it and write all at once. A turn or a function ends it, and it
-  /// never outlives a stall for long.
-  virtual bool holds_for_client() const { return false; }
-  virtual bool holds_for_upstream() const { return false; }
-
-  /// True where the session could end now and nothing would be lost: no transaction is open and nothing is under way.
-  /// An engine that cannot know says false.
-  virtual bool idle() const { return false; }
-
-  /// Whether every message that was given out to the client is whole, so that another one may stand behind it.
-  virtual bool between_messages() const { return true; }
-
-  /// How large the incomplete frame at the front of the kept bytes is in all (header included), or 0: how much to
-  /// reserve.
-  virtual std::size_t client_frame_size() const { return 0; }
-  virtual std::size_t upstream_frame_size() const { return 0; }
+  /// As it is now. Whoever does the I/O asks once after each call, also after one by the session's handle.
+  virtual Standing standing() const { return {}; }
 
   /// The client has sent its last byte and all of it was consumed: the I/O half-closes the database's socket.
   virtual void client_finished(Turn&) {}

@@ -20,7 +20,7 @@ class Relay : public Engine {
  public:
   std::size_t from_client(std::string_view received, Turn& turn) override;
   std::size_t from_upstream(std::string_view received, Turn& turn) override;
-  bool between_messages() const override { return upstream_body_ == 0; }
+  Standing standing() const override { return {.between_messages = upstream_body_ == 0}; }
 
  private:
   std::size_t client_body_ = 0;    // bytes of the client's current frame still to come

@@ -139,6 +139,17 @@ std::size_t SessionMachine::from_upstream(std::string_view received, wire::Turn&
   return used;
 }
 
+wire::Standing SessionMachine::standing() const {
+  return {.stalled = state_.wait != Wait::nothing,
+          .upstream_stalled = state_.transaction.holds(),
+          .holds_for_client = state_.transaction.gathers(),
+          .holds_for_upstream = state_.wait == Wait::journal,
+          .idle = is_idle(state_),
+          .between_messages = state_.upstream.skip == 0,
+          .client_frame_size = state_.client.frame_size,
+          .upstream_frame_size = state_.upstream.frame_size};
+}
+
 /// What may tell the client that it committed, while a crash of the machine could still take its events away, stays
 /// where it is, and all that follows too.
 bool SessionMachine::must_hold(char type) {

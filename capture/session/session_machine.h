@@ -12,14 +12,7 @@ class SessionMachine final : public CaptureSession {
 
   std::size_t from_client(std::string_view received, wire::Turn& turn) override;
   std::size_t from_upstream(std::string_view received, wire::Turn& turn) override;
-  bool stalled() const override { return state_.wait != Wait::nothing; }
-  bool idle() const override { return is_idle(state_); }
-  bool upstream_stalled() const override { return state_.transaction.holds(); }
-  bool holds_for_client() const override { return state_.transaction.gathers(); }
-  bool holds_for_upstream() const override { return state_.wait == Wait::journal; }
-  bool between_messages() const override { return state_.upstream.skip == 0; }
-  std::size_t client_frame_size() const override { return state_.client.frame_size; }
-  std::size_t upstream_frame_size() const override { return state_.upstream.frame_size; }
+  wire::Standing standing() const override;
   void upstream_gone() override { leave("the session ended", state_); }
   void on_prepared(Result<void> result, wire::Turn& turn) override;
   void on_durable() override { state_.transaction.durable(); }

@@ -28,10 +28,10 @@ class Console final : public wire::Engine {
 
   std::size_t from_client(std::string_view received, wire::Turn& turn) override;
   std::size_t from_upstream(std::string_view received, wire::Turn& turn) override;
-  bool stalled() const override { return !greeted_; }
-  bool idle() const override { return true; }
-  bool between_messages() const override { return upstream_body_ == 0; }
-  std::size_t client_frame_size() const override { return frame_size_; }
+  wire::Standing standing() const override {
+    return {
+        .stalled = !greeted_, .idle = true, .between_messages = upstream_body_ == 0, .client_frame_size = frame_size_};
+  }
 
  private:
   struct Portal {

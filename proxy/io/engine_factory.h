@@ -25,7 +25,7 @@ class Session;
 
 class SessionHandle {
  public:
-  using Function = std::function<void(wire::Engine&, wire::Turn&)>;
+  using Function = std::function<void(wire::Turn&)>;
 
   SessionHandle() = default;
   SessionHandle(std::shared_ptr<Mailbox> mailbox, std::weak_ptr<Session> session)

@@ -56,7 +56,9 @@ Session::Session(Worker& worker, SessionInfo info, wire::LoginRules rules, std::
       client_(worker.poller(), *this),
       upstream_(worker.poller(), *this),
       authentication_(std::make_unique<wire::Authentication>(with_nonces(std::move(rules)))),
-      login_timer_(std::in_place, worker.io(), login_until) {}
+      login_timer_(std::in_place, worker.io(), login_until) {
+  standing_ = authentication_->standing();
+}
 
 void Session::start(Peer& client, UpstreamConnection upstream, std::string_view startup_message) {
   ticket_->enter(Admission::Stage::authenticating);
@@ -100,7 +102,7 @@ void Session::give_up_login() {
 /// Weir ends and can wait no longer. Without a cancel the database would go on with what the client had sent.
 void Session::cut_off() {
   if (ended_) return;
-  if (!engine().idle()) cancel_statement();
+  if (!standing_.idle) cancel_statement();
   say_goodbye(kAdminShutdown, kAdminShutdownWords);
 }
 
@@ -112,7 +114,7 @@ void Session::cancel_statement() {
 }
 
 void Session::say_goodbye(std::string_view sqlstate, std::string_view message) {
-  if (engine().between_messages()) {
+  if (standing_.between_messages) {
     wire::append_error(worker_.turn().to_client.buffer(), "FATAL", sqlstate, message, {});
     send_turn();
   }
@@ -138,11 +140,10 @@ void Session::drain() {
 
 void Session::run(const SessionHandle::Function& function) {
   if (ended_) return;
-  const bool was_stalled = engine().stalled();
-  const bool upstream_was_stalled = engine().upstream_stalled();
-  function(engine(), worker_.turn());
-  end_turn(was_stalled);
-  if (upstream_was_stalled && !engine().upstream_stalled() && !closing_) use_kept(upstream_);
+  const wire::Standing before = standing_;
+  function(worker_.turn());
+  end_turn(before.stalled);
+  if (before.upstream_stalled && !standing_.upstream_stalled && !closing_) use_kept(upstream_);
   settle();
 }
 
@@ -161,8 +162,8 @@ void Session::read(Peer& peer) {
 bool Session::may_read(Peer& peer) const {
   if (peer.finished() || closing_) return false;
   const bool from_client = &peer == &client_;
-  if (from_client && engine().stalled() && peer.kept().size() >= ReceiveBuffer::kSize) return false;
-  if (!from_client && engine().upstream_stalled()) return false;
+  if (from_client && standing_.stalled && peer.kept().size() >= ReceiveBuffer::kSize) return false;
+  if (!from_client && standing_.upstream_stalled) return false;
   return (from_client ? upstream_ : client_).unsent().size() < kHighWater;
 }
 
@@ -190,7 +191,7 @@ bool Session::read_once(Peer& peer) {
 }
 
 bool Session::must_keep(Peer& peer) const {
-  return &peer == &client_ && engine().stalled();
+  return &peer == &client_ && standing_.stalled;
 }
 
 /// `received` is no part of what is kept.
@@ -202,7 +203,7 @@ void Session::use(Peer& peer, std::string_view received) {
 void Session::use_kept(Peer& peer) {
   const bool upstream = &peer == &upstream_;
   ByteQueue& kept = peer.kept();
-  const std::size_t wanted = upstream ? engine().upstream_frame_size() : engine().client_frame_size();
+  const std::size_t wanted = upstream ? standing_.upstream_frame_size : standing_.client_frame_size;
   if (wanted > kept.size()) {
     kept.expect(wanted);
   } else {
@@ -226,7 +227,7 @@ std::size_t Session::offer_once(Peer& peer, std::string_view bytes) {
     return bytes.size();
   }
   wire::Turn& turn = worker_.turn();
-  const bool was_stalled = engine().stalled();
+  const bool was_stalled = standing_.stalled;
   const std::size_t used = &peer == &client_ ? engine().from_client(bytes, turn) : engine().from_upstream(bytes, turn);
   // It is only taken as the answer to what the database asked for.
   if (!engine_ && &peer == &client_ && used > 0) info_->proved = true;
@@ -255,8 +256,11 @@ void Session::read_key(std::string_view bytes) {
 void Session::end_turn(bool was_stalled) {
   wire::Turn& turn = worker_.turn();
   std::size_t used = 0;
-  if (was_stalled && !engine().stalled() && !closing_ && !turn.close && !client_.kept().empty())
+  standing_ = engine().standing();
+  if (was_stalled && !standing_.stalled && !closing_ && !turn.close && !client_.kept().empty()) {
     used = engine().from_client(client_.kept().bytes(), turn);
+    standing_ = engine().standing();
+  }
   send_turn();
   client_.kept().take(used);
 }
@@ -267,6 +271,7 @@ bool Session::begin_engine() {
   info_->counts = &counts_;
   engine_ = worker_.shared().options.engine_factory(*info_);
   listed_ = worker_.shared().sessions->add(*info_, counts_);
+  standing_ = engine_->standing();
   info_.reset();
   authentication_.reset();
   login_timer_.reset();
@@ -280,9 +285,9 @@ void Session::find_verifier() {
   const wire::TerminatedScram* login = engine_ ? nullptr : authentication_->wants_verifier();
   if (login == nullptr || source == nullptr || std::exchange(asked_for_verifier_, true)) return;
   const SessionHandle handle(worker_.mailbox(), weak_from_this());
-  source->find({info_->user, login->salt(), login->iterations()}, [handle](const wire::KnownVerifier& known) {
-    handle.post([known](wire::Engine& engine, wire::Turn& turn) {
-      if (auto* asked = dynamic_cast<wire::Authentication*>(&engine)) asked->provide(known, turn);
+  source->find({info_->user, login->salt(), login->iterations()}, [this, handle](const wire::KnownVerifier& known) {
+    handle.post([this, known](wire::Turn& turn) {
+      if (!engine_) authentication_->provide(known, turn);
     });
   });
 }
@@ -296,8 +301,8 @@ void Session::log_refusal() const {
 void Session::send_turn() {
   wire::Turn& turn = worker_.turn();
   const bool closing = closing_ || turn.close;
-  put(upstream_, turn.to_upstream.bytes(), engine().holds_for_upstream() && !closing);
-  put(client_, turn.to_client.bytes(), engine().holds_for_client() && !closing);
+  put(upstream_, turn.to_upstream.bytes(), standing_.holds_for_upstream && !closing);
+  put(client_, turn.to_client.bytes(), standing_.holds_for_client && !closing);
   turn.to_upstream.clear();
   turn.to_client.clear();
   give_back_memory(turn.to_upstream);
@@ -327,7 +332,7 @@ void Session::settle() {
     send_turn();
     return end();
   }
-  if (client_.finished() && !engine().stalled()) finish_client();
+  if (client_.finished() && !standing_.stalled) finish_client();
   if (client_.broken() && upstream_.sending_finished()) abandon_client();
   if (ended_) return;
   client_.watch(may_read(client_));
@@ -337,9 +342,10 @@ void Session::settle() {
 void Session::finish_client() {
   if (!std::exchange(client_finished_, true)) {
     engine().client_finished(worker_.turn());
+    standing_ = engine().standing();
     send_turn();
   }
-  if (!engine().stalled()) upstream_.finish_sending();
+  if (!standing_.stalled) upstream_.finish_sending();
 }
 
 /// Nothing reaches the client any more, and all that it had sent has gone to the database.
@@ -356,7 +362,7 @@ void Session::abandon_client() {
 /// Between two transactions, with nothing of either peer waiting.
 bool Session::may_stop() {
   if (!engine_) return true;  // still logging in
-  return engine_->idle() && client_.kept().empty() && upstream_.kept().empty() && upstream_.drained();
+  return standing_.idle && client_.kept().empty() && upstream_.kept().empty() && upstream_.drained();
 }
 
 void Session::end() {

@@ -95,6 +95,7 @@ class Session final : public Connection, public PeerOwner, public std::enable_sh
   Peer upstream_;
   std::unique_ptr<wire::Authentication> authentication_;  // null once engine_ is there
   std::unique_ptr<wire::Engine> engine_;
+  wire::Standing standing_;  // of either of them, behind its last call
   wire::BackendKeyReader key_;
   std::optional<UpstreamTarget> target_;                  // where its cancel goes, if there were several
   bool unfit_ = false;                                    // not what target_session_attrs wants

@@ -49,14 +49,14 @@ class Session {
     std::string& kept = read.of_client ? client_kept_ : upstream_kept_;
     for (std::size_t at = 0; at < read.bytes.size() && !closed_; at += piece) {
       kept.append(read.bytes.substr(at, piece));
-      const bool was_stalled = engine_->stalled();
+      const bool was_stalled = engine_->standing().stalled;
       if (read.of_client && was_stalled) {
         sent_ahead_ = true;
         continue;
       }
       offer(read.of_client);
       provide_verifier();
-      if (was_stalled && !engine_->stalled() && !closed_) offer(true);
+      if (was_stalled && !engine_->standing().stalled && !closed_) offer(true);
     }
   }
 

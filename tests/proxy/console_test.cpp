@@ -195,7 +195,7 @@ TEST_F(ConsoleTest, TakesMessagesInPieces) {
   const auto bytes = frame('Q', std::string("SHOW VERSION") + '\0');
   for (std::size_t size = 1; size < bytes.size(); ++size) {
     EXPECT_EQ(console().from_client(bytes.substr(0, size), turn), 0u);
-    EXPECT_EQ(console().client_frame_size(), size < wire::kHeaderSize ? 0 : bytes.size());
+    EXPECT_EQ(console().standing().client_frame_size, size < wire::kHeaderSize ? 0 : bytes.size());
   }
   EXPECT_EQ(send(bytes), "T D C(SHOW) Z");
 }
@@ -215,7 +215,7 @@ TEST_F(ConsoleTest, AMessageThatIsTooLongEndsIt) {
 
 TEST_F(ConsoleTest, WaitsForTheDatabasesGreetingAndRelaysItInPieces) {
   console_.emplace(options);
-  EXPECT_TRUE(console_->stalled());
+  EXPECT_TRUE(console_->standing().stalled);
   const auto greeting = frame('S', std::string("name\0value\0", 11)) + frame('K', "12345678") + frame('Z', "I");
   std::string kept;
   for (const char byte : greeting) {
@@ -223,7 +223,7 @@ TEST_F(ConsoleTest, WaitsForTheDatabasesGreetingAndRelaysItInPieces) {
     kept.erase(0, console_->from_upstream(kept, turn));
   }
   EXPECT_EQ(turn.to_client.bytes(), greeting);
-  EXPECT_FALSE(console_->stalled());
+  EXPECT_FALSE(console_->standing().stalled);
 }
 
 TEST_F(ConsoleTest, WhoMayNotUseItIsTold) {

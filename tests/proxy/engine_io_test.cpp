@@ -48,11 +48,13 @@ class Gate : public wire::Relay {
     }
     return used;
   }
-  bool stalled() const override { return stalled_; }
-  bool holds_for_client() const override { return holds_; }
-  bool holds_for_upstream() const override { return holds_; }
+  wire::Standing standing() const override {
+    return {.stalled = stalled_,
+            .holds_for_client = holds_,
+            .holds_for_upstream = holds_,
+            .client_frame_size = frame_size_};
+  }
   void hold(bool holds) { holds_ = holds; }
-  std::size_t client_frame_size() const override { return frame_size_; }
   void client_finished(wire::Turn& turn) override {
     ++seen_.client_finished;
     turn.to_upstream.buffer() += frame('X');
@@ -80,7 +82,9 @@ class EngineIoTest : public Stand {
     options.workers = 1;
     options.engine_factory = [this](const SessionInfo& info) {
       info_made.set_value(info);
-      return std::make_unique<Gate>(seen);
+      auto made = std::make_unique<Gate>(seen);
+      gate = made.get();
+      return made;
     };
   }
   ~EngineIoTest() override {
@@ -88,14 +92,15 @@ class EngineIoTest : public Stand {
   }
 
   /// Ends the stall from this thread.
-  static void let_go(const SessionHandle& handle) {
-    handle.post([](wire::Engine& engine, wire::Turn& turn) {
+  void let_go(const SessionHandle& handle) {
+    handle.post([this](wire::Turn& turn) {
       turn.to_client.buffer() += kNotice;
-      dynamic_cast<Gate&>(engine).go_on();
+      gate->go_on();
     });
   }
 
   Seen seen;
+  Gate* gate = nullptr;  // of the last session, for its own thread
   std::promise<SessionInfo> info_made;
 };
 
@@ -196,12 +201,12 @@ class HoldingTest : public EngineIoTest {
     Ends ends = login();
     const SessionInfo info = info_made.get_future().get();
     std::promise<void> held;
-    info.handle.post([&](wire::Engine& engine, wire::Turn& turn) {
-      dynamic_cast<Gate&>(engine).hold(true);
+    info.handle.post([&](wire::Turn& turn) {
+      gate->hold(true);
       turn.to_client.buffer() += bytes;
       turn.to_upstream.buffer() += bytes;
     });
-    info.handle.post([&](wire::Engine&, wire::Turn&) { held.set_value(); });
+    info.handle.post([&](wire::Turn&) { held.set_value(); });
     held.get_future().wait();
     return {std::move(ends), info.handle};
   }
@@ -212,8 +217,8 @@ TEST_F(HoldingTest, WhatIsHeldGoesOutInFrontOfWhatEndsIt) {
   EXPECT_FALSE(ends.client.readable());
   EXPECT_FALSE(ends.database.readable());
   const std::string last = frame('Z', "I");
-  handle.post([&](wire::Engine& engine, wire::Turn& turn) {
-    dynamic_cast<Gate&>(engine).hold(false);
+  handle.post([&](wire::Turn& turn) {
+    gate->hold(false);
     turn.to_client.buffer() += last;
   });
   EXPECT_EQ(ends.client.receive(kNotice.size() + last.size()), kNotice + last);
@@ -247,7 +252,7 @@ TEST_F(EngineIoTest, AClientThatEndsDuringAStallIsFinishedAfterIt) {
   ends.client.half_close();
   EXPECT_EQ(ends.database.receive(kQuery.size()), kQuery);
   // Time for the worker to see the end: what it is told first it does first.
-  info.handle.post([](wire::Engine&, wire::Turn& turn) { turn.to_client.buffer() += kNotice; });
+  info.handle.post([](wire::Turn& turn) { turn.to_client.buffer() += kNotice; });
   EXPECT_EQ(ends.client.receive(kNotice.size()), kNotice);
   EXPECT_EQ(seen.client_finished, 0);
   let_go(info.handle);
@@ -289,7 +294,7 @@ TEST_F(EngineIoTest, ManyPostsFromManyThreadsAllRunInTheirOrder) {
   for (std::size_t thread = 0; thread < last.size(); ++thread) {
     threads.emplace_back([&, thread] {
       for (int i = 0; i < 1000; ++i) {
-        handle.post([&, thread, i](wire::Engine&, wire::Turn& turn) {
+        handle.post([&, thread, i](wire::Turn& turn) {
           if (std::exchange(last[thread], i) != i - 1) ++out_of_order;
           turn.to_client.buffer() += 'p';
         });
@@ -305,7 +310,7 @@ TEST_F(EngineIoTest, ATurnThatClosesIsWrittenFirst) {
   start();
   Ends ends = login();
   const std::string last_words(2'000'000, 'w');
-  info_made.get_future().get().handle.post([&](wire::Engine&, wire::Turn& turn) {
+  info_made.get_future().get().handle.post([&](wire::Turn& turn) {
     turn.to_client.buffer() += last_words;
     turn.to_upstream.buffer() += frame('X');
     turn.close = true;
@@ -342,7 +347,7 @@ TEST_P(EndsOnce, HoweverTheSessionEnds) {
       ends.database.close();
       break;
     case 4:
-      handle.post([](wire::Engine&, wire::Turn& turn) { turn.close = true; });
+      handle.post([](wire::Turn& turn) { turn.close = true; });
       break;
     case 5:
       server->stop(seconds(0));
@@ -351,9 +356,9 @@ TEST_P(EndsOnce, HoweverTheSessionEnds) {
   EXPECT_TRUE(eventually(seconds(10), [&] { return seen.destroyed == 1; }));
   EXPECT_EQ(seen.upstream_gone, 1);
   EXPECT_EQ(seen.gone_when_destroyed, 1);
-  handle.post([](wire::Engine&, wire::Turn&) { FAIL() << "the session is gone"; });
+  handle.post([](wire::Turn&) { FAIL() << "the session is gone"; });
   server->stop(seconds(0));
-  handle.post([](wire::Engine&, wire::Turn&) { FAIL() << "the worker is gone"; });
+  handle.post([](wire::Turn&) { FAIL() << "the worker is gone"; });
 }
 
 INSTANTIATE_TEST_SUITE_P(Ways, EndsOnce, ::testing::Range(0, 6));

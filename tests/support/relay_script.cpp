@@ -74,7 +74,7 @@ class RelayScript::Run {
       case Kind::on:
         return act(step.action);
       case Kind::stalled:
-        if (engine_->stalled() != step.stalled)
+        if (engine_->standing().stalled != step.stalled)
           return step.stalled ? "the engine is not stalled" : "the engine is stalled";
         break;
       case Kind::close:
@@ -110,7 +110,7 @@ class RelayScript::Run {
       at = 0;
       from.kept.append(bytes.substr(0, size));
       bytes.remove_prefix(size);
-      if (&from == &client_ && engine_->stalled()) continue;
+      if (&from == &client_ && engine_->standing().stalled) continue;
       if (std::string problem = offer(from); !problem.empty()) return problem;
     }
     return {};
@@ -130,22 +130,22 @@ class RelayScript::Run {
 
   /// Where it ends a stall of the database's side, what that had sent meanwhile is offered again.
   std::string act(const Action& action) {
-    const bool was_stalled = engine_->upstream_stalled();
+    const bool was_stalled = engine_->standing().upstream_stalled;
     std::string problem = in_turn([&](wire::Turn& turn) { action(*engine_, turn); });
-    const bool goes_on = was_stalled && !engine_->upstream_stalled() && !upstream_.kept.empty();
+    const bool goes_on = was_stalled && !engine_->standing().upstream_stalled && !upstream_.kept.empty();
     return problem.empty() && goes_on ? offer(upstream_) : problem;
   }
 
   template <typename Call>
   std::string in_turn(Call call) {
-    const bool was_stalled = engine_->stalled();
+    const bool was_stalled = engine_->standing().stalled;
     wire::Turn turn;
     call(turn);
     client_.written.append(turn.to_client.bytes());
     upstream_.written.append(turn.to_upstream.bytes());
     closed_ = closed_ || turn.close;
     if (closed_) return {};
-    if (was_stalled && !engine_->stalled() && !client_.kept.empty()) return offer(client_);
+    if (was_stalled && !engine_->standing().stalled && !client_.kept.empty()) return offer(client_);
     return finish_client();
   }
 

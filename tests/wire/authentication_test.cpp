@@ -370,11 +370,11 @@ TEST(Authentication, TakesTheLargestToken) {
   Turn turn;
   engine.from_upstream(asks, turn);
   EXPECT_EQ(engine.from_client(token.substr(0, 1000), turn), 0u);
-  EXPECT_EQ(engine.client_frame_size(), token.size());
+  EXPECT_EQ(engine.standing().client_frame_size, token.size());
   EXPECT_EQ(engine.from_client(token, turn), token.size());
-  EXPECT_EQ(engine.client_frame_size(), 0u);
+  EXPECT_EQ(engine.standing().client_frame_size, 0u);
   EXPECT_EQ(engine.from_upstream(kOk.substr(0, 6), turn), 0u);
-  EXPECT_EQ(engine.upstream_frame_size(), kOk.size());
+  EXPECT_EQ(engine.standing().upstream_frame_size, kOk.size());
   EXPECT_FALSE(turn.close);
 }
 

@@ -33,7 +33,7 @@ class FrameEngine : public Engine {
     if (stalled_ && received.ends_with('!')) stalled_ = false;
     return received.size();
   }
-  bool stalled() const override { return stalled_; }
+  wire::Standing standing() const override { return {.stalled = stalled_}; }
   void client_finished(Turn& turn) override { turn.to_upstream.buffer().append("<end>"); }
 
   void resume(Turn& turn) {

@@ -296,10 +296,10 @@ class Proxied {
     const std::size_t count = std::min(size, from_server_.size());
     kept_ += from_server_.substr(0, count);
     from_server_.erase(0, count);
-    const bool was_stalled = session_->stalled();
+    const bool was_stalled = session_->standing().stalled;
     const std::string received = kept_;
     in_turn([&](wire::Turn& turn) { kept_.erase(0, session_->from_upstream(received, turn)); });
-    if (was_stalled && !session_->stalled()) offer_client();
+    if (was_stalled && !session_->standing().stalled) offer_client();
     return true;
   }
   bool journal_answers() {
@@ -310,12 +310,12 @@ class Proxied {
     return true;
   }
   bool goes_on_behind_sync() {
-    if (!session_->upstream_stalled()) gate.problem = "the database is read while what it said is held";
+    if (!session_->standing().upstream_stalled) gate.problem = "the database is read while what it said is held";
     session_->on_durable();
-    const bool was_stalled = session_->stalled();
+    const bool was_stalled = session_->standing().stalled;
     const std::string received = kept_;
     in_turn([&](wire::Turn& turn) { kept_.erase(0, session_->from_upstream(received, turn)); });
-    if (was_stalled && !session_->stalled()) offer_client();
+    if (was_stalled && !session_->standing().stalled) offer_client();
     return true;
   }
   /// A question of Weir's own, wherever the session stands.
@@ -330,7 +330,7 @@ class Proxied {
 
   /// Every question that was taken was answered, and with rows.
   bool heard_all() const { return unheard_ == 0; }
-  bool settled() const { return from_client_.empty() && kept_.empty() && !session_->stalled() && !closed_; }
+  bool settled() const { return from_client_.empty() && kept_.empty() && !session_->standing().stalled && !closed_; }
   const std::vector<std::string>& committed() const { return server_.committed(); }
 
   TellingGate gate;
@@ -338,7 +338,7 @@ class Proxied {
 
  private:
   void offer_client() {
-    if (session_->stalled() || from_client_.empty() || closed_) return;
+    if (session_->standing().stalled || from_client_.empty() || closed_) return;
     const std::string received = from_client_;
     in_turn([&](wire::Turn& turn) { from_client_.erase(0, session_->from_client(received, turn)); });
   }

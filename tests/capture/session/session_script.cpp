@@ -241,7 +241,7 @@ SessionScript& SessionScript::journal_refuses(Error error) {
 
 SessionScript& SessionScript::log_is_durable() {
   script_.on("the log is durable", [this](wire::Engine& engine, wire::Turn&) {
-    EXPECT_TRUE(engine.upstream_stalled());
+    EXPECT_TRUE(engine.standing().upstream_stalled);
     stand_->gate.durable = true;
     dynamic_cast<capture::CaptureSession&>(engine).on_durable();
   });
