@@ -71,7 +71,7 @@ void Session::start(Peer& client, UpstreamConnection upstream, std::string_view 
   const std::string unsent(client.unsent());
   client_.attach(client.detach());
   client_.send(unsent);
-  target_ = std::move(upstream.target);
+  database_.target = std::move(upstream.target);
   upstream_.attach(std::move(upstream.transport));
   upstream_.send(startup_message);
   settle();
@@ -107,8 +107,8 @@ void Session::cut_off() {
 }
 
 void Session::cancel_statement() {
-  if (key_.cancel_request().empty()) return;
-  auto cancel = std::make_shared<Cancel>(worker_, nullptr, nullptr, key_.cancel_request());
+  if (database_.key.cancel_request().empty()) return;
+  auto cancel = std::make_shared<Cancel>(worker_, nullptr, nullptr, database_.key.cancel_request());
   worker_.own(cancel);
   cancel->start();
 }
@@ -223,7 +223,7 @@ std::size_t Session::offer(Peer& peer, std::string_view bytes) {
 
 std::size_t Session::offer_once(Peer& peer, std::string_view bytes) {
   if (&peer == &upstream_ && !fits(bytes)) {
-    unfit_ = true;
+    database_.unfit = true;
     return bytes.size();
   }
   wire::Turn& turn = worker_.turn();
@@ -231,7 +231,7 @@ std::size_t Session::offer_once(Peer& peer, std::string_view bytes) {
   const std::size_t used = &peer == &client_ ? engine().from_client(bytes, turn) : engine().from_upstream(bytes, turn);
   // It is only taken as the answer to what the database asked for.
   if (!engine_ && &peer == &client_ && used > 0) info_->proved = true;
-  if (engine_ && !key_.done() && &peer == &upstream_) read_key(bytes.substr(0, used));
+  if (engine_ && !database_.key.done() && &peer == &upstream_) read_key(bytes.substr(0, used));
   end_turn(was_stalled);
   return used;
 }
@@ -239,16 +239,17 @@ std::size_t Session::offer_once(Peer& peer, std::string_view bytes) {
 /// What is reported of a session stands before its key, so nothing of one that is unfit reaches the client.
 bool Session::fits(std::string_view bytes) const {
   const TargetSession target = worker_.shared().options.upstream.target;
-  if (!engine_ || key_.done() || !is_particular(target)) return true;
-  wire::BackendKeyReader ahead = key_;
+  if (!engine_ || database_.key.done() || !is_particular(target)) return true;
+  wire::BackendKeyReader ahead = database_.key;
   ahead.read(bytes);
   const auto standby = ahead.in_hot_standby();
   return !standby || session_fits(target, *standby, ahead.read_only());
 }
 
 void Session::read_key(std::string_view bytes) {
-  key_.read(bytes);
-  if (target_ && !key_.cancel_request().empty()) worker_.shared().cancel_targets.enter(key_.cancel_request(), *target_);
+  database_.key.read(bytes);
+  if (database_.target && !database_.key.cancel_request().empty())
+    worker_.shared().cancel_targets.enter(database_.key.cancel_request(), *database_.target);
 }
 
 /// Where the turn has ended a stall, what the client had sent meanwhile goes on in it: all that follows is written at
@@ -294,7 +295,7 @@ void Session::find_verifier() {
 
 void Session::log_refusal() const {
   const bool refused = !engine_ && authentication_->refused();
-  const std::string& reason = refused ? authentication_->reason() : key_.refusal();
+  const std::string& reason = refused ? authentication_->reason() : database_.key.refusal();
   if (!reason.empty()) log::info("refused logins", title_ + ": login refused: " + printable_text(reason));
 }
 
@@ -318,7 +319,7 @@ void Session::put(Peer& peer, std::string_view bytes, bool hold) {
 /// After every event: what follows from where both peers stand now.
 void Session::settle() {
   find_verifier();
-  if (unfit_) return say_goodbye(kCannotConnectNow, "the database is not what target_session_attrs wants");
+  if (database_.unfit) return say_goodbye(kCannotConnectNow, "the database is not what target_session_attrs wants");
   if (client_.kept().size() > kKeptLimit || upstream_.kept().size() > kKeptLimit) {
     log::warn("closed sessions", title_ + ": closed, a message is larger than PostgreSQL allows");
     closing_ = true;
@@ -376,7 +377,8 @@ void Session::end() {
 void Session::tell_upstream_gone() {
   listed_.reset();
   if (!engine_ && authentication_->refused()) worker_.counters().refuse(LoginRefusal::authentication);
-  if (target_ && !key_.cancel_request().empty()) worker_.shared().cancel_targets.leave(key_.cancel_request());
+  if (database_.target && !database_.key.cancel_request().empty())
+    worker_.shared().cancel_targets.leave(database_.key.cancel_request());
   engine().upstream_gone();
 }
 

@@ -96,9 +96,11 @@ class Session final : public Connection, public PeerOwner, public std::enable_sh
   std::unique_ptr<wire::Authentication> authentication_;  // null once engine_ is there
   std::unique_ptr<wire::Engine> engine_;
   wire::Standing standing_;  // of either of them, behind its last call
-  wire::BackendKeyReader key_;
-  std::optional<UpstreamTarget> target_;                  // where its cancel goes, if there were several
-  bool unfit_ = false;                                    // not what target_session_attrs wants
+  struct Database {
+    wire::BackendKeyReader key = {};
+    std::optional<UpstreamTarget> target = {};  // where its cancel goes, if there were several
+    bool unfit = false;                         // not what target_session_attrs wants
+  } database_;
   std::optional<boost::asio::steady_timer> login_timer_;  // until the login is over
   std::optional<boost::asio::steady_timer> abandoned_;    // runs once the client is gone
   bool asked_for_verifier_ = false;
