@@ -45,6 +45,11 @@ class HostsTest : public ::testing::Test {
     return PQntuples(result.get()) == 1 ? PQgetvalue(result.get(), 0, 0) : PQerrorMessage(connection.get());
   }
 
+  static bool sleeps(const PgCluster& cluster) {
+    return PgConnection(cluster.socket_conninfo())
+               .value("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") == "1";
+  }
+
   static std::unique_ptr<World> world;
   std::unique_ptr<WeirProcess> weir;
 };
@@ -94,6 +99,8 @@ TEST_F(HostsTest, ACancelGoesToTheSessionsOwn) {
     const PgConnection connection(weir->conninfo());
     seen.insert(connection.value("SELECT pg_is_in_recovery()"));
     ASSERT_EQ(PQsendQuery(connection.raw(), "SELECT pg_sleep(20)"), 1);
+    // A cancel that comes before its statement cancels nothing.
+    EXPECT_TRUE(eventually(seconds(10), [&] { return sleeps(world->primary) || sleeps(*world->standby); }));
     const std::unique_ptr<PGcancel, decltype(&PQfreeCancel)> cancel(PQgetCancel(connection.raw()), &PQfreeCancel);
     char words[256] = "";
     EXPECT_EQ(PQcancel(cancel.get(), words, sizeof words), 1) << words;
