@@ -175,6 +175,8 @@ ServerOptions server_options(const Settings& settings, unsigned workers, EngineF
   ServerOptions options;
   options.listen = settings.listen;
   options.socket_access = settings.socket_access;
+  options.proxies = settings.proxies;
+  options.application_name_host = settings.application_name_host;
   options.upstream = settings.upstream;
   if (!settings.tls.certificate.empty()) options.client_tls = settings.tls;
   options.auth = settings.auth_mode;

@@ -146,6 +146,15 @@ std::string with_parameter(std::string_view startup_message, std::string_view na
   return message;
 }
 
+std::string append_to_application_name(std::string_view startup_message, std::string_view text) {
+  const FirstMessage first = read_first_message(startup_message);
+  if (first.kind != FirstMessage::Kind::startup_message || first.bytes.back() != '\0')
+    return std::string(startup_message);
+  const std::string name = std::string(first.startup.application_name()) + std::string(text);
+  std::string longer = with_parameter(first.bytes, "application_name", name);
+  return longer.size() > kLengthSize + kMaxStartupPacketSize ? std::string(startup_message) : longer;
+}
+
 FirstMessage read_first_message(std::string_view received) {
   if (received.empty()) return {};
   if (received[0] == kTlsHandshakeRecord) return plain(FirstMessage::Kind::direct_tls, {});

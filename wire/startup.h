@@ -71,6 +71,9 @@ struct FirstMessage {
 
 /// The same StartupMessage with this parameter, which holds in place of one of that name that it may have.
 std::string with_parameter(std::string_view startup_message, std::string_view name, std::string_view value);
+/// A StartupMessage with `text` behind its application_name, which is made where there is none. Unchanged where it
+/// would be longer than a server takes.
+std::string append_to_application_name(std::string_view startup_message, std::string_view text);
 
 /// Judges the front of what was received; what lies behind the message does not matter.
 FirstMessage read_first_message(std::string_view received);

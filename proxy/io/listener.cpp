@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "proxy/io/address_range.h"
 #include "proxy/io/worker.h"
 #include "proxy/process/log.h"
 
@@ -153,7 +154,7 @@ bool Listener::accept_one() {
   Worker& worker = *dealer_.workers[id % dealer_.workers.size()];
   ClientName client = client_name(socket, address);
   worker.adopt({std::make_unique<PlainTransport>(socket), id, std::move(client.text), std::move(client.counted_as),
-                address_.is_unix(), std::move(ticket)});
+                address_.is_unix(), any_contains(worker_.shared().options.proxies, address), std::move(ticket)});
   return true;
 }
 

@@ -10,6 +10,7 @@
 #include "proxy/io/session_title.h"
 #include "proxy/process/log.h"
 #include "wire/error_response.h"
+#include "wire/proxy_protocol.h"
 
 namespace weir::proxy {
 
@@ -42,6 +43,7 @@ Login::Login(Worker& worker, Accepted accepted)
   info_.worker = worker.index();
   info_.client = std::move(accepted.client);
   ticket_ = std::move(accepted.ticket);
+  if (accepted.proxied) step_ = Step::proxy_header;
   client_.attach(std::move(accepted.transport));
 }
 
@@ -91,6 +93,9 @@ void Login::give_way() {
 
 void Login::on_peer_ready(Peer&, bool readable) {
   switch (step_) {
+    case Step::proxy_header:
+      if (readable) return read_proxy_header();
+      return client_.watch(true);
     case Step::negotiating:
       if (readable) return read_client();
       return client_.watch(true);
@@ -99,6 +104,35 @@ void Login::on_peer_ready(Peer&, bool readable) {
     case Step::connecting:
       return client_.watch(false);
   }
+}
+
+/// Its bytes and not one more: what lies behind it may be for a TLS handshake. In the log and in events the client is
+/// whom the balancer names; a health check of its own stays what it is.
+void Login::read_proxy_header() {
+  using Kind = wire::ProxyHeader::Kind;
+  wire::ProxyHeader header = wire::read_proxy_header(proxy_header_);
+  while (header.kind == Kind::incomplete) {
+    char* space = worker_.receive_buffer().space();
+    const IoResult received = client_.receive(space, header.size - proxy_header_.size());
+    if (client_.finished()) return abort();
+    if (received.bytes == 0) return client_.watch(true);
+    proxy_header_.append(space, received.bytes);
+    header = wire::read_proxy_header(proxy_header_);
+  }
+  if (header.kind == Kind::malformed) {
+    log::warn("malformed PROXY headers", title_of(info_) +
+                                             ": closed, proxy_protocol.trusted lists it and it must send a "
+                                             "PROXY header: " +
+                                             std::string(header.reason));
+    return abort();
+  }
+  if (header.kind == Kind::client) {
+    info_.client = HostPort{header.address, header.port}.text();
+    counted_as_ = header.address;
+  }
+  ticket_->enter(Admission::Stage::negotiating);
+  step_ = Step::negotiating;
+  client_.watch(true);
 }
 
 /// A TLS handshake must find its bytes in the socket, so the very first byte is only looked at.
@@ -199,6 +233,8 @@ void Login::on_startup_message(const wire::StartupStep& step) {
   if (info_.console)
     startup_message_ = wire::with_parameter(startup_message_, "database", options.console_login_database);
   if (info_.console && local_) info_.local_user = peer_user_id(client_.transport().socket());
+  if (options.application_name_host)
+    startup_message_ = wire::append_to_application_name(startup_message_, " - " + info_.client);
   client_.kept().take(step.consumed);
   if (!check_encryption() || !check_client_certificate()) return;
   info_.proved = verified_;

@@ -1,6 +1,6 @@
-// A client's connection from its first byte until the database is reached: SSLRequest and its like, TLS, the
-// StartupMessage or CancelRequest, connecting to the database. Then a Session, a Cancel or a Closing takes over.
-// Owned by its worker.
+// A client's connection from its first byte until the database is reached: a load balancer's PROXY header, SSLRequest
+// and its like, TLS, the StartupMessage or CancelRequest, connecting to the database. Then a Session, a Cancel or a
+// Closing takes over. Owned by its worker.
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
@@ -27,9 +27,10 @@ class Login final : public Connection, public PeerOwner, public std::enable_shar
   void cut_off() override { drain(); }
 
  private:
-  enum class Step { negotiating, tls_handshake, connecting };
+  enum class Step { proxy_header, negotiating, tls_handshake, connecting };
 
   void on_peer_ready(Peer& peer, bool readable) override;
+  void read_proxy_header();
   void read_client();
   bool begins_with_tls();
   void negotiate();
@@ -56,7 +57,8 @@ class Login final : public Connection, public PeerOwner, public std::enable_shar
   // Of this connection, whatever is loaded meanwhile; null where there is no TLS, as on Unix sockets.
   const std::shared_ptr<const TlsContext> tls_context_;
   wire::StartupNegotiation negotiation_;
-  const std::string counted_as_;
+  std::string counted_as_;
+  std::string proxy_header_;  // what has come of it
   SessionInfo info_;
   std::string startup_message_;
   TlsTransport* tls_ = nullptr;  // client_'s transport, where it is one

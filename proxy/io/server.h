@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "proxy/io/address_range.h"
 #include "proxy/io/admission.h"
 #include "proxy/io/endpoint.h"
 #include "proxy/io/engine_factory.h"
@@ -34,6 +35,8 @@ struct ServerOptions {
   /// Port 0: any free port (see Server::listening); of a Unix socket that of the first HOST:PORT, else 6432.
   std::vector<HostPort> listen;
   SocketAccess socket_access;
+  std::vector<AddressRange> proxies;   ///< who sends a PROXY header in front of a client's first byte, and must
+  bool application_name_host = false;  ///< the database sees the client's address behind its application_name
   Upstream upstream;
   std::optional<ClientTls> client_tls;
   AuthMode auth = AuthMode::automatic;

@@ -79,6 +79,7 @@ struct Accepted {
   std::string client;      ///< "10.0.0.7:51234"; "[local]" by a Unix socket
   std::string counted_as;  ///< limits.connections_per_client: "10.0.0.7", or "[local] 1000", the user of the machine
   bool local = false;      ///< by a Unix socket
+  bool proxied = false;    ///< a load balancer's, which says first whom it connects (wire/proxy_protocol.h)
   std::unique_ptr<Admission::Ticket> ticket;
 };
 

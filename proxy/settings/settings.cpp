@@ -48,6 +48,13 @@ Complaint store_listen(Settings& s, const std::string& text) {
   return complaint;
 }
 
+Complaint store_trusted(Settings& s, const std::string& text) {
+  const auto range = AddressRange::parse(text);
+  if (!range) return "must be an address, or a range such as 10.0.0.0/8 without bits behind its mask";
+  s.proxies.push_back(*range);
+  return std::nullopt;
+}
+
 Complaint store_upstream(Settings& s, const std::string& text) {
   auto uri = parse_upstream_uri(text);
   if (!uri) return uri.error().message;
@@ -187,6 +194,13 @@ const std::array kTable = std::to_array<Setting>({
      [](Settings& s, const std::string& v) { return read_permissions(v, s.socket_access.permissions); }},
     {"unix_socket.group", "", "GROUP", "", "group of the Unix sockets; none given: that of Weir's process", false,
      [](Settings& s, const std::string& v) { return store_text(v, s.socket_access.group); }},
+    {"proxy_protocol.trusted", "", "ADDRESS[/BITS]", "",
+     "load balancers (HAProxy: send-proxy-v2) whose connections begin with a PROXY header of version 2, which must be there: the client is whom it names, in "
+     "the log, in events and in limits.connections_per_client. From any other address such a header is no login",
+     true, store_trusted},
+    {"application_name_add_host", "", "true|false", "false",
+     "the database sees the client's address behind its application_name, as with PgBouncer: \"shop - 10.0.0.7:51234\"; the client sees it too", false,
+     [](Settings& s, const std::string& v) { return read_boolean(v, s.application_name_host); }},
     {"upstream", "", "URI", "",
      "the database: postgresql://[user[:password]@]host[:port][,...][/database][?sslmode=MODE&...], with the "
      "parameters "

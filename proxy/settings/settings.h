@@ -18,6 +18,7 @@
 #include "base/result.h"
 #include "capture/journal/journal.h"
 #include "emitters/destination.h"
+#include "proxy/io/address_range.h"
 #include "proxy/io/admission.h"
 #include "proxy/io/endpoint.h"
 #include "proxy/io/login_rules.h"
@@ -72,6 +73,8 @@ struct Settings {
   std::uint64_t statement_cache_bytes = 0;
   std::uint64_t max_statement_bytes = 0;
   std::uint64_t max_row_bytes = 0;
+  std::vector<AddressRange> proxies;  ///< proxy_protocol.trusted
+  bool application_name_host = false;
   std::string journal_path;  ///< empty: a temporary journal
   capture::Durability journal_durability = capture::Durability::answer;
   std::uint64_t journal_max_bytes = 0;

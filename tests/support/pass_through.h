@@ -28,6 +28,8 @@ class PassThrough {
   void freeze() { frozen_ = true; }
   void thaw();
   void cut();
+  /// New connections go to another server: a failover behind the same name.
+  void lead_to(int server_port) { server_port_ = server_port; }
 
  private:
   struct Side {
@@ -50,7 +52,7 @@ class PassThrough {
   static bool over(const Pair& pair);
   static void close_pair(const Pair& pair);
 
-  int server_port_;
+  std::atomic<int> server_port_;
   Tap tap_;
   int listener_ = -1;
   int port_ = 0;

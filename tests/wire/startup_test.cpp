@@ -362,5 +362,29 @@ TEST(SslAnswer, IsOneByteAndNothingBehindIt) {
   EXPECT_EQ(read_ssl_answer(std::string_view("\0", 1)), SslAnswer::malformed);
 }
 
+TEST(ApplicationName, HasTextBehindIt) {
+  const std::string longer = append_to_application_name(kStartup, " - 10.0.0.7:51234");
+  const auto first = read_first_message(longer);
+  ASSERT_EQ(first.kind, Kind::startup_message);
+  EXPECT_EQ(first.startup.application_name(), "till - 10.0.0.7:51234");
+  EXPECT_EQ(first.startup.user(), "ann");
+  EXPECT_EQ(first.startup.options(), "-c geqo=off");
+  EXPECT_EQ(first.startup.parameter("search_path"), "a, b");
+}
+
+TEST(ApplicationName, IsMadeWhereThereIsNone) {
+  const auto bare = startup_packet(kVersion30, parameters({"user", "ann"}));
+  const std::string longer = append_to_application_name(bare, " - [local]");
+  EXPECT_EQ(read_first_message(longer).startup.application_name(), " - [local]");
+}
+
+TEST(ApplicationName, OfWhatIsNoStartupMessageOrWouldBeTooLongIsLeftAlone) {
+  EXPECT_EQ(append_to_application_name(kCancel, "x"), kCancel);
+  EXPECT_EQ(append_to_application_name(kStartup.substr(0, 20), "x"), kStartup.substr(0, 20));
+  const auto full = startup_packet(kVersion30, parameters({"user", "ann", "search_path", std::string(9'950, 'a')}));
+  ASSERT_EQ(read_first_message(full).kind, Kind::startup_message);
+  EXPECT_EQ(append_to_application_name(full, " - 10.0.0.7:51234"), full);
+}
+
 }  // namespace
 }  // namespace weir::wire
