@@ -55,6 +55,11 @@ bool ReadinessPace::may_ask(Clock::time_point now) {
   return true;
 }
 
+std::string meaning_of(const std::string& cause) {
+  const auto known = event::gap_cause_of(cause);
+  return known ? event::row_of(*known).when : "";
+}
+
 std::string advice_for(const std::string& cause) {
   const auto known = event::gap_cause_of(cause);
   if (const char* advice = known ? event::row_of(*known).advice : ""; *advice != '\0') return advice;

@@ -32,7 +32,9 @@ class ReadinessPace {
   std::optional<Clock::time_point> asked_at_;
 };
 
-/// What a gap of this cause means to whoever runs Weir, and what can be done about it.
+/// When a gap of this cause comes; empty for words of earlier versions.
+std::string meaning_of(const std::string& cause);
+/// What can be done about it.
 std::string advice_for(const std::string& cause);
 
 }  // namespace weir::proxy

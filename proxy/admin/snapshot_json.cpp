@@ -91,6 +91,7 @@ void tables(JsonText& json, const Snapshot& now) {
   for (const auto& one : now.stream.gaps) {
     json.open('{').member("cause", one.cause).member("database", one.database).member("table", one.table);
     json.member("gaps", one.gaps).member("last", seconds(one.last_us)).member("advice", advice_for(one.cause));
+    json.member("meaning", meaning_of(one.cause));
     counts(json, "missed", one.missed);
     json.close('}');
   }
