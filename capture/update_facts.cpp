@@ -22,9 +22,9 @@ constexpr std::string_view kQuery = R"(pg_catalog.json_build_object(
     'columns', (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attname,
          CASE WHEN b.oid OPERATOR(pg_catalog.<) '16384' OR b.typtype OPERATOR(pg_catalog.=) 'e' THEN b.typname END,
          b.typtype, COALESCE(k.collisdeterministic, true),
-         CASE a.typtype WHEN 'd' THEN -1 ELSE a.atttypmod END) ORDER BY a.attnum)
+         CASE WHEN a.typtype OPERATOR(pg_catalog.=) 'd' THEN -1 ELSE a.atttypmod END) ORDER BY a.attnum)
        FROM columns a
-       JOIN pg_catalog.pg_type b ON b.oid OPERATOR(pg_catalog.=) CASE a.typtype WHEN 'd' THEN a.typbasetype ELSE a.atttypid END
+       JOIN pg_catalog.pg_type b ON b.oid OPERATOR(pg_catalog.=) CASE WHEN a.typtype OPERATOR(pg_catalog.=) 'd' THEN a.typbasetype ELSE a.atttypid END
        LEFT JOIN pg_catalog.pg_collation k ON k.oid OPERATOR(pg_catalog.=) a.attcollation),
     'generated', (SELECT pg_catalog.json_agg(DISTINCT a.attname) FROM tree JOIN pg_catalog.pg_attribute a
        ON a.attrelid OPERATOR(pg_catalog.=) tree.oid AND a.attgenerated OPERATOR(pg_catalog.<>) '' AND NOT a.attisdropped),

@@ -19,18 +19,22 @@ SELECT n.nspname, c.relname, c.relkind::pg_catalog.text,
           SELECT p.relid::pg_catalog.oid FROM pg_catalog.pg_partition_tree(c.oid::pg_catalog.regclass) p))),
   (SELECT pg_catalog.string_agg(f.named, E'\x01' ORDER BY f.named) FROM (
     SELECT DISTINCT pg_catalog.format('%s.%s (%s)', kn.nspname, k.relname, pg_catalog.concat_ws(', ',
-        CASE r.confdeltype WHEN 'c' THEN 'ON DELETE CASCADE' WHEN 'n' THEN 'ON DELETE SET NULL'
-          WHEN 'd' THEN 'ON DELETE SET DEFAULT' END,
-        CASE r.confupdtype WHEN 'c' THEN 'ON UPDATE CASCADE' WHEN 'n' THEN 'ON UPDATE SET NULL'
-          WHEN 'd' THEN 'ON UPDATE SET DEFAULT' END)) AS named
+        CASE WHEN r.confdeltype OPERATOR(pg_catalog.=) 'c' THEN 'ON DELETE CASCADE'
+          WHEN r.confdeltype OPERATOR(pg_catalog.=) 'n' THEN 'ON DELETE SET NULL'
+          WHEN r.confdeltype OPERATOR(pg_catalog.=) 'd' THEN 'ON DELETE SET DEFAULT' END,
+        CASE WHEN r.confupdtype OPERATOR(pg_catalog.=) 'c' THEN 'ON UPDATE CASCADE'
+          WHEN r.confupdtype OPERATOR(pg_catalog.=) 'n' THEN 'ON UPDATE SET NULL'
+          WHEN r.confupdtype OPERATOR(pg_catalog.=) 'd' THEN 'ON UPDATE SET DEFAULT' END)) AS named
     FROM pg_catalog.pg_constraint r
     JOIN pg_catalog.pg_class k ON k.oid OPERATOR(pg_catalog.=) r.conrelid
     JOIN pg_catalog.pg_namespace kn ON kn.oid OPERATOR(pg_catalog.=) k.relnamespace
     WHERE r.contype OPERATOR(pg_catalog.=) 'f' AND r.confrelid OPERATOR(pg_catalog.=) c.oid
       AND r.conparentid OPERATOR(pg_catalog.=) '0'
-      AND (r.confdeltype IN ('c', 'n', 'd') OR r.confupdtype IN ('c', 'n', 'd'))) f)
+      AND (r.confdeltype OPERATOR(pg_catalog.=) ANY ('{c,n,d}'::pg_catalog."char"[])
+        OR r.confupdtype OPERATOR(pg_catalog.=) ANY ('{c,n,d}'::pg_catalog."char"[]))) f)
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
-WHERE c.relkind IN ('r', 'p', 'f') AND NOT c.relispartition AND c.relpersistence OPERATOR(pg_catalog.<>) 't'
+WHERE c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,f}'::pg_catalog."char"[])
+  AND NOT c.relispartition AND c.relpersistence OPERATOR(pg_catalog.<>) 't'
 ORDER BY n.nspname::pg_catalog.text COLLATE pg_catalog."C", c.relname::pg_catalog.text COLLATE pg_catalog."C")";
 
 std::vector<std::string> split(const std::string& list) {

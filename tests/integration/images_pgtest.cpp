@@ -201,6 +201,65 @@ TEST_P(Images, NamesAndValuesOfClientsInOtherEncodings) {
   }
 }
 
+/// A schema with an operator and a function for (nearly) each of pg_catalog's, and types and views by their names, all
+/// of which fail.
+const char* const kShadows = R"(
+CREATE SCHEMA shadow;
+CREATE FUNCTION shadow.fails() RETURNS void LANGUAGE plpgsql AS $f$ BEGIN RAISE EXCEPTION 'shadowed'; END $f$;
+DO $$ DECLARE it record; n int := 0; BEGIN
+  FOR it IN SELECT oprname AS name, oprleft::regtype AS l, oprright::regtype AS r, oprresult::regtype AS res FROM pg_operator
+            WHERE oprnamespace = 'pg_catalog'::regnamespace AND oprkind = 'b' LOOP
+    BEGIN
+      n := n + 1;
+      EXECUTE format('CREATE FUNCTION shadow.o%s(%s, %s) RETURNS %s LANGUAGE plpgsql AS
+                      $f$ BEGIN PERFORM shadow.fails(); RETURN NULL; END $f$', n, it.l, it.r, it.res);
+      EXECUTE format('CREATE OPERATOR shadow.%s (LEFTARG = %s, RIGHTARG = %s, FUNCTION = shadow.o%s)', it.name, it.l, it.r, n);
+    EXCEPTION WHEN OTHERS THEN NULL;
+    END;
+  END LOOP;
+  FOR it IN SELECT proname AS name, pg_get_function_identity_arguments(oid) AS args, pg_get_function_result(oid) AS res
+            FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace AND prokind = 'f' AND NOT proretset
+            AND proname ~ '^(row_to_json|to_json|encode|decode|convert_to|format|array_|pg_|has_|to_reg|parse_ident|quote_|cardinality|string_|json|unnest|coalesce|md5|substr|lower|upper|length|regexp_|current_)' LOOP
+    BEGIN
+      EXECUTE format('CREATE FUNCTION shadow.%I(%s) RETURNS %s LANGUAGE plpgsql AS
+                      $f$ BEGIN PERFORM shadow.fails(); RETURN NULL; END $f$', it.name, it.args, it.res);
+    EXCEPTION WHEN OTHERS THEN NULL;
+    END;
+  END LOOP;
+  FOR it IN SELECT unnest(ARRAY['pg_class','pg_attribute','pg_namespace','pg_index','pg_type','pg_proc','pg_trigger','pg_inherits']) AS name LOOP
+    EXECUTE format('CREATE VIEW shadow.%I AS SELECT 1 AS shadowed', it.name);
+  END LOOP;
+  FOR it IN SELECT unnest(ARRAY['text','oid','name','xid8','regclass','jsonb','bool','char','int4']) AS name LOOP
+    EXECUTE format('CREATE TYPE shadow.%I AS ENUM (''shadowed'')', it.name);
+  END LOOP;
+END $$)";
+
+TEST_P(Images, NothingInASearchPathIsRunByWeirsQuestions) {
+  Stage stage(version());
+  const auto direct = stage.direct();
+  direct.run(kShadows);
+  ASSERT_GT(std::stoi(direct.value("SELECT count(*) FROM pg_operator WHERE oprnamespace = 'shadow'::regnamespace")),
+            300);
+  direct.run(
+      "CREATE TABLE t (id int PRIMARY KEY, v text); CREATE TABLE child (id int PRIMARY KEY, t int REFERENCES t);"
+      "CREATE TABLE p (id int PRIMARY KEY, v text) PARTITION BY RANGE (id);"
+      "CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10); CREATE TABLE p2 PARTITION OF p DEFAULT");
+  const char* const path = "SET search_path = shadow, pg_catalog, public";
+  for (const char* around : {"", "BEGIN"}) {
+    const auto client = stage.through();
+    client.run(path);
+    if (*around) client.run(around);
+    for (const char* write :
+         {"INSERT INTO t VALUES ('1', 'a')", "UPDATE t SET v = 'b'", "UPDATE t SET id = '2'",
+          "INSERT INTO p VALUES ('1', 'a')", "UPDATE p SET id = '11'", "DELETE FROM p", "TRUNCATE t CASCADE"})
+      client.run(write);
+    if (*around) client.run("COMMIT");
+    const Lines lines = stage.events();
+    EXPECT_GE(lines.size(), 8u) << testing::PrintToString(lines);
+    for (const auto& line : lines) EXPECT_EQ(line.find("gap"), std::string::npos) << line;
+  }
+}
+
 /// ParameterStatus comes with ReadyForQuery; what stands before it in the same pipeline is in the new encoding already.
 TEST_P(Images, AnEncodingThatChangesInsideOfAPipeline) {
   Stage stage(version());
