@@ -27,29 +27,27 @@ demo: deps ## a throwaway PostgreSQL, an application, Weir between them, and the
 	@$(BUILD) release
 	@examples/demo/run.sh build/weir
 
-test: deps ## all tests, with real PostgreSQL and Kafka, the unit tests under sanitizers too; ends with one summary line
+BUILD_TESTS = cmake --preset test >/dev/null && $(BUILD) test && cmake --preset fuzz >/dev/null && $(BUILD) fuzz
+TESTS = build-test build-fuzz
+
+test: deps ## all tests, with real PostgreSQL and Kafka; ends with one summary line
 	@.ci/install.sh test
 	@tests/support/fetch_servers.sh
-	@cmake --preset test >/dev/null
-	@$(BUILD) test
-	@cmake --preset fuzz >/dev/null
-	@$(BUILD) fuzz
-	@cmake --preset dev >/dev/null
-	@$(BUILD) dev
-	@tests/run.py build-test build-fuzz build-dev=unit
+	@$(BUILD_TESTS)
+	@tests/run.py $(TESTS)
 
 PACKAGE_TESTS = tests/packages/fetch_images.sh && cmake --preset packages >/dev/null && $(BUILD) packages
 
-test-all: deps ## `make test`, and all that is packaged: .deb, image, Kubernetes, compose, monitoring; the page
+test-all: deps ## `make test`, the unit tests under sanitizers, and all that is packaged: .deb, image, Kubernetes, compose, monitoring; the page
 	@.ci/install.sh test package images demo page
 	@tests/support/fetch_servers.sh
 	@cmake --preset test >/dev/null
-	@$(BUILD) test
-	@cmake --preset fuzz >/dev/null
-	@$(BUILD) fuzz
+	@$(BUILD_TESTS)
+	@cmake --preset dev >/dev/null
+	@$(BUILD) dev
 	@$(PACKAGE_TESTS)
 	@tests/page/page_test.py build-test/weir
-	@tests/run.py build-test build-fuzz build-packages
+	@tests/run.py $(TESTS) build-dev=unit build-packages
 
 test-packages: deps ## only what `make test-all` has more; ONLY=image_test is one of them
 	@.ci/install.sh test package images
