@@ -8,7 +8,6 @@
 
 #include "base/notice.h"
 #include "proxy/captured_session.h"
-#include "proxy/check/scope_of.h"
 #include "proxy/delivery/destinations.h"
 #include "proxy/process/clock.h"
 #include "proxy/process/log.h"
@@ -80,10 +79,7 @@ Result<std::unique_ptr<Capturing>> Capturing::start(const Settings& settings, un
   std::unique_ptr<Capturing> made(new Capturing(notices));
   made->on_output_gone_ = std::move(on_output_gone);
   made->settings_ = settings;
-  made->scope_ = scope_of(settings);
-  made->facts_max_age_ = settings.facts_max_age;
-  made->prepare_by_shape_ = settings.prepare_by_shape;
-  made->patterns_ = std::make_unique<PatternCheck>(made->scope_, notices.teller());
+  made->change(settings);
   for (unsigned worker = 0; worker < workers; ++worker) {
     capture::StatementCache::Limits limits;
     limits.cache_bytes = settings.statement_cache_bytes;
@@ -213,18 +209,15 @@ Result<void> Capturing::run() {
 std::unique_ptr<wire::Engine> Capturing::make_engine(const SessionInfo& info) {
   capture::SessionOptions options;
   options.statements = statements_.at(info.worker).get();
-  options.scope = &scope_;
   options.catalog_epoch = &catalog_epoch_;
-  if (settings_.max_row_bytes > 0) options.max_row_bytes = settings_.max_row_bytes;
   options.clock = [] {
     return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch());
   };
-  options.facts_max_age = facts_max_age_;
-  options.prepare_by_shape = prepare_by_shape_;
+  rules_.fill_in(options);
   options.own_names = "weir:" + random_name() + ":";
   options.database = info.database;
   options.context = {info.user, info.application_name, info.client, std::to_string(info.id)};
-  return std::make_unique<CapturedSession>(*committer_, client_sessions_, *patterns_, info, std::move(options));
+  return std::make_unique<CapturedSession>(*committer_, client_sessions_, rules_.patterns(), info, std::move(options));
 }
 
 void Capturing::describe(Snapshot& now) const {

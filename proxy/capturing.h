@@ -13,16 +13,15 @@
 #include <string>
 #include <vector>
 
-#include "capture/scope.h"
 #include "capture/sql/statement_cache.h"
 #include "proxy/admin/snapshot.h"
+#include "proxy/capture_rules.h"
 #include "proxy/commit/committer.h"
 #include "proxy/commit/subscriptions.h"
 #include "proxy/delivery/delivery.h"
 #include "proxy/doubt/client_sessions.h"
 #include "proxy/doubt/resolver.h"
 #include "proxy/io/engine_factory.h"
-#include "proxy/check/pattern_check.h"
 #include "proxy/process/notices.h"
 #include "proxy/settings/settings.h"
 
@@ -38,7 +37,7 @@ class Capturing {
   ~Capturing();
 
   /// False: sessions of this database are only relayed.
-  bool captures(const std::string& database) const { return scope_.captures_database(database); }
+  bool captures(const std::string& database) const { return rules_.scope().captures_database(database); }
   std::unique_ptr<wire::Engine> make_engine(const SessionInfo& info);
   /// Reads the stream from now on, beside the destinations; ends before this does.
   Result<std::unique_ptr<capture::StreamReader>> subscribe(Subscriptions::Options options);
@@ -48,6 +47,8 @@ class Capturing {
   void watched();
   /// Any thread. Fails where there is no destination of this name.
   Result<void> pause(const std::string& destination, bool is_paused);
+  /// What may change of them (capture_rules.h), and which databases new sessions are captured of.
+  void change(const Settings& settings) { rules_.change(settings); }
   /// Files that were moved away are begun anew at once, and not only with the next event.
   void reopen_files();
   /// Lets the destinations take what is left, at most so long. False: some of it is lost, because the journal is a
@@ -55,7 +56,7 @@ class Capturing {
   [[nodiscard]] bool stop(std::chrono::milliseconds at_most);
 
  private:
-  explicit Capturing(Notices& notices) : notices_(notices) {}
+  explicit Capturing(Notices& notices) : notices_(notices), rules_(notices.teller()) {}
   Result<void> open_journal(const Settings& settings);
   Result<void> open_destinations(const Settings& settings);
   Result<void> open_destination(const Settings& settings, const EmitterSettings& emitter);
@@ -74,11 +75,8 @@ class Capturing {
   std::unique_ptr<Resolver> resolver_;
   std::unique_ptr<Committer> committer_;  // stopped before what its thread calls goes away
 
-  capture::Scope scope_;
-  std::unique_ptr<PatternCheck> patterns_;
+  CaptureRules rules_;
   std::vector<std::unique_ptr<capture::StatementCache>> statements_;  // one for each worker
-  std::chrono::milliseconds facts_max_age_{0};
-  bool prepare_by_shape_ = false;
   std::atomic<std::uint64_t> catalog_epoch_{0};
   Settings settings_;
   std::function<void()> on_output_gone_;

@@ -14,11 +14,16 @@ Snapshot Inspection::look() const {
   {
     const std::lock_guard lock(mutex_);
     now.upstream = upstream_;
+    for (const auto& one : config_) now.config.push_back({one.key, one.value, one.source});
   }
   if (capturing_ != nullptr) capturing_->describe(now);
   now.more = metrics_.read();
-  for (const auto& one : config_) now.config.push_back({one.key, one.value, one.source});
   return now;
+}
+
+void Inspection::show(std::vector<ShownSetting> config) {
+  const std::lock_guard lock(mutex_);
+  config_ = std::move(config);
 }
 
 void Inspection::describe_connections(Snapshot& now) const {

@@ -26,6 +26,8 @@ class Inspection {
   Inspection& operator=(const Inspection&) = delete;
 
   Snapshot look() const;
+  /// Other settings count now.
+  void show(std::vector<ShownSetting> config);
   /// Connects to the database as a session would; `asked` is called on a worker's thread, or never.
   void ask_upstream(std::function<void()> asked);
 
@@ -35,8 +37,8 @@ class Inspection {
   Server& server_;
   Capturing* capturing_;
   const Metrics& metrics_;
-  const std::vector<ShownSetting> config_;
   mutable std::mutex mutex_;
+  std::vector<ShownSetting> config_;
   Snapshot::Upstream upstream_;
 };
 

@@ -29,9 +29,8 @@
 #include "proxy/process/log.h"
 #include "proxy/process/notices.h"
 #include "proxy/process/service_manager.h"
-#include "proxy/settings/environment.h"
+#include "proxy/reload.h"
 #include "proxy/settings/options.h"
-#include "proxy/settings/sources.h"
 #include "wire/relay.h"
 
 namespace weir::proxy {
@@ -66,19 +65,10 @@ int print(const std::string& text) {
   return 0;
 }
 
-/// Settings, and how they are shown.
-struct Configuration {
-  Settings settings;
-  std::vector<ShownSetting> shown;
-};
-
-Result<Configuration> read_settings(const CommandLine& line) {
-  const auto read = read_sources(line, process_environment());
-  if (!read) return read.error();
-  auto settings = settle(read->sources);
-  if (!settings) return settings.error();
-  for (const auto& warning : read->warnings) log::warn(warning);
-  return Configuration{std::move(*settings), shown_settings(read->sources)};
+Result<Reload::Read> read_settings(const CommandLine& line) {
+  auto read = Reload(line).read();
+  for (const auto& warning : read ? read->warnings : std::vector<std::string>()) log::warn(warning);
+  return read;
 }
 
 /// Every session takes two descriptors: as many as the system allows.
@@ -105,34 +95,68 @@ bool is_to_end(int signal) {
   return signal == SIGTERM || signal == SIGINT;
 }
 
-/// What logrotate and whoever renews certificates send; nothing is read from the configuration again.
-void on_hangup(Server& server, Capturing* capturing) {
-  if (capturing != nullptr) capturing->reopen_files();
-  log::info(
-      "SIGHUP: destination files that were moved are begun anew, and certificates are read again; settings are only "
-      "read "
-      "at a start");
-  if (const auto loaded = server.reload_certificates(); !loaded)
-    log::error("certificates stay as they were: " + loaded.error().message);
+/// What runs, for whoever changes it.
+struct Running {
+  Settings settings;
+  Reload reload;
+  Server& server;
+  Capturing* capturing;
+  Inspection& inspection;
+};
+
+std::optional<ClientTls> client_tls(const Settings& settings) {
+  return settings.tls.certificate.empty() ? std::nullopt : std::optional(settings.tls);
 }
 
-void answer_signal(int signal, Server& server, Capturing* capturing) {
+/// The new configuration is taken whole, as far as it may change, or not at all.
+Result<SettingsChange> reload(Running& running) {
+  auto read = running.reload.read();
+  if (!read) return read.error();
+  const Settings& settings = read->settings;
+  // What can fail comes first.
+  const Server::Change change{client_tls(settings), settings.login_timeout, settings.limits};
+  if (auto changed = running.server.change(change); !changed) return changed.error();
+  if (running.capturing != nullptr) running.capturing->change(settings);
+  // Left alone where the file says what it said: somebody may have set another level since.
+  const auto& taken = read->change.taken;
+  if (std::find(taken.begin(), taken.end(), "log.level") != taken.end()) log::set_level(settings.log_level);
+  running.inspection.show(read->shown);
+  running.settings.shutdown_timeout = settings.shutdown_timeout;
+  running.reload.taken(*read);
+  for (const auto& warning : read->warnings) log::warn(warning);
+  return read->change;
+}
+
+/// What operators, logrotate and whoever renews certificates send.
+void on_hangup(Running& running) {
+  if (running.capturing != nullptr) running.capturing->reopen_files();
+  const auto change = reload(running);
+  if (!change) {
+    log::error("SIGHUP: the configuration stays as it was: " + change.error().message);
+  } else {
+    const std::string text =
+        "SIGHUP: files that were moved are begun anew, certificates are read again; " + told(*change);
+    change->left.empty() ? log::info(text) : log::warn(text);
+  }
+}
+
+void answer_signal(int signal, Running& running) {
   if (signal == drain_signal()) {
-    server.stop_accepting();
+    running.server.stop_accepting();
     log::info("draining: no new clients; sessions that are there go on, and SIGTERM ends Weir");
   } else if (signal == SIGHUP) {
-    on_hangup(server, capturing);
+    on_hangup(running);
   } else {
     log::info(std::string(signal == SIGUSR1 ? "SIGUSR1" : "SIGUSR2") + ": means nothing to Weir, which goes on");
   }
 }
 
-int wait_for_end(const sigset_t& signals, Server& server, Capturing* capturing) {
+int wait_for_end(const sigset_t& signals, Running& running) {
   for (;;) {
     int signal = 0;
     sigwait(&signals, &signal);
     if (is_to_end(signal)) return signal;
-    answer_signal(signal, server, capturing);
+    answer_signal(signal, running);
   }
 }
 
@@ -178,7 +202,7 @@ ServerOptions server_options(const Settings& settings, unsigned workers, EngineF
   options.proxies = settings.proxies;
   options.application_name_host = settings.application_name_host;
   options.upstream = settings.upstream;
-  if (!settings.tls.certificate.empty()) options.client_tls = settings.tls;
+  options.client_tls = client_tls(settings);
   options.auth = settings.auth_mode;
   options.verifiers = verifiers;
   options.hosts = hosts;
@@ -206,8 +230,8 @@ void log_listening(const Server& server) {
   tell_service_manager("READY=1\nSTATUS=listening on " + text);
 }
 
-int run(const Configuration& configuration, const sigset_t& signals) {
-  const Settings& settings = configuration.settings;
+int run(const CommandLine& line, const Reload::Read& read, const sigset_t& signals) {
+  const Settings& settings = read.settings;
   Metrics metrics;
   Notices notices(metrics);
   raise_descriptor_limit();
@@ -229,7 +253,7 @@ int run(const Configuration& configuration, const sigset_t& signals) {
   std::optional<Inspection> inspection;
   Server server(server_options(settings, workers, engine_factory(settings, capturing.get(), inspection),
                                verifiers->get(), hosts.get()));
-  inspection.emplace(server, capturing.get(), metrics, configuration.shown);
+  inspection.emplace(server, capturing.get(), metrics, read.shown);
   auto admin = open_admin(settings.admin, *inspection, capturing.get());
   if (!admin) return say(kFailed, admin.error().message);
   if (auto started = server.start(); !started) {
@@ -242,12 +266,13 @@ int run(const Configuration& configuration, const sigset_t& signals) {
   }
   server.try_upstream();
 
-  const int signal = wait_for_end(signals, server, capturing.get());
+  Running running{settings, Reload(line, read), server, capturing.get(), *inspection};
+  const int signal = wait_for_end(signals, running);
   log::info(std::string(signal == SIGINT ? "SIGINT" : "SIGTERM") + ": finishing; a second one ends Weir at once");
   tell_service_manager("STOPPING=1\nSTATUS=sessions and destinations finish");
   end_at_second(signals);
-  const auto deadline = std::chrono::steady_clock::now() + settings.shutdown_timeout;
-  server.stop(settings.shutdown_timeout);
+  const auto deadline = std::chrono::steady_clock::now() + running.settings.shutdown_timeout;
+  server.stop(running.settings.shutdown_timeout);
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
   // Behind the sessions, so that their end can be watched; before what it looks at.
   admin->reset();
@@ -270,7 +295,7 @@ int main(const std::vector<std::string>& arguments) {
   log::setup(read->settings.log_level, log_format(read->settings));
   ::umask(::umask(kNotForOthers) | kNotForOthers);
   try {
-    return run(*read, signals);
+    return run(*line, *read, signals);
   } catch (const std::exception& error) {
     // What a start asks of the system and has no other way to refuse: descriptors, threads, memory.
     return say(kFailed, std::string("cannot start: ") + error.what());

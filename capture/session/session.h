@@ -23,13 +23,17 @@ namespace weir::capture {
 
 class StatementCache;
 struct Scope;
+class Scopes;
 
 class QuestionSource;
 
 struct SessionOptions {
   StatementCache* statements = nullptr;  ///< of this worker; outlives the session
   const Scope* scope = nullptr;          ///< which tables are captured; outlives the session
-  CommitGate* gate = nullptr;            ///< outlives the session
+  /// Where it may change while the session lives: `scope` is the first of these, and the newest is taken when a
+  /// transaction begins. Null: it stays.
+  const Scopes* scopes = nullptr;
+  CommitGate* gate = nullptr;  ///< outlives the session
   /// Counts DDL seen by any session: what they know of the catalog is then asked anew. Outlives the session.
   std::atomic<std::uint64_t>* catalog_epoch = nullptr;
   QuestionSource* questions = nullptr;  ///< null: there are none; outlives the session

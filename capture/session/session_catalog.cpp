@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "capture/cascade.h"
 #include "capture/event/gap_cause.h"
@@ -21,13 +22,14 @@ bool hides_backslashes(std::string_view encoding) {
 }  // namespace
 
 SessionCatalog::SessionCatalog(const Scope& scope, std::atomic<std::uint64_t>& epoch, Clock clock,
-                               std::chrono::milliseconds max_age, bool prepares_by_shape)
-    : scope_(&scope), epoch_(&epoch), clock_(std::move(clock)), max_age_(max_age) {
+                               std::chrono::milliseconds max_age, bool prepares_by_shape, const Scopes* scopes)
+    : scope_(&scope), scopes_(scopes), epoch_(&epoch), clock_(std::move(clock)), max_age_(max_age) {
   if (prepares_by_shape) shapes_ = std::make_unique<Shapes>();
 }
 
 SessionCatalog::Planned SessionCatalog::plan(const std::shared_ptr<const ParsedText>& text,
                                              const Statement& statement) {
+  take_newest_scope();
   if (seen_epoch_ != epoch_->load(std::memory_order_relaxed)) forget();
   const auto known = plans_.find(&statement);
   if (known != plans_.end() && !is_aged(known->second.asked)) return {known->second.plan, true};
@@ -42,6 +44,12 @@ SessionCatalog::Planned SessionCatalog::plan(const std::shared_ptr<const ParsedT
   planned.plan = known != plans_.end() ? known->second.plan : by_facts(*text, statement);
   planned.aged = aged(statement);
   return planned;
+}
+
+/// A transaction is captured by one scope from its beginning to its end.
+void SessionCatalog::take_newest_scope() {
+  if (scopes_ == nullptr || std::exchange(scope_is_taken_, true)) return;
+  if (const Scope* newest = &scopes_->now(); newest != std::exchange(scope_, newest)) forget();
 }
 
 SessionCatalog::PlanPtr SessionCatalog::by_facts(const ParsedText& text, const Statement& statement) {
@@ -172,7 +180,7 @@ void SessionCatalog::transaction_ended(bool aborted) {
   if (touched_) forget();
   // Other sessions see DDL only from here on: what they asked in between is what was before.
   if (changed_ && !aborted) epoch_->fetch_add(1, std::memory_order_relaxed);
-  touched_ = changed_ = false;
+  touched_ = changed_ = scope_is_taken_ = false;
 }
 
 void SessionCatalog::reported(std::string_view name, std::string_view value) {

@@ -36,9 +36,9 @@ class SessionCatalog {
   using PlanPtr = std::shared_ptr<const Plan>;
   using Clock = std::function<std::chrono::milliseconds()>;
 
-  /// Without a clock facts do not age. `epoch` counts DDL seen by any session.
+  /// Without a clock facts do not age. `epoch` counts DDL seen by any session. `scopes`: null where the scope stays.
   SessionCatalog(const Scope& scope, std::atomic<std::uint64_t>& epoch, Clock clock, std::chrono::milliseconds max_age,
-                 bool prepares_by_shape);
+                 bool prepares_by_shape, const Scopes* scopes = nullptr);
 
   const Scope& scope() const { return *scope_; }
   const ServerSettings& server() const { return server_; }
@@ -119,12 +119,15 @@ class SessionCatalog {
     std::chrono::milliseconds when{0};
   };
 
+  void take_newest_scope();
   PlanPtr by_facts(const ParsedText& text, const Statement& statement);
   std::vector<WantedFacts> missing(const ParsedText& text, const Statement& statement) const;
   std::vector<WantedFacts> aged(const Statement& statement) const;
   void note_needed(const WantedFacts& what, bool may_have_casts);
 
   const Scope* scope_;
+  const Scopes* scopes_;
+  bool scope_is_taken_ = false;  // for the transaction that runs
   std::atomic<std::uint64_t>* epoch_;
   Clock clock_;
   std::chrono::milliseconds max_age_;

@@ -76,7 +76,8 @@ struct SessionState {
   explicit SessionState(const SessionOptions& options)
       : texts(options.statements),
         max_row_bytes(options.max_row_bytes),
-        catalog(*options.scope, *options.catalog_epoch, options.clock, options.facts_max_age, options.prepare_by_shape),
+        catalog(*options.scope, *options.catalog_epoch, options.clock, options.facts_max_age, options.prepare_by_shape,
+                options.scopes),
         own(options.own_names),
         transaction(*options.gate, options.database, options.context, rules),
         question(options.questions) {}

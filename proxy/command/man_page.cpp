@@ -53,7 +53,7 @@ constexpr const char* kRest =
     ".TP\n.B SIGTERM, SIGINT\n"
     "ends Weir: sessions may finish, destinations take what is left; a second one ends it at once\n"
     ".TP\n.B SIGHUP\n"
-    "begins destination files anew that were moved away, and reads certificates again\n"
+    "begins destination files anew that were moved away, and reads the configuration and certificates again\n"
     ".SH EXIT STATUS\n"
     ".TP\n.B 0\nthe end was asked for, or the command found nothing wrong\n"
     ".TP\n.B 1\nsomething failed, or is wrong\n"

@@ -43,6 +43,16 @@ ConnectionLimits fit_limits(const ConnectionLimits& wanted, std::uint64_t allowe
   return limits;
 }
 
+ConnectionLimits Admission::limits() const {
+  const std::lock_guard lock(mutex_);
+  return limits_;
+}
+
+void Admission::change(const ConnectionLimits& limits) {
+  const std::lock_guard lock(mutex_);
+  limits_ = limits;
+}
+
 std::unique_ptr<Admission::Ticket> Admission::open(Clock::time_point now) {
   const std::lock_guard lock(mutex_);
   if (logins_.size() >= limits_.logins) return nullptr;

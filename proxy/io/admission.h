@@ -86,11 +86,13 @@ class Admission {
   std::unique_ptr<Ticket> open(Clock::time_point now);
   /// The login that has to give way, by what its holder said to on_victim; empty where all may stay.
   std::function<void()> take_victim(Clock::time_point now);
-  const ConnectionLimits& limits() const { return limits_; }
+  ConnectionLimits limits() const;
+  /// For those that come from now on; nobody who has a place loses it.
+  void change(const ConnectionLimits& limits);
 
  private:
-  const ConnectionLimits limits_;
-  std::mutex mutex_;
+  ConnectionLimits limits_;
+  mutable std::mutex mutex_;
   std::list<Login> logins_;  // the oldest first
   std::uint64_t connections_ = 0;
   std::map<std::string, std::uint64_t> of_address_;

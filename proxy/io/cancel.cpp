@@ -18,7 +18,7 @@ Cancel::Cancel(Worker& worker, std::unique_ptr<Transport> client, std::unique_pt
 
 void Cancel::start() {
   if (!own_) worker_.counters().cancel_requests.add(1);
-  timeout_.expires_after(worker_.shared().options.login_timeout);
+  timeout_.expires_after(worker_.shared().login_timeout.load());
   timeout_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
     const auto self = weak.lock();
     if (self && !error) self->abort();

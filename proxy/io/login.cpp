@@ -48,7 +48,7 @@ Login::Login(Worker& worker, Accepted accepted)
 }
 
 void Login::start() {
-  timeout_.expires_after(worker_.shared().options.login_timeout);
+  timeout_.expires_after(worker_.shared().login_timeout.load());
   timeout_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
     const auto self = weak.lock();
     if (self && !error) self->on_timeout();

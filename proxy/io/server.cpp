@@ -27,7 +27,7 @@ constexpr std::uint16_t kUsualPort = 6432;
 
 struct Server::Running {
   explicit Running(const ServerOptions& options)
-      : shared{options, {}, {}, {}, {}, std::make_unique<SessionList>(), {}}, dealer{workers} {}
+      : shared{options, {}, {}, {}, {}, std::make_unique<SessionList>(), options.login_timeout, {}}, dealer{workers} {}
 
   Result<void> open_listeners();
 
@@ -36,6 +36,7 @@ struct Server::Running {
   Dealer dealer;
   std::vector<std::unique_ptr<Listener>> listeners;  // of workers[0]
   std::vector<HostPort> listening;
+  std::uint64_t own_descriptors = 0;  // at the start, before clients came
   std::atomic<bool> accepting = false;
   bool stopped = false;  // kept for its counters
 };
@@ -60,7 +61,11 @@ Result<void> load_certificates(Shared& shared, const std::optional<ClientTls>& c
     if (!loaded) return loaded.error();
     upstream = std::move(*loaded);
   }
-  if (clients) shared.client_tls.put(std::move(*clients));
+  if (clients) {
+    shared.client_tls.put(std::move(*clients));
+  } else {
+    shared.client_tls.clear();
+  }
   if (upstream) shared.upstream_tls.put(std::move(*upstream));
   return {};
 }
@@ -75,12 +80,11 @@ std::uint64_t count_descriptors() {
 }
 
 /// What the system allows goes to clients and logins; a number that somebody set and that does not fit is told of.
-ConnectionLimits limits_of(const ServerOptions& options) {
+ConnectionLimits limits_of(const ConnectionLimits& wanted, std::uint64_t in_use, std::uint64_t descriptors_kept) {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) limit.rlim_cur = 1024;
   const auto allowed = static_cast<std::uint64_t>(limit.rlim_cur);
-  const ConnectionLimits& wanted = options.limits;
-  const ConnectionLimits limits = fit_limits(wanted, allowed, count_descriptors(), options.descriptors_kept);
+  const ConnectionLimits limits = fit_limits(wanted, allowed, in_use, descriptors_kept);
   const std::string text =
       counted(limits.connections, "client") + ", " + std::to_string(limits.logins) + " of them logging in at once";
   if (limits.connections < wanted.connections || limits.logins < wanted.logins) {
@@ -160,7 +164,8 @@ Result<void> Server::start() {
             "the database's address",
         {}};
   }
-  running->shared.admission = std::make_unique<Admission>(limits_of(options_));
+  running->shared.admission = std::make_unique<Admission>(
+      limits_of(options_.limits, running->own_descriptors = count_descriptors(), options_.descriptors_kept));
   for (const auto& listener : running->listeners) listener->start();
   for (const auto& worker : running->workers) worker->start();
   running->accepting = true;
@@ -174,17 +179,12 @@ void Server::try_upstream() {
   worker.post([&worker] { worker.try_upstream(); });
 }
 
-Result<void> Server::reload_certificates() {
+Result<void> Server::change(const Change& change) {
   if (!running_ || running_->stopped) return {};
-  return load_certificates(running_->shared, options_.client_tls);
-}
-
-Result<void> Server::reload_certificates(const ClientTls& clients) {
-  if (!options_.client_tls) return Error{"clients have had no TLS since the start: that takes a new one", {}};
-  if (running_ && !running_->stopped) {
-    if (Result<void> loaded = load_certificates(running_->shared, clients); !loaded) return loaded;
-  }
-  options_.client_tls = clients;
+  if (Result<void> loaded = load_certificates(running_->shared, change.client_tls); !loaded) return loaded;
+  running_->shared.login_timeout = change.login_timeout;
+  // Of those that were open at the start, for clients come and go.
+  running_->shared.admission->change(limits_of(change.limits, running_->own_descriptors, options_.descriptors_kept));
   return {};
 }
 

@@ -75,11 +75,15 @@ class Server {
 
   Result<void> start();
   void try_upstream();
-  /// Reads the files of certificates, keys and authorities again, of both legs. From then on new connections get them;
-  /// where one is wrong all stay as they are, and the error says why. From a thread that is no worker.
-  Result<void> reload_certificates();
-  /// The same, with other settings for clients; not from TLS to none, or the other way round.
-  Result<void> reload_certificates(const ClientTls& clients);
+  /// What may change while it runs.
+  struct Change {
+    std::optional<ClientTls> client_tls;
+    std::chrono::milliseconds login_timeout{60'000};
+    ConnectionLimits limits;
+  };
+  /// New connections go by it. The files of certificates, keys and authorities are read again, of both legs; where one
+  /// is wrong all stays as it was, and the error says why. From a thread that is no worker, one at a time.
+  Result<void> change(const Change& change);
   /// Connects as a session would, and tells what came of it on a worker's thread; never, where Weir ends meanwhile or
   /// another question came behind it. Any thread, until stop() has returned.
   void probe_upstream(std::function<void(Result<void>)> done);

@@ -62,6 +62,11 @@ class TlsSlot {
     const std::lock_guard lock(mutex_);
     context_.swap(next);
   }
+  void clear() {
+    std::shared_ptr<const TlsContext> none;
+    const std::lock_guard lock(mutex_);
+    context_.swap(none);
+  }
 
  private:
   mutable std::mutex mutex_;

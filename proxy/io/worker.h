@@ -57,6 +57,7 @@ struct Shared {
   std::unique_ptr<Admission> admission;               ///< has a lock of its own
   mutable CancelTargets cancel_targets;               ///< as well
   std::unique_ptr<SessionList> sessions;              ///< the same
+  std::atomic<std::chrono::milliseconds> login_timeout{std::chrono::milliseconds(0)};  ///< it may change
   mutable std::atomic<bool> told_of_binding = false;  ///< once is enough
 };
 

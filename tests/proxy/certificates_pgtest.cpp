@@ -127,13 +127,13 @@ TEST_F(CertificatesTest, AreLoadedAgainWhileSessionsRun) {
   const PgConnection session(conninfo(verified + world->certificates.authority()));
   put("stranger");
   EXPECT_EQ(refusal(verified + world->certificates.authority()), "") << "nobody has said that there is a new one";
-  EXPECT_TRUE(server->reload_certificates());
+  EXPECT_TRUE(server->change({options.client_tls, options.login_timeout, options.limits}));
   EXPECT_HAS(refusal(verified + world->certificates.authority()), "certificate verify failed");
   EXPECT_EQ(refusal(verified + world->certificates.stranger()), "");
   EXPECT_EQ(session.value("SELECT 1"), "1") << "a session goes on with what it has begun with";
 
   test_support::write_file(folder / "used.key", "no key");
-  const Result<void> loaded = server->reload_certificates();
+  const Result<void> loaded = server->change({options.client_tls, options.login_timeout, options.limits});
   ASSERT_FALSE(loaded);
   EXPECT_HAS(loaded.error().message, "(tls.key)");
   EXPECT_EQ(refusal(verified + world->certificates.stranger()), "") << "what was there stays";
@@ -143,21 +143,28 @@ TEST_F(CertificatesTest, AreLoadedAgainWhileSessionsRun) {
 TEST_F(CertificatesTest, OtherSettingsHoldForNewConnections) {
   use_client_tls("weir");
   start();
+  const auto change = [this](std::optional<ClientTls> clients) {
+    return server->change({std::move(clients), options.login_timeout, options.limits});
+  };
   const PgConnection session(conninfo("sslmode=require"));
   ClientTls stricter = *options.client_tls;
   stricter.required = true;
   stricter.client_ca = world->certificates.authority();
   stricter.client_certificate = ClientCertificate::verify_full;
-  ASSERT_TRUE(server->reload_certificates(stricter));
+  ASSERT_TRUE(change(stricter));
   EXPECT_HAS(refusal("sslmode=disable"), "without TLS are refused");
   EXPECT_HAS(refusal(kNone), "connection requires a valid client certificate");
   EXPECT_EQ(refusal(shows("ann")), "");
-  EXPECT_TRUE(server->reload_certificates()) << "with what holds now";
+  EXPECT_TRUE(change(stricter)) << "with what holds now";
   EXPECT_HAS(refusal(kNone), "connection requires a valid client certificate");
   EXPECT_EQ(session.value("SELECT 1"), "1");
   options.client_tls.reset();
   start();
-  EXPECT_FALSE(server->reload_certificates(stricter));
+  EXPECT_EQ(refusal("sslmode=disable"), "");
+  EXPECT_TRUE(change(stricter)) << "from none";
+  EXPECT_EQ(refusal(shows("ann")), "");
+  EXPECT_TRUE(change({})) << "and back";
+  EXPECT_EQ(refusal("sslmode=disable"), "");
 }
 
 TEST_F(CertificatesTest, WeirMayShowTheDatabaseOne) {

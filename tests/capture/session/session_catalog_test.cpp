@@ -225,5 +225,32 @@ TEST_F(SessionCatalogTest, ShapesGoWithTheFacts) {
   EXPECT_EQ(catalog.shapes()->take_dropped(), std::vector<std::string>{"w1"});
 }
 
+TEST_F(SessionCatalogTest, AnotherScopeIsTakenWhenATransactionBegins) {
+  Scopes scopes{Scope()};
+  SessionCatalog following{scopes.now(), epoch, nullptr, milliseconds(0), true, &scopes};
+  const auto learn = [&](const Text& of) {
+    for (const WantedFacts& wanted : following.plan(of, *of->single()).missing) {
+      following.asked(wanted);
+      const Values row = Table().without_updates().facts();
+      wire::RowView view;
+      for (const auto& column : row) view.push_back(column ? std::optional<std::string_view>(*column) : std::nullopt);
+      following.answered(view);
+      following.answer_ended(false);
+    }
+    return following.plan(of, *of->single()).plan;
+  };
+  EXPECT_EQ(learn(insert)->how, Plan::How::returning);
+  Scope excluding;
+  excluding.exclude = {"public.t"};
+  scopes.change(excluding);
+  EXPECT_EQ(learn(insert)->how, Plan::How::returning) << "in the transaction that runs";
+  following.transaction_ended(false);
+  EXPECT_EQ(learn(insert)->how, Plan::How::none);
+  EXPECT_EQ(&following.scope(), &scopes.now());
+  scopes.change(Scope());
+  following.transaction_ended(true);
+  EXPECT_EQ(learn(insert)->how, Plan::How::returning);
+}
+
 }  // namespace
 }  // namespace weir::capture
