@@ -31,7 +31,8 @@ class Install(unittest.TestCase):
         self.assertEqual([path for path in self.installed() if not path.startswith("opt/weir/")], [])
         self.assertEqual(self.installed()[0], "opt/weir/bin/weir")
         for wanted in ("share/doc/weir/README.md", "share/doc/weir/copyright", "share/doc/weir/examples/weir.yaml",
-                       "share/weir/weir.schema.json"):
+                       "share/weir/weir.schema.json", "share/man/man1/weir.1.gz", "share/bash-completion/completions/weir",
+                       "share/zsh/vendor-completions/_weir", "share/fish/vendor_completions.d/weir.fish"):
             self.assertIn("opt/weir/" + wanted, self.installed())
         version = support.run(self.folder / "opt/weir/bin/weir", "--version").stdout
         self.assertRegex(version, r"^weir \d+\.\d+\.\d+$")

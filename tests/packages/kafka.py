@@ -1,0 +1,57 @@
+"""A real Kafka broker of one node, from the jars that tests/support/fetch_servers.sh fetched."""
+
+import os
+import pathlib
+import shutil
+import tempfile
+
+import support
+
+PROPERTIES = """process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs={folder}/data
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+group.initial.rebalance.delay.ms=0
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
+"""
+
+
+class Kafka:
+    """May be stopped and started again on the same port, with what it has."""
+
+    def __init__(self):
+        support.need("java")
+        self.jars = support.DEPS / "kafka/lib"
+        if not self.jars.exists():
+            support.unavailable("no Kafka: tests/support/fetch_servers.sh kafka")
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-packages-kafka-"))
+        self.port = support.free_port()
+        self.properties = self.folder / "server.properties"
+        self.properties.write_text(PROPERTIES.format(port=self.port, controller=support.free_port(), folder=self.folder))
+        self.environment = os.environ | {"LOG_DIR": str(self.folder)}
+        support.run(*self.java("kafka.tools.StorageTool"), "format", "-t", "MkU3OEVBNTcwNTJENDM2Qk", "-c", self.properties)
+        self.process = None
+        self.start()
+
+    def java(self, program):
+        return ["java", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-cp", f"{self.jars}/*", program]
+
+    def start(self):
+        self.process = support.Process([*self.java("kafka.Kafka"), self.properties], self.folder / "log", cwd=self.folder)
+        support.eventually(lambda: support.answers(self.port), 120, lambda: self.process.text()[-2000:])
+
+    def stop(self):
+        self.process.stop(30)
+
+    def remove(self):
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
