@@ -164,6 +164,10 @@ void Authentication::relay_authentication(std::string_view frame, Turn& turn) {
   if (request == kAuthenticationOk) return on_ok(frame, turn);
   asked_ = true;
   if (scram_) return relay_terminated(request, frame, turn);
+  if (must_bind() && request != kAuthenticationSasl) {
+    refuse(turn, no_channel_binding());
+    return;
+  }
   switch (request) {
     case kAuthenticationSaslFinal:
       break;
@@ -176,6 +180,11 @@ void Authentication::relay_authentication(std::string_view frame, Turn& turn) {
       awaited_ = Awaited::any_answer;
   }
   turn.to_client.relay(frame);
+}
+
+/// As libpq with channel_binding=require, which takes no other method and no login without one.
+bool Authentication::must_bind() const {
+  return rules_.termination && rules_.termination->upstream_binding == ScramTermination::Binding::require;
 }
 
 void Authentication::on_ok(std::string_view frame, Turn& turn) {
@@ -191,6 +200,9 @@ void Authentication::on_ok(std::string_view frame, Turn& turn) {
       refuse(turn, *refused);
       return;
     }
+  } else if (must_bind()) {
+    refuse(turn, no_channel_binding());
+    return;
   } else {
     turn.to_client.relay(frame);
   }
@@ -207,6 +219,10 @@ void Authentication::on_sasl_offer(std::string_view frame, Turn& turn) {
       return;
     }
     scram_.reset();
+  }
+  if (must_bind()) {
+    refuse(turn, no_channel_binding());
+    return;
   }
   if (rules_.channel_binding == ChannelBinding::strip_plus) return offer_without_plus(frame, turn);
   turn.to_client.relay(frame);

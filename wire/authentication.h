@@ -34,7 +34,8 @@ enum class ChannelBinding {
 
 struct LoginRules {
   ChannelBinding channel_binding = ChannelBinding::relay;
-  /// SCRAM-SHA-256 ends here; other methods are as without.
+  /// SCRAM-SHA-256 ends here; other methods are as without. Where it must bind to the database's certificate, other
+  /// methods, and an AuthenticationOk without a login, are refused: whoever stands in between would ask for them.
   std::optional<ScramTermination> termination = {};
   /// Weir shows the database a certificate, and has not verified whom it shows it for: an AuthenticationOk that nobody
   /// was asked anything for may be meant for that certificate, and is refused.
@@ -85,6 +86,7 @@ class Authentication : public Engine {
   void relay_terminated(std::int32_t request, std::string_view frame, Turn& turn);
   void on_ok(std::string_view frame, Turn& turn);
   void offer_without_plus(std::string_view frame, Turn& turn);
+  bool must_bind() const;
   void note_error(std::string_view frame);
   bool claims_channel_binding(std::string_view frame) const;
   void await_scram();

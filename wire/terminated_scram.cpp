@@ -42,6 +42,13 @@ ErrorWords wrong_database(std::string message) {
 
 }  // namespace
 
+ErrorWords no_channel_binding() {
+  return {kInvalidAuthorization,
+          "channel binding is required towards the database, which offers none",
+          {},
+          "upstream says channel_binding=require: that needs TLS and SCRAM-SHA-256-PLUS."};
+}
+
 TerminatedScram::TerminatedScram(ScramTermination how)
     : how_(std::move(how)), server_(how_.client_end_point, how_.server_nonce), client_({}, 'n', {}) {}
 
@@ -69,12 +76,7 @@ bool TerminatedScram::offer(std::string_view mechanisms, Turn& turn, Refused& re
 TerminatedScram::Refused TerminatedScram::choose_client(bool offers_plus) {
   using Binding = ScramTermination::Binding;
   const bool able = !how_.upstream_end_point.empty() && how_.upstream_binding != Binding::disable;
-  if (how_.upstream_binding == Binding::require && !(able && offers_plus)) {
-    return ErrorWords{kInvalidAuthorization,
-                      "channel binding is required towards the database, which offers none",
-                      {},
-                      "upstream says channel_binding=require: that needs TLS and SCRAM-SHA-256-PLUS."};
-  }
+  if (how_.upstream_binding == Binding::require && !(able && offers_plus)) return no_channel_binding();
   client_ =
       ScramClient(able && offers_plus ? how_.upstream_end_point : std::string(), able ? 'y' : 'n', how_.client_nonce);
   return std::nullopt;

@@ -32,6 +32,9 @@ struct ScramTermination {
   std::string client_nonce;
 };
 
+/// The refusal of whatever else a database wants where upstream_binding is `require`.
+ErrorWords no_channel_binding();
+
 /// What is known of a user's password, for the salt that the database shows.
 struct KnownVerifier {
   enum class Kind {

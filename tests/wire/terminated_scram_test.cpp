@@ -415,6 +415,19 @@ TEST(TerminatedScram, OtherMethodsAreRelayed) {
   EXPECT_EQ(oauth.replay(phase(rules())), "");
 }
 
+/// Else whoever stands between Weir and the database would ask for the password in clear text, or for nothing.
+TEST(TerminatedScram, WhereItMustBindNoOtherMethodIsRelayed) {
+  LoginRules required = rules();
+  required.termination->always = true;
+  required.termination->upstream_binding = ScramTermination::Binding::require;
+  for (const std::string& asks : {authentication(3), authentication(5, "salt"), authentication(7), authentication(8),
+                                  authentication(11, "r=x"), authentication(12, "v=x"), offer({"OAUTHBEARER"}), kOk}) {
+    RelayScript script;
+    script.upstream_sends(asks).expect_client(fatal(no_channel_binding())).expect_close();
+    EXPECT_EQ(script.replay(phase(required)), "");
+  }
+}
+
 TEST(TerminatedScram, ADatabaseThatChangesTheMethodIsRefused) {
   const Login login("secret", true, true);
   RelayScript script;
