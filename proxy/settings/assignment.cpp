@@ -4,6 +4,7 @@
 
 #include "emitters/kinds.h"
 #include "proxy/settings/expand.h"
+#include "proxy/settings/secret.h"
 
 namespace weir::proxy {
 
@@ -50,8 +51,8 @@ std::string given(const std::string& value) {
 
 /// Passwords are written in some values, so those are never shown.
 std::string given(std::string_view key, const std::string& value) {
-  const bool may_hold_password =
-      key == "upstream" || own_key(key).handed_through() || value.find('@') != std::string::npos;
+  const bool may_hold_password = key == "upstream" || own_key(key).handed_through() ||
+                                 value.find('@') != std::string::npos || holds_secret(key, value);
   return may_hold_password ? "" : given(value);
 }
 
@@ -107,16 +108,10 @@ bool takes_any_key(std::string_view section) {
 }
 
 bool hold_password(const std::vector<Assignment>& assignments) {
-  const auto is_literal = [](const std::string& value) { return !value.empty() && value.find("${") == value.npos; };
-  return std::any_of(assignments.begin(), assignments.end(), [&](const Assignment& one) {
-    const auto at = one.value.rfind('@');
-    const auto user = one.value.find("://");
-    const bool in_uri = one.row->key == "upstream" && user != one.value.npos && at != one.value.npos &&
-                        one.value.find(':', user + 3) < at && is_literal(one.value);
-    const bool of_auth = one.row->key == "auth.password" && is_literal(one.value);
-    return in_uri || of_auth || std::any_of(one.of.begin(), one.of.end(), [&](const EmitterAssignment& of) {
-             return of.key.find("password") != of.key.npos && is_literal(of.value);
-           });
+  return std::any_of(assignments.begin(), assignments.end(), [](const Assignment& one) {
+    return holds_secret(one.row->key, one.value) ||
+           std::any_of(one.of.begin(), one.of.end(),
+                       [](const EmitterAssignment& of) { return holds_secret(of.key, of.value); });
   });
 }
 

@@ -13,7 +13,8 @@ constexpr std::string_view kHidden = "***";
 
 /// Names of what only its owner may know; "ssl.key.location" and the like say where it is, not what.
 bool names_secret(std::string_view name) {
-  constexpr std::array kWords = {"password", "passwd", "secret", "token", "credential", "jaas", "access_key", "pem"};
+  constexpr std::array kWords = {"password",   "passphrase", "passwd",     "secret", "token",
+                                 "credential", "jaas",       "access_key", "pem"};
   const std::string small = lower(std::string(name));
   const bool is_place = small.ends_with("location") || small.ends_with("file") || small.ends_with("url");
   return !is_place && std::any_of(kWords.begin(), kWords.end(),
@@ -87,6 +88,10 @@ std::string hide_in_uri(std::string_view uri) {
 
 std::string without_secrets(std::string_view key, const std::string& value) {
   return names_secret(key) ? hidden(value) : hide_in_uri(value);
+}
+
+bool holds_secret(std::string_view key, const std::string& value) {
+  return without_secrets(key, value) != value;
 }
 
 }  // namespace weir::proxy

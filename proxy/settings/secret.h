@@ -11,5 +11,7 @@ namespace weir::proxy {
 
 /// Of this setting: "upstream", "journal.path", "kafka.sasl.password".
 std::string without_secrets(std::string_view key, const std::string& value);
+/// Whether something of it would be hidden.
+bool holds_secret(std::string_view key, const std::string& value);
 
 }  // namespace weir::proxy

@@ -94,10 +94,19 @@ TEST(Config, APasswordThatStandsInTheFileIsSeen) {
   const auto holds = [](const std::string& text) { return hold_password(*parse_config(text, "weir.yaml")); };
   EXPECT_TRUE(holds("upstream: postgresql://me:secret@db\n"));
   EXPECT_TRUE(holds("emit:\n  - uri: kafka://k/p\n    kafka: {sasl.password: secret}\n"));
+  EXPECT_TRUE(holds("upstream: postgresql://db/shop?user=me&password=secret\n"));
+  EXPECT_TRUE(holds("auth: {password: secret}\n"));
+  EXPECT_TRUE(holds("admin: {token: 0123456789abcdef}\n"));
+  EXPECT_TRUE(holds("emit:\n  - uri: kafka://k/p\n    kafka: {ssl.key.pem: secret}\n"));
   for (const char* none : {"upstream: postgresql://me@db:5432\n", "upstream: postgresql://me:${PW}@db\n",
                            "upstream: postgresql://db:5432\n", "upstream: ${URI}\n",
                            "emit:\n  - uri: kafka://k/p\n    kafka: {sasl.username: me, sasl.password: \"${PW}\"}\n"})
     EXPECT_FALSE(holds(none)) << none;
+}
+
+TEST(Config, AComplaintShowsNoSecret) {
+  EXPECT_EQ(complaint_of("upstream: postgresql://db\nadmin: {token: planted}\n"),
+            "weir.yaml:2: admin.token must have at least 16 characters; openssl rand -hex 16 makes some");
 }
 
 TEST(Config, AWrongKeyNamesFileLineAndTheNearestRightName) {

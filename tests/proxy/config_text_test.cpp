@@ -87,6 +87,7 @@ TEST(Secrets, PasswordsAreHiddenWhereverTheyStand) {
   EXPECT_EQ(without_secrets("kafka.sasl.password", "hush"), "***");
   EXPECT_EQ(without_secrets("kafka.sasl.jaas.config", "hush"), "***");
   EXPECT_EQ(without_secrets("kafka.ssl.key.pem", "hush"), "***");
+  EXPECT_EQ(without_secrets("kafka.sasl.oauthbearer.assertion.private.key.passphrase", "hush"), "***");
 }
 
 TEST(Secrets, WhatSaysWhereASecretIsMayBeShown) {
