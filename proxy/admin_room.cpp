@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "proxy/admin/console.h"
+#include "proxy/io/session_title.h"
 #include "proxy/process/log.h"
 
 namespace weir::proxy {
@@ -69,8 +70,9 @@ std::unique_ptr<wire::Engine> make_console(const AdminSettings& settings, const 
   };
   options.refusal = refusal_of_console(settings, info, ::geteuid());
   if (options.refusal)
-    log::info("refused consoles", "console: refused from " + info.client + ": " + options.refusal->message);
-  if (!options.refusal) log::info("console: user \"" + info.user + "\" from " + info.client);
+    log::info("refused consoles",
+              "console: refused from " + info.client + ": " + printable_text(options.refusal->message));
+  if (!options.refusal) log::info("console: user \"" + printable_text(info.user) + "\" from " + info.client);
   return std::make_unique<Console>(std::move(options));
 }
 

@@ -117,6 +117,7 @@ AdminAnswer AdminRoutes::get(const AdminRequest& request, std::string_view path)
     answer.type = kJson;
     answer.body = snapshot_json(look_()) + "\n";
   } else if (path == "/events") {
+    if (comes_from_elsewhere(request)) return text(403, "not from a page of another site\n");
     answer.type = "text/event-stream";
     answer.streams = request.method == "GET";
   } else {

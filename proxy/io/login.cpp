@@ -20,6 +20,8 @@ constexpr char kTlsRecord = 0x16;
 constexpr std::string_view kCannotConnectNow = "57P03";
 constexpr std::string_view kTooManyConnections = "53300";
 constexpr std::string_view kInvalidAuthorization = "28000";
+/// NAMEDATALEN - 1, in bytes.
+constexpr std::size_t kLongestRoleName = 63;
 
 /// Of the process at the other end of a Unix socket.
 std::optional<unsigned> peer_user_id(int socket) {
@@ -269,7 +271,8 @@ bool Login::check_client_certificate() {
     return false;
   }
   const std::string name = tls_->peer_name(tls->client_name);
-  verified_ = !name.empty() && name == info_.user;
+  // Of a longer name PostgreSQL reads the beginning only: it would be somebody else's.
+  verified_ = !name.empty() && name.size() <= kLongestRoleName && name == info_.user;
   if (verified_ || tls->client_certificate != ClientCertificate::verify_full) return true;
   worker_.counters().refuse(LoginRefusal::certificate);
   refuse_login("certificate authentication failed for user \"" + info_.user + "\"", {},

@@ -259,6 +259,9 @@ TEST(AdminRoutes, APageOfAnotherSiteGivesNoOrdersAndReadsNothing) {
   EXPECT_EQ(routes().answer(order).then, Then::quit);
   order.site = "cross-site";
   EXPECT_EQ(routes().answer(order).status, 403u);
+  auto stream = request("GET", "/events");
+  stream.site = "cross-site";
+  EXPECT_EQ(routes().answer(stream).status, 403u);
   auto rebound = request("GET", "/stats");
   rebound.host = "evil.example:6433";
   EXPECT_EQ(routes().answer(rebound).status, 421u);

@@ -17,6 +17,7 @@ class CertificatesTest : public TlsTest {
     world->certificates.make_client("ann", "/O=Weir/OU=Tests/CN=ann");
     world->certificates.make_client("bob", "/CN=bob");
     world->certificates.make_client("carl", "/CN=carl");
+    world->certificates.make_client("long", "/CN=" + std::string(64, 'a'));
   }
 
   void ask_for_certificates(ClientCertificate kind) {
@@ -69,6 +70,15 @@ TEST_F(CertificatesTest, OfClientsMayNeedTheUsersName) {
   EXPECT_HAS(refusal(shows("ann")), "certificate authentication failed for user \"ann\"");
   PgConnection(world->cluster.socket_conninfo()).run("CREATE ROLE \"CN=ann,OU=Tests,O=Weir\" LOGIN PASSWORD 'secret'");
   EXPECT_EQ(refusal(shows("ann") + " user='CN=ann,OU=Tests,O=Weir'"), "") << "as pg_hba.conf's clientname=DN";
+}
+
+/// PostgreSQL reads 63 bytes of a user's name, and would let it in as somebody else.
+TEST_F(CertificatesTest, ANameThatPostgresCutsIsNobodys) {
+  ask_for_certificates(ClientCertificate::verify_full);
+  start();
+  PgConnection(world->cluster.socket_conninfo())
+      .run("CREATE ROLE " + std::string(63, 'a') + " LOGIN PASSWORD 'secret'");
+  EXPECT_HAS(refusal(shows("long") + " user=" + std::string(64, 'a')), "certificate authentication failed for user");
 }
 
 TEST_F(CertificatesTest, OfClientsMayBeRevoked) {
