@@ -201,7 +201,7 @@ TEST(CheckReady, SaysWhetherTheWeirThatRunsTakesClients) {
   test_support::WeirProcess weir({.upstream = cluster.uri(), .emit = {"stdout"}});
   const auto ready = [&] {
     return run_weir({"check", "--ready", "--listen", "127.0.0.1:" + std::to_string(weir.port()), "--upstream",
-                     cluster.uri(), "--emit", "stdout"});
+                     cluster.uri(), "--emit", "stdout", "--admin.listen", "off"});
   };
   const auto up = ready();
   EXPECT_EQ(up.code, 0) << up.output;
@@ -210,6 +210,30 @@ TEST(CheckReady, SaysWhetherTheWeirThatRunsTakesClients) {
   const auto down = ready();
   EXPECT_EQ(down.code, 1);
   expect_words(down.output, {"failure  listening", "Connection refused"});
+}
+
+/// The listener of a program's own state knows more than that a port answers: here, that the database is down.
+TEST(CheckReady, AsksTheAdminListenerWhereThereIsOne) {
+  test_support::PgCluster cluster(15);
+  cluster.start();
+  const auto admin = "127.0.0.1:" + std::to_string(test_support::free_port());
+  test_support::WeirProcess weir(
+      {.upstream = cluster.uri(), .emit = {"stdout"}, .arguments = {"--admin.listen", admin}, .admin = true});
+  const auto ready = [&](const std::string& listener) {
+    return run_weir({"check", "--ready", "--listen", "127.0.0.1:" + std::to_string(weir.port()), "--upstream",
+                     cluster.uri(), "--emit", "stdout", "--admin.listen", listener});
+  };
+  Ended up;
+  EXPECT_TRUE(test_support::eventually(std::chrono::seconds(20), [&] { return (up = ready(admin)).code == 0; }))
+      << up.output;
+  expect_words(up.output, {"ok       ready          " + admin});
+  cluster.stop();
+  Ended down;
+  EXPECT_TRUE(test_support::eventually(std::chrono::seconds(20), [&] { return (down = ready(admin)).code == 1; }))
+      << down.output;
+  expect_words(down.output, {"ok       listening", "failure  ready", "503"});
+  EXPECT_EQ(ready("off").code, 0) << "the port answers all the same";
+  expect_words(ready("127.0.0.1:1").output, {"failure  ready", "Connection refused"});
 }
 
 }  // namespace
