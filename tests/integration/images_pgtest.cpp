@@ -542,5 +542,51 @@ TEST_P(Images, TablesKeysAndPartitionsMadePastWeirAreToldByTheirNames) {
                    R"(insert public.t {"nr":3} {"nr":3} row)"}));
 }
 
+// The same where the session has the write prepared: by the client, and by its shape.
+TEST_P(Images, WhatIsPreparedFollowsWhatIsMadePastWeir) {
+  for (const char* by_shape : {"true", "false"}) {
+    Stage stage(version(), "UTF8", {"--capture.facts_max_age", "0", "--capture.prepare_by_shape", by_shape});
+    stage.direct().run(
+        "CREATE TABLE t (id int PRIMARY KEY, v int); CREATE TABLE log (id int);"
+        "CREATE TABLE root (id int PRIMARY KEY) PARTITION BY LIST (id); CREATE TABLE one PARTITION OF root FOR VALUES "
+        "IN (1)");
+    const auto client = stage.through();
+    const auto prepares = [&](const char* name, const char* sql) {
+      PQclear(PQprepare(client.raw(), name, sql, 0, nullptr));
+    };
+    const auto runs = [&](const char* name, const char* value) {
+      PGresult* result = PQexecPrepared(client.raw(), name, 1, &value, nullptr, nullptr, 0);
+      EXPECT_EQ(PQresultStatus(result), PGRES_COMMAND_OK) << PQresultErrorMessage(result);
+      PQclear(result);
+    };
+    EXPECT_EQ(client.try_run("INSERT INTO later VALUES (1)"), "42P01");
+    EXPECT_EQ(client.try_run("INSERT INTO later VALUES (2)"), "42P01");
+    prepares("t", "INSERT INTO t VALUES ($1, 0)");
+    prepares("root", "INSERT INTO root VALUES ($1)");
+    runs("t", "1");
+    runs("root", "1");
+    for (const char* id : {"2", "3", "4"}) client.run("INSERT INTO t VALUES (" + std::string(id) + ", 0)");
+    stage.events();
+    stage.direct().run(
+        "CREATE TABLE later (id int PRIMARY KEY); ALTER TABLE t RENAME id TO no; ALTER TABLE one RENAME TO first;"
+        "CREATE TABLE two PARTITION OF root FOR VALUES IN (2)");
+    client.run("INSERT INTO later VALUES (1)");
+    runs("t", "5");
+    client.run("INSERT INTO t VALUES (6, 0)");
+    runs("root", "2");
+    client.run("DELETE FROM root WHERE id = 1");
+    EXPECT_EQ(stage.events(),
+              (Lines{R"(insert public.later {"id":1} {"id":1} row)", R"(insert public.t {"no":5} {"no":5,"v":0} row)",
+                     R"(insert public.t {"no":6} {"no":6,"v":0} row)", R"(insert public.two {"id":2} {"id":2} row)",
+                     R"(delete public.first {"id":1} {"id":1} row)"}))
+        << by_shape;
+    stage.direct().run("CREATE RULE r AS ON INSERT TO t DO INSTEAD INSERT INTO log VALUES (NEW.no)");
+    runs("t", "7");
+    client.run("INSERT INTO t VALUES (8, 0)");
+    EXPECT_EQ(stage.events(), (Lines{"gap public.t +1 ~0 -0 rule", "gap public.t +1 ~0 -0 rule"})) << by_shape;
+    EXPECT_EQ(stage.direct().value("SELECT count(*) FROM log"), "2");
+  }
+}
+
 }  // namespace
 }  // namespace weir::images

@@ -353,6 +353,41 @@ TEST_P(Keys, WhatMayMoveRowsIsNoticedWhenItComes) {
   EXPECT_EQ(replayed, stored("sorted", "id, r"));
 }
 
+// What README says of it: the statements' order is told, and by key that is not the table.
+TEST_P(Keys, ADeferrableKeyThatIsTakenBeforeItIsGivenUp) {
+  stage().direct().run("CREATE TABLE late (id int PRIMARY KEY DEFERRABLE INITIALLY DEFERRED, v text)");
+  stage().client().run("INSERT INTO late VALUES (1, 'old')");
+  stage().events("late");
+  stage().client().run("BEGIN; INSERT INTO late VALUES (1, 'new'); DELETE FROM late WHERE v = 'old'; COMMIT");
+  const auto events = stage().events("late");
+  ASSERT_EQ(ops(events), "insert delete");
+  EXPECT_EQ(events[0].row, R"({"id":1,"v":"new"})");
+  EXPECT_EQ(events[1].before, R"({"id":1,"v":"old"})");
+  EXPECT_EQ(stage().direct().value("SELECT v FROM late"), "new");
+}
+
+TEST_P(Keys, SavingCompositeKeysAndDomainsIsAnOrdinaryUpdate) {
+  stage().direct().run(
+      "CREATE DOMAIN positive AS int CHECK (VALUE > 0); CREATE DOMAIN code AS text CHECK (length(VALUE) < 9); "
+      "CREATE TABLE coded (a positive, b code, c date, v text, PRIMARY KEY (b, a, c))");
+  const auto client = stage().client();
+  client.run("INSERT INTO coded VALUES (1, 'a', '2020-01-01', 'v'), (2, 'b', '2020-01-01', 'v')");
+  stage().events("coded");
+  for (const char* text :
+       {"UPDATE coded SET a = 1, b = 'a', c = '2020-01-01', v = 'w' WHERE a = 1 AND b = 'a' AND c = '2020-01-01'",
+        "UPDATE coded SET (a, b, c, v) = (2, 'b', '2020-01-01', 'x') WHERE (a, b, c) = (2, 'b', '2020-01-01')",
+        "UPDATE coded SET a = a, b = b, v = 'y'", "UPDATE coded SET a = 1 WHERE a = 1",
+        "UPDATE coded SET b = 'b' WHERE b = 'b'",
+        "INSERT INTO coded VALUES (2, 'b', '2020-01-01', 'z') ON CONFLICT (c, b, a) DO UPDATE SET a = EXCLUDED.a, "
+        "b = EXCLUDED.b, c = EXCLUDED.c, v = EXCLUDED.v"}) {
+    client.run(text);
+    const auto events = stage().events("coded");
+    EXPECT_FALSE(events.empty()) << text;
+    for (const Event& event : events)
+      EXPECT_EQ(event.op + event.fidelity + event.old_key, "updaterow") << text << json::serialize(event.raw);
+  }
+}
+
 TEST_P(Keys, AnUpsertThatMayChangeTheKeySaysSo) {
   stage().direct().run("CREATE TABLE upserted (id int PRIMARY KEY, u int UNIQUE, v text)");
   stage().client().run("INSERT INTO upserted VALUES (1, 1, 'a'), (2, 2, 'b')");
