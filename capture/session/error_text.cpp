@@ -71,12 +71,12 @@ void ErrorText::of_bind(const Portal& portal) {
   set('M', message_of_bind(get('M'), portal));
 }
 
-void ErrorText::of_lock(std::string_view own_portal, std::string_view portal) {
+void ErrorText::of_lock(std::string_view own_portal, std::string_view portal, bool has_triggers) {
   std::string message = get('M');
   replace_first(message, kLockStatement, "UPDATE");
   set('M', message);
   std::string context = get('W');
-  if (context.starts_with(kLocking)) context.replace(0, kLocking.size(), kUpdating);
+  if (!has_triggers && context.starts_with(kLocking)) context.replace(0, kLocking.size(), kUpdating);
   const std::string own = "portal \"" + std::string(own_portal) + "\" with parameters: ";
   const std::string name = portal.empty() ? "unnamed portal" : "portal \"" + std::string(portal) + "\"";
   replace_first(context, own, name + " with parameters: ");

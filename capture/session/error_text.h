@@ -22,8 +22,9 @@ class ErrorText {
   void without_place();
   /// Of a Bind of spliced text.
   void of_bind(const Portal& portal);
-  /// Of the lock query, which runs in `own_portal`, in the place of an UPDATE in the client's `portal`.
-  void of_lock(std::string_view own_portal, std::string_view portal);
+  /// Of the lock query, which runs in `own_portal`, in the place of an UPDATE in the client's `portal`. Where BEFORE
+  /// triggers see the row, the UPDATE itself locks it first.
+  void of_lock(std::string_view own_portal, std::string_view portal, bool has_triggers);
   /// Of a shape's statement: without the parameters, which the client's text has not. The server says them in the
   /// CONTEXT where log_parameter_max_length_on_error has it do so, last, behind the portal's name.
   void of_shape(std::string_view shape_portal);

@@ -220,6 +220,15 @@ void ServerErrors::facts_skipped(const Pending& skipped) {
   if (skipped.checks) session_.retained.check_ended();
 }
 
+namespace {
+
+/// BEFORE triggers see each row that its UPDATE changes.
+bool has_triggers_before(const Pending& front) {
+  return front.execution && front.execution->plan && front.execution->plan->relation->has_update_triggers;
+}
+
+}  // namespace
+
 /// What the client sees of an error: as it came, but for one that Weir brought about, for names and counts that Weir
 /// changed in a Bind, for positions in a text that was sent in parts, and for what tells Weir's own statement from the
 /// client's.
@@ -236,7 +245,7 @@ void ServerErrors::show_error(const Frame& frame, const Pending& front) {
   const std::string portal = front.execution ? front.execution->portal_name : std::string();
   if (asking) text.without_place();
   if (bound) text.of_bind(*front.bound);
-  if (locking) text.of_lock(session_.own.portal(), portal);
+  if (locking) text.of_lock(session_.own.portal(), portal, has_triggers_before(front));
   if (shaped) text.of_shape(session_.own.shape_portal());
   if (shifted)
     text.of_part(

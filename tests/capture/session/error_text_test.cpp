@@ -54,12 +54,18 @@ TEST(ErrorTextTest, OfABindNamesTheClientsStatement) {
 TEST(ErrorTextTest, OfTheLockQueryIsAnUpdates) {
   ErrorText text({{'M', "cannot execute SELECT FOR NO KEY UPDATE in a read-only transaction"},
                   {'W', "while locking tuple (0,1) in relation \"t\"\nportal \"w:own\" with parameters: $1 = '1'"}});
-  text.of_lock("w:own", "c");
+  ErrorText triggered = text;
+  text.of_lock("w:own", "c", false);
   EXPECT_EQ(said(text),
             "M=cannot execute UPDATE in a read-only transaction|"
             "W=while updating tuple (0,1) in relation \"t\"\nportal \"c\" with parameters: $1 = '1'");
+  triggered.of_lock("w:own", "c", true);
+  EXPECT_EQ(said(triggered),
+            "M=cannot execute UPDATE in a read-only transaction|"
+            "W=while locking tuple (0,1) in relation \"t\"\nportal \"c\" with parameters: $1 = '1'")
+      << "for a BEFORE trigger the UPDATE itself locks the row";
   ErrorText unnamed({{'W', "portal \"w:own\" with parameters: $1 = '1'"}});
-  unnamed.of_lock("w:own", "");
+  unnamed.of_lock("w:own", "", false);
   EXPECT_EQ(said(unnamed), "W=unnamed portal with parameters: $1 = '1'");
 }
 

@@ -96,12 +96,21 @@ void where_that_raises(Script& s) {
 /// A prepared transaction holds the row: all that want it wait until their time is over.
 void rows_that_others_hold(Script& s) {
   const std::string gid = "holds_" + s.schema();
-  s.direct("BEGIN; UPDATE items SET qty = 7 WHERE id = 2; UPDATE parts SET v = 'z' WHERE k = 2; PREPARE TRANSACTION '" +
-           gid + "'");
+  s.direct(
+      "CREATE TABLE seen (id int PRIMARY KEY, v text); INSERT INTO seen VALUES (2, 'b'); CREATE FUNCTION sees() "
+      "RETURNS "
+      "trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER sees BEFORE UPDATE ON seen FOR EACH ROW "
+      "EXECUTE FUNCTION sees()");
+  s.direct(
+      "BEGIN; UPDATE items SET qty = 7 WHERE id = 2; UPDATE parts SET v = 'z' WHERE k = 2; "
+      "UPDATE seen SET v = 'z' WHERE id = 2; PREPARE TRANSACTION '" +
+      gid + "'");
   s.connect();
   s.query("SET lock_timeout = '50ms'");
   fails_in_block(s, "UPDATE items SET id = 20 WHERE id = 2");
   fails_in_block(s, "UPDATE parts SET k = 20 WHERE k = 2 RETURNING v");
+  fails_in_block(s, "UPDATE seen SET id = 20 WHERE id = 2");
+  fails_in_block(s, "UPDATE seen SET id = id + 20");
   fails_in_block(s, "DELETE FROM items WHERE id = 2");
   s.query("SET lock_timeout = 0; SET statement_timeout = '500ms'");
   s.query("UPDATE items SET id = 20 WHERE id = 2");
