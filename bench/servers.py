@@ -17,6 +17,7 @@ import tempfile
 import time
 
 POSTGRES_BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
+KAFKA_PROPERTIES = pathlib.Path(__file__).resolve().parents[1] / "tests/support/kafka/server.properties.in"
 TICKS = os.sysconf("SC_CLK_TCK")
 START_SECONDS = 30
 
@@ -216,22 +217,7 @@ def start_copy_loop(folder, binary, upstream):
 def start_kafka(folder, jars):
     port, controller = free_port(), free_port()
     config, data = folder.path / "kafka.properties", folder.path / "kafka"
-    config.write_text(f"""process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
-controller.listener.names=CONTROLLER
-inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-log.dirs={data}
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=1
-group.initial.rebalance.delay.ms=0
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-transaction.state.log.num.partitions=1
-""")
+    config.write_text(KAFKA_PROPERTIES.read_text().format(port=port, controller=controller, folder=data))
     folder.own(config)
     classes = f"{jars}/lib/*"
     subprocess.run(["java", "-cp", classes, "kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qk", "-c",

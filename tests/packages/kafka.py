@@ -7,22 +7,7 @@ import tempfile
 
 import support
 
-PROPERTIES = """process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
-controller.listener.names=CONTROLLER
-inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-log.dirs={folder}/data
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=1
-group.initial.rebalance.delay.ms=0
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-transaction.state.log.num.partitions=1
-"""
+PROPERTIES = pathlib.Path(__file__).resolve().parents[1] / "support/kafka/server.properties.in"
 
 
 class Kafka:
@@ -36,7 +21,8 @@ class Kafka:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-packages-kafka-"))
         self.port = support.free_port()
         self.properties = self.folder / "server.properties"
-        self.properties.write_text(PROPERTIES.format(port=self.port, controller=support.free_port(), folder=self.folder))
+        self.properties.write_text(PROPERTIES.read_text().format(
+            port=self.port, controller=support.free_port(), folder=self.folder / "data"))
         self.environment = os.environ | {"LOG_DIR": str(self.folder)}
         support.run(*self.java("kafka.tools.StorageTool"), "format", "-t", "MkU3OEVBNTcwNTJENDM2Qk", "-c", self.properties)
         self.process = None
