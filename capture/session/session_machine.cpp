@@ -64,14 +64,14 @@ std::size_t SessionMachine::feed(std::string_view received, wire::Turn& turn) {
       return received.size();
     }
     const Frame frame = frame_of(header, rest);
-    if (!take_next(frame, turn)) break;
+    if (!take_next(frame, messages)) break;
     used += frame.received.size();
   }
   return used;
 }
 
 /// False where it is not taken yet.
-bool SessionMachine::take_next(const Frame& frame, wire::Turn& turn) {
+bool SessionMachine::take_next(const Frame& frame, ClientMessages& messages) {
   AtHand& at_hand = state_.at_hand;
   at_hand.is_whole = frame.whole();
   at_hand.will_be_whole = !at_hand.is_whole && frame.size <= kLargestHeldFrame;
@@ -81,11 +81,11 @@ bool SessionMachine::take_next(const Frame& frame, wire::Turn& turn) {
       return false;
     }
     if (!passes_behind_check(frame)) {
-      (void)ClientMessages(state_, turn).wait();
+      (void)messages.wait();
       return false;
     }
   }
-  if (ClientMessages(state_, turn).take(frame) == Took::nothing) {
+  if (messages.take(frame) == Took::nothing) {
     if (state_.wait == Wait::nothing) state_.client.frame_size = frame.size;
     return false;
   }

@@ -6,6 +6,8 @@
 
 namespace weir::capture {
 
+class ClientMessages;
+
 class SessionMachine final : public CaptureSession {
  public:
   explicit SessionMachine(const SessionOptions& options);
@@ -21,7 +23,7 @@ class SessionMachine final : public CaptureSession {
  private:
   std::size_t feed(std::string_view received, wire::Turn& turn);
   void feed_again(wire::Turn& turn);
-  bool take_next(const Frame& frame, wire::Turn& turn);
+  bool take_next(const Frame& frame, ClientMessages& messages);
   bool passes_behind_check(const Frame& frame) const;
   bool must_hold(char type);
   void heed_rules(wire::Turn& turn);
