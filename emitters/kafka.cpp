@@ -11,12 +11,14 @@
 #include <unordered_map>
 #include <utility>
 
+#include "emitters/kafka_handles.h"
 #include "emitters/kafka_settings.h"
 #include "emitters/send_queue.h"
 
 namespace weir::emitters {
 namespace {
 
+using namespace kafka;  // NOLINT(google-build-using-namespace): its handles, and nothing else
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
@@ -29,22 +31,6 @@ constexpr std::size_t full_batch_records = 512;
 constexpr std::size_t full_batch_bytes = 1 << 20;
 /// A topic that exists must not wait for a controller that is away.
 constexpr milliseconds create_topics_timeout{5'000};
-
-template <auto destroy>
-struct Destroy {
-  template <typename T>
-  void operator()(T* object) const {
-    destroy(object);
-  }
-};
-using Conf = std::unique_ptr<rd_kafka_conf_t, Destroy<rd_kafka_conf_destroy>>;
-using Producer = std::unique_ptr<rd_kafka_t, Destroy<rd_kafka_destroy>>;
-using Queue = std::unique_ptr<rd_kafka_queue_t, Destroy<rd_kafka_queue_destroy>>;
-using TopicHandle = std::unique_ptr<rd_kafka_topic_t, Destroy<rd_kafka_topic_destroy>>;
-using Headers = std::unique_ptr<rd_kafka_headers_t, Destroy<rd_kafka_headers_destroy>>;
-using Event = std::unique_ptr<rd_kafka_event_t, Destroy<rd_kafka_event_destroy>>;
-using NewTopic = std::unique_ptr<rd_kafka_NewTopic_t, Destroy<rd_kafka_NewTopic_destroy>>;
-using AdminOptions = std::unique_ptr<rd_kafka_AdminOptions_t, Destroy<rd_kafka_AdminOptions_destroy>>;
 
 using Partitioner = int32_t (*)(const rd_kafka_topic_t*, const void*, size_t, int32_t, void*, void*);
 
@@ -178,7 +164,7 @@ class KafkaEmitter final : public Emitter {
   KafkaSettings settings_;
   Conf conf_;
   SendQueue queue_;  ///< outlives the producer, which points into it
-  Producer producer_;
+  Client producer_;
   Queue events_;
   std::unordered_map<std::string, Topic> topics_;
   std::pair<const std::string, Topic>* last_topic_ = nullptr;  ///< the one that was asked for last

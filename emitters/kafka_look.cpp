@@ -8,31 +8,19 @@
 #include <memory>
 #include <set>
 
+#include "emitters/kafka_handles.h"
 #include "emitters/kafka_settings.h"
 
 namespace weir::emitters {
 namespace {
 
+using namespace kafka;  // NOLINT(google-build-using-namespace): its handles, and nothing else
 using Look = DestinationKind::Look;
 using std::chrono::milliseconds;
 
 constexpr std::size_t most_named = 5;
 /// One request asks for so many.
 constexpr std::size_t most_asked = 500;
-
-template <auto destroy>
-struct Destroy {
-  template <typename T>
-  void operator()(T* object) const {
-    destroy(object);
-  }
-};
-using Conf = std::unique_ptr<rd_kafka_conf_t, Destroy<rd_kafka_conf_destroy>>;
-using Client = std::unique_ptr<rd_kafka_t, Destroy<rd_kafka_destroy>>;
-using Queue = std::unique_ptr<rd_kafka_queue_t, Destroy<rd_kafka_queue_destroy>>;
-using Event = std::unique_ptr<rd_kafka_event_t, Destroy<rd_kafka_event_destroy>>;
-using NewTopic = std::unique_ptr<rd_kafka_NewTopic_t, Destroy<rd_kafka_NewTopic_destroy>>;
-using AdminOptions = std::unique_ptr<rd_kafka_AdminOptions_t, Destroy<rd_kafka_AdminOptions_destroy>>;
 
 /// "a, b and 7 more".
 std::string listed(const std::vector<std::string>& names) {
