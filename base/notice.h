@@ -21,9 +21,4 @@ struct Notice {
 /// Whoever hears of it may be asked from any thread, and must not block for long.
 using Tell = std::function<void(const Notice&)>;
 
-/// "1 transaction", "2 transactions".
-inline std::string counted(std::uint64_t count, std::string_view one) {
-  return std::to_string(count).append(" ").append(one).append(count == 1 ? "" : "s");
-}
-
 }  // namespace weir

@@ -1,5 +1,6 @@
 #include "emitters/destination.h"
 
+#include "base/text.h"
 #include "emitters/kinds.h"
 
 namespace weir::emitters {
@@ -11,9 +12,7 @@ const DestinationKind* kind_of(std::string_view uri) {
 }
 
 std::string destination_forms(std::string_view word) {
-  std::string forms;
-  for (const auto* kind : destination_kinds()) forms += (forms.empty() ? "" : "|") + std::string(kind->form());
-  return listed(forms, word);
+  return listed(joined(destination_kinds(), "|", [](const auto* kind) { return kind->form(); }), word);
 }
 
 }  // namespace weir::emitters

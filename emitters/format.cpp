@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "base/values.h"
 #include "emitters/kinds.h"
 
@@ -20,11 +21,7 @@ std::string name_of(const FormatKind& kind) {
 }  // namespace
 
 const std::string& format_names() {
-  static const std::string names = [] {
-    std::string text;
-    for (const auto* kind : format_kinds()) text += (text.empty() ? "" : "|") + name_of(*kind);
-    return text;
-  }();
+  static const std::string names = joined(format_kinds(), "|", [](const auto* kind) { return name_of(*kind); });
   return names;
 }
 

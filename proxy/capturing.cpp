@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/notice.h"
+#include "base/text.h"
 #include "proxy/captured_session.h"
 #include "proxy/delivery/destinations.h"
 #include "proxy/process/clock.h"

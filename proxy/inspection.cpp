@@ -1,5 +1,6 @@
 #include "proxy/inspection.h"
 
+#include "base/text.h"
 #include "proxy/admin/process_numbers.h"
 #include "proxy/process/clock.h"
 
@@ -29,8 +30,7 @@ void Inspection::show(std::vector<ShownSetting> config) {
 void Inspection::describe_connections(Snapshot& now) const {
   auto& shown = now.connections;
   shown.listening = server_.accepting();
-  for (const auto& address : server_.listening())
-    shown.addresses += (shown.addresses.empty() ? "" : ", ") + address.text();
+  shown.addresses = joined(server_.listening(), ", ", [](const auto& address) { return address.text(); });
   const auto counters = server_.counters();
   shown.opened = counters.sessions_opened;
   shown.closed = counters.sessions_closed;

@@ -19,6 +19,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/text.h"
 #include "proxy/admin_room.h"
 #include "proxy/auth/verifiers.h"
 #include "proxy/capturing.h"
@@ -224,8 +225,7 @@ log::Format log_format(const Settings& settings) {
 }
 
 void log_listening(const Server& server) {
-  std::string text;
-  for (const auto& address : server.listening()) text += (text.empty() ? "" : ", ") + address.text();
+  const auto text = joined(server.listening(), ", ", [](const auto& address) { return address.text(); });
   log::info("listening on " + text);
   tell_service_manager("READY=1\nSTATUS=listening on " + text);
 }

@@ -3,17 +3,12 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/text.h"
 #include "proxy/settings/environment.h"
 
 namespace weir::proxy {
 
 namespace {
-
-std::string joined(const std::vector<std::string>& keys) {
-  std::string text;
-  for (const auto& key : keys) text += (text.empty() ? "" : ", ") + key;
-  return text;
-}
 
 /// Rows of these keys are taken from `running`.
 std::vector<ShownSetting> with_rows_of(const std::vector<std::string>& keys, std::vector<ShownSetting> rows,

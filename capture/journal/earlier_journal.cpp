@@ -12,6 +12,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/text.h"
 #include "capture/journal/book_file.h"
 #include "capture/journal/folder.h"
 #include "capture/journal/sqlite.h"
@@ -102,10 +103,6 @@ Result<std::int64_t> version_of(sqlite::Database& database) {
                  "; give this Weir another path");
 }
 
-std::string counted(std::int64_t count, const std::string& what) {
-  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
-}
-
 /// Nothing in it may be on its way to anybody.
 Result<void> check_delivered(sqlite::Database& database) {
   const auto behind = database.integer(undelivered, "read it");
@@ -114,13 +111,15 @@ Result<void> check_delivered(sqlite::Database& database) {
     const auto who = database.text(furthest_behind, "read it");
     if (!who) return who.error();
     const bool is_one = *behind == 1;
-    return refused(database.path(), counted(*behind, "transaction") + " in it " + (is_one ? "is" : "are") +
-                                        " not delivered" + (who->empty() ? "" : " to " + *who));
+    return refused(database.path(), counted(static_cast<std::uint64_t>(*behind), "transaction") + " in it " +
+                                        (is_one ? "is" : "are") + " not delivered" +
+                                        (who->empty() ? "" : " to " + *who));
   }
   const auto doubtful = database.integer(in_doubt, "read it");
   if (!doubtful) return doubtful.error();
   if (*doubtful == 0) return {};
-  return refused(database.path(), "how " + counted(*doubtful, "transaction") + " in it ended is not known yet");
+  return refused(database.path(), "how " + counted(static_cast<std::uint64_t>(*doubtful), "transaction") +
+                                      " in it ended is not known yet");
 }
 
 /// Opens it where it is whole and nothing is undelivered, with all of it in the file itself.

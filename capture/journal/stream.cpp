@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/text.h"
 #include "capture/event/gap_cause.h"
 
 namespace weir::capture {

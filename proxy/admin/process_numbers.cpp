@@ -3,10 +3,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
+
+#include "proxy/process/descriptors.h"
 
 namespace weir::proxy {
 
@@ -32,16 +33,6 @@ std::istringstream stat_behind_name() {
   return std::istringstream(name_ends == std::string::npos ? "" : line.substr(name_ends + 1));
 }
 
-std::uint64_t count_descriptors() {
-  std::error_code error;
-  std::uint64_t count = 0;
-  for (std::filesystem::directory_iterator entry("/proc/self/fd", error), end; !error && entry != end;
-       entry.increment(error))
-    ++count;
-  // The directory that is being read is one of them.
-  return count > 0 ? count - 1 : 0;
-}
-
 }  // namespace
 
 ProcessNumbers process_numbers() {
@@ -60,7 +51,7 @@ ProcessNumbers process_numbers() {
   }
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) numbers.max_descriptors = limit.rlim_cur;
-  numbers.open_descriptors = count_descriptors();
+  numbers.open_descriptors = open_descriptors();
   return numbers;
 }
 

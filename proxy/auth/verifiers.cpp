@@ -7,7 +7,7 @@
 #include <sstream>
 #include <utility>
 
-#include "base/notice.h"
+#include "base/text.h"
 #include "proxy/auth/verifier_query.h"
 #include "proxy/doubt/libpq.h"
 #include "proxy/process/log.h"

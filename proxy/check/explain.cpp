@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "base/text.h"
+
 namespace weir::proxy {
 
 namespace {
@@ -14,12 +16,6 @@ using How = capture::Plan::How;
 
 std::string full_name(const capture::RelationName& name) {
   return name.schema.empty() ? name.table : name.schema + "." + name.table;
-}
-
-std::string joined(const std::vector<std::string>& parts) {
-  std::string text;
-  for (const auto& part : parts) text += (text.empty() ? "" : ", ") + part;
-  return text;
 }
 
 /// Of statements that need no plan.

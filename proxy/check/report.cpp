@@ -4,6 +4,8 @@
 #include <boost/json.hpp>
 #include <set>
 
+#include "base/text.h"
+
 namespace weir::proxy {
 
 namespace {
@@ -22,12 +24,6 @@ std::string colored_word(State state, bool colored) {
   if (!colored) return text;
   const char* color = state == State::ok ? "\x1b[32m" : state == State::warning ? "\x1b[33m" : "\x1b[1;31m";
   return color + text + "\x1b[0m";
-}
-
-std::string joined(const std::vector<std::string>& parts) {
-  std::string text;
-  for (const auto& part : parts) text += (text.empty() ? "" : ", ") + part;
-  return text;
 }
 
 /// "insert, update, delete: row; update of the key: statement (key changed without its old value)".

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "proxy/check/explain.h"
 
 namespace weir::proxy {
@@ -73,12 +74,6 @@ std::vector<MadeUp> made_up_writes(const std::string& table, const capture::Rela
         {"update of the key", "UPDATE " + table + " SET " + capture::quoted(facts.key.front()) + " = NULL"});
   writes.push_back({"delete", "DELETE FROM " + table});
   return writes;
-}
-
-std::string joined(const std::vector<std::string>& parts) {
-  std::string text;
-  for (const auto& part : parts) text += (text.empty() ? "" : ", ") + part;
-  return text;
 }
 
 /// What the plans do not say.

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "base/text.h"
 #include "capture/journal/folder.h"
 #include "emitters/envelope.h"
 #include "proxy/check/certificates.h"
@@ -134,8 +135,7 @@ void check_all_databases(Report& report, SideConnection& first, const Settings& 
 
 /// Weir needs no login of its own to relay and capture; without one, nothing more can be said here.
 void check_upstream(Report& report, const Settings& settings, const DatabaseChoice& choice) {
-  std::string hosts;
-  for (const auto& host : settings.upstream.hosts) hosts += (hosts.empty() ? "" : ", ") + host.text();
+  const auto hosts = joined(settings.upstream.hosts, ", ", [](const auto& host) { return host.text(); });
   if (const auto reached = SideConnection::reach(settings.upstream); !reached)
     return report.fail("upstream", hosts + ": " + reached.error().message);
   auto database = open_read_only(settings, choice);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace weir::proxy {
 
 namespace {
@@ -18,12 +20,6 @@ std::string brief(const std::string& help) {
 
 std::string without(std::string text, std::string_view characters) {
   std::erase_if(text, [&](char c) { return characters.find(c) != characters.npos; });
-  return text;
-}
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
   return text;
 }
 
@@ -70,7 +66,7 @@ std::string typed(const Flag& flag) {
 std::string flag_names(const std::vector<Flag>& flags) {
   std::vector<std::string> all;
   for (const auto& flag : flags) all.push_back(typed(flag));
-  return joined(all);
+  return joined(all, " ");
 }
 
 void add_bash_values(std::string& text, const std::vector<Flag>& flags) {
@@ -79,20 +75,16 @@ void add_bash_values(std::string& text, const std::vector<Flag>& flags) {
   for (const auto& flag : flags) {
     const auto choices = flag.choices();
     if (!choices.empty()) {
-      text += "    " + flag.name + ") COMPREPLY=($(compgen -W \"" + joined(choices) + "\" -- \"$cur\")); return ;;\n";
+      text +=
+          "    " + flag.name + ") COMPREPLY=($(compgen -W \"" + joined(choices, " ") + "\" -- \"$cur\")); return ;;\n";
     } else if (flag.takes_path()) {
       paths.push_back(flag.name);
     } else if (!flag.takes.empty() && !flag.open) {
       others.push_back(flag.name);
     }
   }
-  const auto alternatives = [](const std::vector<std::string>& all) {
-    std::string out;
-    for (const auto& one : all) out += (out.empty() ? "" : " | ") + one;
-    return out;
-  };
-  if (!paths.empty()) text += "    " + alternatives(paths) + ") COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n";
-  if (!others.empty()) text += "    " + alternatives(others) + ") return ;;\n";
+  if (!paths.empty()) text += "    " + joined(paths, " | ") + ") COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n";
+  if (!others.empty()) text += "    " + joined(others, " | ") + ") return ;;\n";
 }
 
 }  // namespace
@@ -126,10 +118,10 @@ std::string bash_completion(const std::vector<Command>& commands, const std::vec
     if (!single) words = names(parts_of(commands, first_word(command.name)));
     text += "    \"" + command.name + (single ? " \"*" : "\"") + ") flags=\"" + flag_names(command.flags) +
             (command.flags.empty() ? "" : " ") + "$flags\"";
-    if (!words.empty()) text += "; [ \"$COMP_CWORD\" = 2 ] && words=\"" + joined(words) + "\"";
+    if (!words.empty()) text += "; [ \"$COMP_CWORD\" = 2 ] && words=\"" + joined(words, " ") + "\"";
     text += " ;;\n";
   }
-  text += "  esac\n  [ \"$COMP_CWORD\" = 1 ] && words=\"" + joined(names(top_level(commands))) +
+  text += "  esac\n  [ \"$COMP_CWORD\" = 1 ] && words=\"" + joined(names(top_level(commands)), " ") +
           "\"\n"
           "  case $cur in\n"
           "    -*) words=$flags ;;\n"
@@ -159,7 +151,7 @@ std::string zsh_flag(const Flag& flag) {
   if (flag.takes.empty()) return spec + "'";
   const auto choices = flag.choices();
   spec += ":" + zsh_quoted(flag.takes) + ":";
-  if (!choices.empty()) return spec + "(" + joined(choices) + ")'";
+  if (!choices.empty()) return spec + "(" + joined(choices, " ") + ")'";
   return spec + (flag.takes_path() ? "_files'" : " '");
 }
 
@@ -189,7 +181,7 @@ std::string zsh_completion(const std::vector<Command>& commands, const std::vect
       text += "      if (( CURRENT == 3 )) && [[ $words[3] != -* ]]; then _describe -t parts part parts; return; fi\n";
     }
     if (const auto words = words_of(command); !words.empty())
-      text += "      if (( CURRENT == 3 )); then compadd " + joined(words) + "; return; fi\n";
+      text += "      if (( CURRENT == 3 )); then compadd " + joined(words, " ") + "; return; fi\n";
     text += "      own=(";
     for (const auto& flag : command.flags) text += " " + zsh_flag(flag);
     text += " ) ;;\n";
@@ -208,7 +200,7 @@ std::string fish_flag(const Flag& flag, const std::string& condition) {
       "complete -c weir" + (condition.empty() ? "" : " -n " + fish_quoted(condition)) + " -l " + typed(flag).substr(2);
   const auto choices = flag.choices();
   if (!choices.empty()) {
-    line += " -x -a " + fish_quoted(joined(choices));
+    line += " -x -a " + fish_quoted(joined(choices, " "));
   } else if (flag.takes_path()) {
     line += " -r -F";
   } else if (!flag.takes.empty()) {
@@ -229,7 +221,7 @@ std::string fish_completion(const std::vector<Command>& commands, const std::vec
             "\n";
     if (const auto words = words_of(command); !words.empty())
       text += "complete -c weir -n '__fish_seen_subcommand_from " + command.name + "' -a " +
-              fish_quoted(joined(words)) + "\n";
+              fish_quoted(joined(words, " ")) + "\n";
     for (const auto& part : parts_of(commands, command.name))
       text += "complete -c weir -n '__fish_seen_subcommand_from " + command.name + "' -a " + part.name + " -d " +
               fish_quoted(brief(part.help)) + "\n";

@@ -2,7 +2,7 @@
 #include <cstdio>
 #include <utility>
 
-#include "base/notice.h"
+#include "base/text.h"
 #include "capture/journal/log_walk.h"
 #include "proxy/command/journal_command.h"
 #include "proxy/command/subcommand.h"

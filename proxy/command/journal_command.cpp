@@ -7,6 +7,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/text.h"
 #include "capture/event/json_members.h"
 #include "proxy/command/subcommand.h"
 #include "proxy/delivery/destination_name.h"
@@ -133,8 +134,7 @@ event::Position DeliveredEverywhere::position() {
 }
 
 std::string no_such_destination(const std::vector<Checkpoint>& destinations, const std::string& name) {
-  std::string known;
-  for (const auto& one : destinations) known += (known.empty() ? "" : ", ") + one.emitter;
+  const auto known = joined(destinations, ", ", [](const auto& one) { return one.emitter; });
   return "the journal knows no destination " + name + "; it knows " + (known.empty() ? "none" : known);
 }
 

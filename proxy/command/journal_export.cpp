@@ -1,7 +1,7 @@
 // weir journal export: the stream as lines of JSON, or what a destination has not got yet.
 #include <cstdio>
 
-#include "base/notice.h"
+#include "base/text.h"
 #include "capture/journal/log_walk.h"
 #include "emitters/format.h"
 #include "emitters/line_writer.h"

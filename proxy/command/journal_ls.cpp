@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <map>
 
-#include "base/notice.h"
+#include "base/text.h"
 #include "capture/journal/log_walk.h"
 #include "proxy/command/journal_command.h"
 #include "proxy/command/subcommand.h"

@@ -5,7 +5,7 @@
 #include <limits>
 #include <set>
 
-#include "base/notice.h"
+#include "base/text.h"
 #include "capture/journal/log_walk.h"
 #include "emitters/envelope.h"
 #include "emitters/format.h"

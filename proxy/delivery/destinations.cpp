@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/notice.h"
+#include "base/text.h"
 
 namespace weir::proxy {
 

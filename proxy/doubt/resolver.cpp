@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "base/text.h"
 #include "capture/event/gap_cause.h"
 #include "proxy/process/thread.h"
 
@@ -292,9 +293,7 @@ std::string Resolver::reason() const {
 }
 
 std::string Resolver::upstream_text() const {
-  std::string text;
-  for (const auto& host : options_.upstream.hosts) text += (text.empty() ? "" : ", ") + host.text();
-  return text;
+  return joined(options_.upstream.hosts, ", ", [](const auto& host) { return host.text(); });
 }
 
 }  // namespace weir::proxy

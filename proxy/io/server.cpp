@@ -5,15 +5,15 @@
 #include <algorithm>
 #include <atomic>
 #include <boost/asio/post.hpp>
-#include <filesystem>
 #include <future>
 #include <thread>
 #include <utility>
 
-#include "base/notice.h"
+#include "base/text.h"
 #include "proxy/io/listener.h"
 #include "proxy/io/own_address.h"
 #include "proxy/io/worker.h"
+#include "proxy/process/descriptors.h"
 #include "proxy/process/log.h"
 
 namespace weir::proxy {
@@ -68,15 +68,6 @@ Result<void> load_certificates(Shared& shared, const std::optional<ClientTls>& c
   }
   if (upstream) shared.upstream_tls.put(std::move(*upstream));
   return {};
-}
-
-std::uint64_t count_descriptors() {
-  std::error_code error;
-  std::uint64_t count = 0;
-  for (std::filesystem::directory_iterator entry("/proc/self/fd", error), end; !error && entry != end;
-       entry.increment(error))
-    ++count;
-  return count;
 }
 
 /// What the system allows goes to clients and logins; a number that somebody set and that does not fit is told of.
@@ -164,8 +155,9 @@ Result<void> Server::start() {
             "the database's address",
         {}};
   }
-  running->shared.admission = std::make_unique<Admission>(
-      limits_of(options_.limits, running->own_descriptors = count_descriptors(), options_.descriptors_kept));
+  running->own_descriptors = open_descriptors() + 1;  // one is left for whoever counts them again
+  running->shared.admission =
+      std::make_unique<Admission>(limits_of(options_.limits, running->own_descriptors, options_.descriptors_kept));
   for (const auto& listener : running->listeners) listener->start();
   for (const auto& worker : running->workers) worker->start();
   running->accepting = true;

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <utility>
 
-#include "base/notice.h"
+#include "base/text.h"
 #include "proxy/io/cancel.h"
 #include "proxy/io/closing.h"
 #include "proxy/io/session_title.h"

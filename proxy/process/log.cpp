@@ -7,7 +7,7 @@
 #include <mutex>
 #include <optional>
 
-#include "base/notice.h"
+#include "base/text.h"
 #include "capture/event/json_members.h"
 #include "proxy/process/log_limit.h"
 

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "base/notice.h"
+#include "base/text.h"
 #include "proxy/io/session_title.h"
 
 namespace weir::proxy {
