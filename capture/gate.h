@@ -32,9 +32,9 @@ class CommitGate {
   /// ROLLBACK TO SAVEPOINT of streamed events: forget ordinals >= ordinal.
   virtual void truncate(std::int64_t id, std::uint32_t ordinal) = 0;
   /// Journals the rest, and with it the whole. The answer, or nothing where it comes later, by
-  /// CaptureSession::on_prepared: there is no room, or the whole must be durable before it commits.
+  /// CaptureEngine::on_prepared: there is no room, or the whole must be durable before it commits.
   virtual std::optional<Result<void>> prepare(event::Transaction transaction, std::vector<event::ChangeEvent> rest) = 0;
-  /// Of what was prepared: whether a client may hear that it committed. Where not, CaptureSession::on_durable comes
+  /// Of what was prepared: whether a client may hear that it committed. Where not, CaptureEngine::on_durable comes
   /// when it may.
   virtual bool may_be_told(std::int64_t id) = 0;
   /// It was prepared, but what was to commit it failed, or was none, and its block goes on: prepared no more. More

@@ -16,7 +16,7 @@ int drain_signal() {
 }
 
 Result<std::unique_ptr<AdminServer>> open_admin(const AdminSettings& settings, Inspection& inspection,
-                                                Capturing* capturing) {
+                                                CaptureService* capturing) {
   if (!settings.listen) return std::unique_ptr<AdminServer>();
   AdminServer::Options options;
   options.listen = *settings.listen;
@@ -49,7 +49,7 @@ std::optional<Error> refusal_of_console(const AdminSettings& settings, const Ses
 }
 
 std::unique_ptr<wire::Engine> make_console(const AdminSettings& settings, const SessionInfo& info,
-                                           const Inspection& inspection, Capturing* capturing) {
+                                           const Inspection& inspection, CaptureService* capturing) {
   Console::Options options;
   options.look = [&inspection] { return inspection.look(); };
   options.orders.reload = [] {

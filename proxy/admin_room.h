@@ -19,14 +19,14 @@ int drain_signal();
 /// Bound, and to be started once what it looks at runs; null where it is off, and where the default's port is taken,
 /// which is a warning. An address that the user named must be had. `capturing` may be null.
 Result<std::unique_ptr<AdminServer>> open_admin(const AdminSettings& settings, Inspection& inspection,
-                                                Capturing* capturing);
+                                                CaptureService* capturing);
 
 /// The name of the console's database.
 constexpr const char* kConsoleDatabase = "weir";
 
 /// The engine of a session that asked for it: the console, or what refuses it. `capturing` may be null.
 std::unique_ptr<wire::Engine> make_console(const AdminSettings& settings, const SessionInfo& info,
-                                           const Inspection& inspection, Capturing* capturing);
+                                           const Inspection& inspection, CaptureService* capturing);
 
 /// Why this session gets no console; nothing where it does. A name alone proves nothing.
 std::optional<Error> refusal_of_console(const AdminSettings& settings, const SessionInfo& info, unsigned own_user);

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "proxy/admin/snapshot.h"
-#include "proxy/capturing.h"
+#include "proxy/capture_service.h"
 #include "proxy/io/server.h"
 #include "proxy/process/metrics.h"
 #include "proxy/settings/shown.h"
@@ -20,7 +20,7 @@ namespace weir::proxy {
 class Inspection {
  public:
   /// `capturing` is null where Weir only relays.
-  Inspection(Server& server, Capturing* capturing, const Metrics& metrics, std::vector<ShownSetting> config)
+  Inspection(Server& server, CaptureService* capturing, const Metrics& metrics, std::vector<ShownSetting> config)
       : server_(server), capturing_(capturing), metrics_(metrics), config_(std::move(config)) {}
   Inspection(const Inspection&) = delete;
   Inspection& operator=(const Inspection&) = delete;
@@ -35,7 +35,7 @@ class Inspection {
   void describe_connections(Snapshot& now) const;
 
   Server& server_;
-  Capturing* capturing_;
+  CaptureService* capturing_;
   const Metrics& metrics_;
   mutable std::mutex mutex_;
   std::vector<ShownSetting> config_;

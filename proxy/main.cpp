@@ -22,7 +22,7 @@
 #include "base/text.h"
 #include "proxy/admin_room.h"
 #include "proxy/auth/verifiers.h"
-#include "proxy/capturing.h"
+#include "proxy/capture_service.h"
 #include "proxy/command/subcommand.h"
 #include "proxy/hosts/host_watch.h"
 #include "proxy/inspection.h"
@@ -101,7 +101,7 @@ struct Running {
   Settings settings;
   Reload reload;
   Server& server;
-  Capturing* capturing;
+  CaptureService* capturing;
   Inspection& inspection;
 };
 
@@ -171,7 +171,7 @@ void end_at_second(const sigset_t& signals) {
 }
 
 /// `inspection` is there before the server starts.
-EngineFactory engine_factory(const Settings& settings, Capturing* capturing,
+EngineFactory engine_factory(const Settings& settings, CaptureService* capturing,
                              const std::optional<Inspection>& inspection) {
   return [capturing, &settings, &inspection](const SessionInfo& info) -> std::unique_ptr<wire::Engine> {
     if (info.console) return make_console(settings.admin, info, *inspection, capturing);
@@ -237,9 +237,9 @@ int run(const CommandLine& line, const Reload::Read& read, const sigset_t& signa
   raise_descriptor_limit();
   const unsigned workers = settings.workers != 0 ? settings.workers : std::max(1u, std::thread::hardware_concurrency());
 
-  std::unique_ptr<Capturing> capturing;
+  std::unique_ptr<CaptureService> capturing;
   if (settings.capture_enabled) {
-    auto started = Capturing::start(settings, workers, notices, on_output_gone);
+    auto started = CaptureService::start(settings, workers, notices, on_output_gone);
     if (!started) return say(kFailed, started.error().message);
     capturing = std::move(*started);
   }

@@ -71,7 +71,7 @@ inline bool ends_segment(Expect expect) {
 enum class Purpose : std::uint8_t {
   client,    ///< it goes to the client
   run,       ///< part of a Query that was sent as Parse/Bind/Execute: shown as a Query's answer
-  question,  ///< CaptureSession::ask, in an exchange of its own: its error is not shown either
+  question,  ///< CaptureEngine::ask, in an exchange of its own: its error is not shown either
   facts,     ///< what the catalog says of a table
   epilogue,  ///< the transaction's id and version, before a commit
   outcome,   ///< what became of the transaction in which something ran that can commit by itself

@@ -4,7 +4,7 @@
 
 namespace weir::capture {
 
-std::unique_ptr<CaptureSession> make_session(const SessionOptions& options) {
+std::unique_ptr<CaptureEngine> make_session(const SessionOptions& options) {
   return std::make_unique<SessionMachine>(options);
 }
 

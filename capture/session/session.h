@@ -71,7 +71,7 @@ class QuestionSource {
 };
 
 /// An engine that starts with the bytes the database sends after AuthenticationOk.
-class CaptureSession : public wire::Engine {
+class CaptureEngine : public wire::Engine {
  public:
   /// The answer to CommitGate::prepare that comes later; on an error the commit is refused with its SQLSTATE. Its
   /// turn's bytes are sent.
@@ -83,6 +83,6 @@ class CaptureSession : public wire::Engine {
   virtual bool ask(Question& question, wire::Turn& turn) = 0;
 };
 
-std::unique_ptr<CaptureSession> make_session(const SessionOptions& options);
+std::unique_ptr<CaptureEngine> make_session(const SessionOptions& options);
 
 }  // namespace weir::capture

@@ -8,7 +8,7 @@ namespace weir::capture {
 
 class ClientMessages;
 
-class SessionMachine final : public CaptureSession {
+class SessionMachine final : public CaptureEngine {
  public:
   explicit SessionMachine(const SessionOptions& options);
 

@@ -16,7 +16,7 @@
 #include "capture/session/command_queue.h"
 #include "capture/session/copy_in.h"
 #include "capture/session/gated_transaction.h"
-#include "capture/session/own_question.h"
+#include "capture/session/own_exchange.h"
 #include "capture/session/own_statements.h"
 #include "capture/session/query_run.h"
 #include "capture/session/retained.h"
@@ -103,7 +103,7 @@ struct SessionState {
   std::unique_ptr<QueryRun> run;
   ToldSettings told;
   Retained retained;
-  OwnQuestion question;
+  OwnExchange question;
 };
 
 /// The session and the turn at hand: what every class that decides begins with.

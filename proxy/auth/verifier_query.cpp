@@ -22,12 +22,13 @@ wire::KnownVerifier judge_verifier(const VerifierQuestion& question, const wire:
               " has: the password has expired (VALID UNTIL), or the verifier is of another password");
 }
 
-wire::KnownVerifier ask_for_verifier(Questions& database, const std::string& query, const VerifierQuestion& question) {
+wire::KnownVerifier ask_for_verifier(AskableDatabase& database, const std::string& query,
+                                     const VerifierQuestion& question) {
   const auto rows = database.query(query, {question.user});
   if (!rows && rows.error().sqlstate == kNotInRepertoire) return none("the user's name is no text of the database's");
   if (!rows) return {Kind::unavailable, {}, "auth.query: " + rows.error().message};
   if (rows->empty()) return none("auth.query has no such user");
-  const Questions::Row& row = rows->front();
+  const AskableDatabase::Row& row = rows->front();
   if (row.empty() || rows->size() > 1)
     return {Kind::unavailable, {}, "auth.query must give one row: the verifier, or the user's name and the verifier"};
   const auto& text = row.size() > 1 ? row[1] : row[0];

@@ -101,7 +101,7 @@ bool TableCheck::is_whole() const {
   return std::all_of(writes.begin(), writes.end(), [](const Write& write) { return write.fidelity == "row"; });
 }
 
-Result<std::optional<TableCheck>> check_table(PlanQuestion& plans, const ListedTable& table) {
+Result<std::optional<TableCheck>> check_table(PlanPreview& plans, const ListedTable& table) {
   const auto name = capture::quoted(table.schema) + "." + capture::quoted(table.name);
   // What its columns are is known after the first plan.
   const auto first = capture::parse("DELETE FROM " + name, {});
@@ -124,7 +124,7 @@ Result<std::optional<TableCheck>> check_table(PlanQuestion& plans, const ListedT
   return std::optional(std::move(check));
 }
 
-Result<std::vector<TableCheck>> check_tables(Questions& database, PlanQuestion& plans, const std::string& name) {
+Result<std::vector<TableCheck>> check_tables(AskableDatabase& database, PlanPreview& plans, const std::string& name) {
   const auto rows = database.query(kTables, {});
   if (!rows) return rows.error();
   std::vector<TableCheck> checked;

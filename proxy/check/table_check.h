@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "proxy/check/plan_question.h"
+#include "proxy/check/plan_preview.h"
 
 namespace weir::proxy {
 
@@ -29,7 +29,7 @@ struct TableCheck {
 };
 
 /// Those that the scope captures, in the order of their names.
-Result<std::vector<TableCheck>> check_tables(Questions& database, PlanQuestion& plans, const std::string& name);
+Result<std::vector<TableCheck>> check_tables(AskableDatabase& database, PlanPreview& plans, const std::string& name);
 
 /// Of one table: planned by `plans`. Nothing where it is not captured.
 struct ListedTable {
@@ -39,6 +39,6 @@ struct ListedTable {
   std::vector<std::string>
       cascades;  ///< tables that a write of this one writes too: "public.lines (ON DELETE CASCADE)"
 };
-Result<std::optional<TableCheck>> check_table(PlanQuestion& plans, const ListedTable& table);
+Result<std::optional<TableCheck>> check_table(PlanPreview& plans, const ListedTable& table);
 
 }  // namespace weir::proxy

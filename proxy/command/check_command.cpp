@@ -10,7 +10,7 @@
 #include "emitters/envelope.h"
 #include "proxy/check/certificates.h"
 #include "proxy/check/pattern_check.h"
-#include "proxy/check/plan_question.h"
+#include "proxy/check/plan_preview.h"
 #include "proxy/check/report.h"
 #include "proxy/check/scope_of.h"
 #include "proxy/command/database.h"
@@ -93,7 +93,7 @@ void check_patterns(Report& report, SideConnection& database, PatternCheck& patt
 
 Result<void> check_database(Report& report, SideConnection& database, const capture::Scope& scope,
                             PatternCheck& patterns, const std::string& name) {
-  auto plans = PlanQuestion::begin(database, scope);
+  auto plans = PlanPreview::begin(database, scope);
   if (!plans) return plans.error();
   auto tables = check_tables(database, *plans, name);
   if (!tables) return tables.error();

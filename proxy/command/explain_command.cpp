@@ -7,7 +7,7 @@
 #include <iterator>
 
 #include "proxy/check/explain.h"
-#include "proxy/check/plan_question.h"
+#include "proxy/check/plan_preview.h"
 #include "proxy/check/scope_of.h"
 #include "proxy/command/database.h"
 #include "proxy/command/subcommand.h"
@@ -25,7 +25,7 @@ std::string take_sql(std::vector<std::string>& arguments) {
   return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
 }
 
-Result<void> print(PlanQuestion& question, const std::string& sql) {
+Result<void> print(PlanPreview& preview, const std::string& sql) {
   const bool colored = ::isatty(STDOUT_FILENO) == 1;
   const auto text = capture::parse(sql, {});
   if (!text.parsed) {
@@ -35,12 +35,12 @@ Result<void> print(PlanQuestion& question, const std::string& sql) {
   for (const auto& statement : text.statements) {
     std::optional<capture::Plan> plan;
     if (capture::needs_plan(statement)) {
-      auto made = question.plan(text, statement);
+      auto made = preview.plan(text, statement);
       if (!made) return made.error();
       plan = std::move(*made);
     }
     const auto explained =
-        explain(text, statement, plan, question.relations(statement), question.scope(), question.server().version);
+        explain(text, statement, plan, preview.relations(statement), preview.scope(), preview.server().version);
     std::fputs(((&statement == &text.statements.front() ? "" : "\n") + explained_text(explained, colored)).c_str(),
                stdout);
   }
@@ -66,9 +66,9 @@ int run_explain(const std::vector<std::string>& given) {
     return complain(kCommandFailed, "cannot ask the database, which needs a login of Weir's own in upstream: " +
                                         database.error().message);
   const auto scope = scope_of(*settings);
-  auto question = PlanQuestion::begin(*database, scope);
-  if (!question) return complain(kCommandFailed, question.error().message);
-  if (auto printed = print(*question, sql); !printed) return complain(kCommandFailed, printed.error().message);
+  auto preview = PlanPreview::begin(*database, scope);
+  if (!preview) return complain(kCommandFailed, preview.error().message);
+  if (auto printed = print(*preview, sql); !printed) return complain(kCommandFailed, printed.error().message);
   return finish_output();
 }
 

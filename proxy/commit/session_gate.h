@@ -41,8 +41,8 @@ struct JournalDoor {
 
 /// How a session hears from its gate, on any thread.
 struct GateAnswers {
-  capture::Answer prepared;       ///< CaptureSession::on_prepared
-  std::function<void()> durable;  ///< CaptureSession::on_durable
+  capture::Answer prepared;       ///< CaptureEngine::on_prepared
+  std::function<void()> durable;  ///< CaptureEngine::on_durable
   /// What the client is told of an error, and the log; on the session's thread.
   std::function<Error(const Error& error)> refusal = [](const Error& error) { return error; };
 };

@@ -10,13 +10,13 @@
 #include <vector>
 
 #include "base/result.h"
-#include "proxy/doubt/questions.h"
+#include "proxy/doubt/askable_database.h"
 #include "proxy/io/endpoint.h"
 #include "proxy/settings/credentials.h"
 
 namespace weir::proxy {
 
-class SideConnection final : public Questions {
+class SideConnection final : public AskableDatabase {
  public:
   /// Logs in. Where `credentials` have no user or database, libpq's own rules hold (environment, passfile). The error's
   /// sqlstate is empty where the server was not reached.

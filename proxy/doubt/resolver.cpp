@@ -155,11 +155,11 @@ Result<void> Resolver::ask_about(const std::vector<Open*>& due) {
   return {};
 }
 
-Result<void> Resolver::ask_about(const std::vector<Open*>& due, Questions& questions) {
+Result<void> Resolver::ask_about(const std::vector<Open*>& due, AskableDatabase& database) {
   std::vector<const event::Transaction*> transactions;
   for (const auto* open : due) transactions.push_back(&open->doubt.transaction);
-  Inquiry inquiry(questions, options_.runs());
-  const auto verdicts = inquiry.ask(transactions);
+  OutcomeLookup lookup(database, options_.runs());
+  const auto verdicts = lookup.ask(transactions);
   if (!verdicts) return verdicts.error();
   for (std::size_t i = 0; i < due.size(); ++i) due[i]->ended = end(*due[i], (*verdicts)[i]);
   return {};

@@ -2,10 +2,10 @@
 // COMMIT.
 //
 // One thread that asks until it knows, over a side connection (libpq.h) to any database of the cluster, or where it
-// cannot log in in the sessions of clients (client_sessions.h); the question itself is inquiry.h. While nobody can be
-// asked it tries again, ever more slowly; while a transaction is in progress it asks again soon. What nobody can know
-// any more is given up: it becomes gap events that say how many rows of which tables it concerns. add() may be called
-// from any thread.
+// cannot log in in the sessions of clients (askable_sessions.h); the question itself is outcome_lookup.h. While nobody
+// can be asked it tries again, ever more slowly; while a transaction is in progress it asks again soon. What nobody can
+// know any more is given up: it becomes gap events that say how many rows of which tables it concerns. add() may be
+// called from any thread.
 #pragma once
 
 #include <chrono>
@@ -21,9 +21,9 @@
 #include "base/notice.h"
 #include "capture/gate.h"
 #include "capture/journal/stream_command.h"
-#include "proxy/doubt/client_sessions.h"
-#include "proxy/doubt/inquiry.h"
+#include "proxy/doubt/askable_sessions.h"
 #include "proxy/doubt/libpq.h"
+#include "proxy/doubt/outcome_lookup.h"
 
 namespace weir::proxy {
 
@@ -31,8 +31,8 @@ class Resolver {
  public:
   struct Options {
     Upstream upstream;
-    Credentials credentials;             ///< empty fields: the transactions' own users and databases
-    ClientSessions* sessions = nullptr;  ///< outlive the resolver; null: there are none
+    Credentials credentials;              ///< empty fields: the transactions' own users and databases
+    AskableSessions* sessions = nullptr;  ///< outlive the resolver; null: there are none
     /// What was seen of the server. Outlives the resolver.
     std::function<ServerRuns&()> runs;
     std::function<void(std::int64_t id, capture::Outcome outcome)> resolve;
@@ -79,7 +79,7 @@ class Resolver {
   void run();
   void ask_due();
   Result<void> ask_about(const std::vector<Open*>& due);
-  Result<void> ask_about(const std::vector<Open*>& due, Questions& questions);
+  Result<void> ask_about(const std::vector<Open*>& due, AskableDatabase& database);
   Result<void> connect();
   std::vector<Credentials> places_to_log_in() const;
   bool end(Open& open, const Verdict& verdict);

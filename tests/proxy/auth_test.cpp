@@ -82,9 +82,9 @@ TEST(VerifierBook, ForgetsWhoWasNotWantedForLongest) {
   EXPECT_EQ(book.known(kAnn, now)->kind, Kind::found);
 }
 
-using Rows = std::vector<Questions::Row>;
+using Rows = std::vector<AskableDatabase::Row>;
 
-class Answering final : public Questions {
+class Answering final : public AskableDatabase {
  public:
   Answering(Rows rows, Error error) : rows_(std::move(rows)), error_(std::move(error)) {}
   Result<std::vector<Row>> query(const std::string& sql, const std::vector<std::string>& parameters) override {
@@ -112,8 +112,8 @@ void expect_answer(const wire::KnownVerifier& known, Kind kind, const std::strin
 
 TEST(VerifierQuery, TakesAVerifierAloneOrBehindTheName) {
   const std::string text = wire::to_text(verifier("secret"));
-  for (const Questions::Row& row :
-       {Questions::Row{text}, Questions::Row{"ann", text}, Questions::Row{"ann", text, "tomorrow"}}) {
+  for (const AskableDatabase::Row& row :
+       {AskableDatabase::Row{text}, AskableDatabase::Row{"ann", text}, AskableDatabase::Row{"ann", text, "tomorrow"}}) {
     const auto known = ask({row});
     EXPECT_EQ(known.kind, Kind::found);
     EXPECT_EQ(known.verifier, verifier("secret"));
@@ -131,8 +131,8 @@ TEST(VerifierQuery, WhatIsNoVerifierOfThisSaltIsNone) {
 
 TEST(VerifierQuery, WhatIsNoAnswerMakesVerifiersUnavailable) {
   expect_answer(ask({}, {"permission denied for table pg_authid", "42501"}), Kind::unavailable, "permission denied");
-  expect_answer(ask({Questions::Row{}}), Kind::unavailable, "must give one row");
-  expect_answer(ask({Questions::Row{"a"}, Questions::Row{"b"}}), Kind::unavailable, "must give one row");
+  expect_answer(ask({AskableDatabase::Row{}}), Kind::unavailable, "must give one row");
+  expect_answer(ask({AskableDatabase::Row{"a"}, AskableDatabase::Row{"b"}}), Kind::unavailable, "must give one row");
 }
 
 }  // namespace

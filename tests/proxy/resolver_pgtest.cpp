@@ -113,7 +113,7 @@ class ResolverTest : public testing::TestWithParam<int> {
     auto connection = connect();
     const event::Transaction* const one = &transaction;
     runs.add(transaction.server_run);
-    auto verdicts = Inquiry(connection, runs).ask({&one, 1});
+    auto verdicts = OutcomeLookup(connection, runs).ask({&one, 1});
     EXPECT_TRUE(verdicts) << verdicts.error().message;
     return verdicts ? verdicts->at(0) : Verdict{};
   }
@@ -203,7 +203,7 @@ TEST_P(ResolverTest, ManyAreAskedAboutAtOnceAndAnIdThatWasNeverGivenOutSpoilsNot
   std::vector<const event::Transaction*> asked;
   for (const auto& transaction : transactions) asked.push_back(&transaction);
   auto connection = connect();
-  const auto verdicts = Inquiry(connection, runs).ask(asked);
+  const auto verdicts = OutcomeLookup(connection, runs).ask(asked);
   ASSERT_TRUE(verdicts) << verdicts.error().message;
   for (int i = 0; i < 300; ++i) EXPECT_EQ(verdicts->at(static_cast<std::size_t>(i)).kind, Kind::committed) << i;
   EXPECT_EQ(verdicts->at(300).kind, Kind::in_progress);
@@ -266,7 +266,7 @@ TEST_P(ResolverTest, WhatACrashLostIsNotCommittedWhoeverHasItsId) {
     ServerRuns nothing_seen;
     const event::Transaction* const one = &lost;
     auto again = connect();
-    const auto verdicts = Inquiry(again, nothing_seen).ask({&one, 1});
+    const auto verdicts = OutcomeLookup(again, nothing_seen).ask({&one, 1});
     ASSERT_TRUE(verdicts);
     EXPECT_EQ(verdicts->at(0).kind, Kind::unknowable) << "where nobody asked before";
   }
@@ -369,7 +369,7 @@ class ResolverThreadTest : public ResolverTest {
   }
 
   Heard heard;
-  ClientSessions sessions;
+  AskableSessions sessions;
   std::unique_ptr<Resolver> resolver;
 };
 

@@ -7,7 +7,7 @@
 #include <set>
 
 #include "capture/facts.h"
-#include "proxy/doubt/inquiry.h"
+#include "proxy/doubt/outcome_lookup.h"
 
 namespace weir::proxy {
 namespace {
@@ -174,7 +174,7 @@ TEST(OwnStatementsTest, AQuestionInAnothersSessionEvaluatesNothingThatAUserCanDe
                                           "pg_xact_status",
                                           "substr",
                                           "unnest"};
-  for (const auto& sql : Inquiry::statements()) {
+  for (const auto& sql : OutcomeLookup::statements()) {
     for (const auto& function : functions_of(sql)) EXPECT_TRUE(harmless.contains(function)) << function;
     EXPECT_FALSE(std::regex_search(sql, std::regex(R"((FROM|JOIN)\s+(?!pg_catalog\.|server\b|EXTRACT|pg_catalog)\w)")))
         << "it reads a relation: " << sql;

@@ -58,7 +58,7 @@ CONFINED = [
     (r"curl/", ["emitters/http*"]),
     (r"boost/asio", ["proxy/io/*", "proxy/admin/admin_server.cpp"]),
     (r"boost/beast", ["proxy/admin/admin_server.cpp"]),
-    (r"boost/json", ["capture/*", "emitters/*", "proxy/doubt/inquiry.cpp", "proxy/settings/schema.cpp",
+    (r"boost/json", ["capture/*", "emitters/*", "proxy/doubt/outcome_lookup.cpp", "proxy/settings/schema.cpp",
                      "proxy/check/*"]),
 ]
 

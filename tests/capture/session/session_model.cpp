@@ -355,7 +355,7 @@ class Proxied {
   capture::Scope scope_;
   std::atomic<std::uint64_t> epoch_{0};
   std::chrono::milliseconds now_{0};
-  std::unique_ptr<capture::CaptureSession> session_;
+  std::unique_ptr<capture::CaptureEngine> session_;
   std::string from_client_, to_server_, from_server_, kept_;
   int unheard_ = 0;
   bool closed_ = false;

@@ -227,14 +227,14 @@ SessionScript& SessionScript::gate(std::vector<std::string> calls) {
 
 SessionScript& SessionScript::journal_has_it() {
   script_.on("the journal has it", [](wire::Engine& engine, wire::Turn& turn) {
-    dynamic_cast<capture::CaptureSession&>(engine).on_prepared({}, turn);
+    dynamic_cast<capture::CaptureEngine&>(engine).on_prepared({}, turn);
   });
   return *this;
 }
 
 SessionScript& SessionScript::journal_refuses(Error error) {
   script_.on("the journal refuses", [error = std::move(error)](wire::Engine& engine, wire::Turn& turn) {
-    dynamic_cast<capture::CaptureSession&>(engine).on_prepared(error, turn);
+    dynamic_cast<capture::CaptureEngine&>(engine).on_prepared(error, turn);
   });
   return *this;
 }
@@ -243,7 +243,7 @@ SessionScript& SessionScript::log_is_durable() {
   script_.on("the log is durable", [this](wire::Engine& engine, wire::Turn&) {
     EXPECT_TRUE(engine.standing().upstream_stalled);
     stand_->gate.durable = true;
-    dynamic_cast<capture::CaptureSession&>(engine).on_durable();
+    dynamic_cast<capture::CaptureEngine&>(engine).on_durable();
   });
   return *this;
 }
@@ -259,7 +259,7 @@ SessionScript& SessionScript::question_waits() {
 SessionScript& SessionScript::weir_asks() {
   script_.on("Weir asks", [this](wire::Engine& engine, wire::Turn& turn) {
     capture::Question question = this->question();
-    if (!dynamic_cast<capture::CaptureSession&>(engine).ask(question, turn)) stand_->heard.emplace_back("not asked");
+    if (!dynamic_cast<capture::CaptureEngine&>(engine).ask(question, turn)) stand_->heard.emplace_back("not asked");
   });
   return *this;
 }

@@ -1,4 +1,4 @@
-#include "proxy/doubt/inquiry.h"
+#include "proxy/doubt/outcome_lookup.h"
 
 #include <map>
 #include <utility>
@@ -47,12 +47,12 @@ std::string array_of(std::span<const event::Transaction* const> transactions) {
 
 }  // namespace
 
-std::vector<std::string> Inquiry::statements() {
+std::vector<std::string> OutcomeLookup::statements() {
   return {many_question(), std::string(kOneQuestion)};
 }
 
-Result<std::vector<Verdict>> Inquiry::ask(std::span<const event::Transaction* const> transactions) {
-  const auto rows = questions_.query(many_question(), {array_of(transactions)});
+Result<std::vector<Verdict>> OutcomeLookup::ask(std::span<const event::Transaction* const> transactions) {
+  const auto rows = database_.query(many_question(), {array_of(transactions)});
   if (!rows) return rows.error();
   std::optional<Evidence> evidence;
   std::map<std::string, XactStatus> statuses;
@@ -81,8 +81,8 @@ Result<std::vector<Verdict>> Inquiry::ask(std::span<const event::Transaction* co
   return verdicts;
 }
 
-Result<XactStatus> Inquiry::ask_alone(event::Xid xid) {
-  const auto rows = questions_.query(std::string(kOneQuestion), {std::to_string(xid)});
+Result<XactStatus> OutcomeLookup::ask_alone(event::Xid xid) {
+  const auto rows = database_.query(std::string(kOneQuestion), {std::to_string(xid)});
   if (!rows && rows.error().sqlstate == kInTheFuture) return XactStatus::not_given_out;
   if (!rows) return rows.error();
   if (rows->empty() || rows->front().empty()) return Error{"an answer that makes no sense", ""};

@@ -19,7 +19,7 @@
 #include "proxy/commit/committer.h"
 #include "proxy/commit/subscriptions.h"
 #include "proxy/delivery/delivery.h"
-#include "proxy/doubt/client_sessions.h"
+#include "proxy/doubt/askable_sessions.h"
 #include "proxy/doubt/resolver.h"
 #include "proxy/io/engine_factory.h"
 #include "proxy/process/notices.h"
@@ -27,14 +27,14 @@
 
 namespace weir::proxy {
 
-class Capturing {
+class CaptureService {
  public:
   /// `on_output_gone`: the only destination is a stdout that nobody reads any more; called on a delivery's thread,
   /// once.
   /// `notices` outlive it.
-  static Result<std::unique_ptr<Capturing>> start(const Settings& settings, unsigned workers, Notices& notices,
-                                                  std::function<void()> on_output_gone = {});
-  ~Capturing();
+  static Result<std::unique_ptr<CaptureService>> start(const Settings& settings, unsigned workers, Notices& notices,
+                                                       std::function<void()> on_output_gone = {});
+  ~CaptureService();
 
   /// False: sessions of this database are only relayed.
   bool captures(const std::string& database) const { return rules_.scope().captures_database(database); }
@@ -56,7 +56,7 @@ class Capturing {
   [[nodiscard]] bool stop(std::chrono::milliseconds at_most);
 
  private:
-  explicit Capturing(Notices& notices) : notices_(notices), rules_(notices.teller()) {}
+  explicit CaptureService(Notices& notices) : notices_(notices), rules_(notices.teller()) {}
   Result<void> open_journal(const Settings& settings);
   Result<void> open_destinations(const Settings& settings);
   Result<void> open_destination(const Settings& settings, const EmitterSettings& emitter);
@@ -71,7 +71,7 @@ class Capturing {
   bool stopped_ = false;
   std::unique_ptr<Subscriptions> subscriptions_;
   std::vector<std::unique_ptr<Delivery>> deliveries_;
-  ClientSessions client_sessions_;
+  AskableSessions askable_sessions_;
   std::unique_ptr<Resolver> resolver_;
   std::unique_ptr<Committer> committer_;  // stopped before what its thread calls goes away
 

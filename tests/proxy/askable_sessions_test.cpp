@@ -1,5 +1,5 @@
 // Which client's session a question of Weir's goes to, and what becomes of it where none can be asked.
-#include "proxy/doubt/client_sessions.h"
+#include "proxy/doubt/askable_sessions.h"
 
 #include <gtest/gtest.h>
 
@@ -11,7 +11,7 @@ namespace {
 using capture::Question;
 
 /// A session that answers each question with its own name and the parameter, on another thread.
-ClientSessions::Ask answers(const std::string& name) {
+AskableSessions::Ask answers(const std::string& name) {
   return [name](const Question& question) {
     std::thread([question, name] {
       question.answered(std::vector<Question::Row>{{name, question.parameters.at(0)}});
@@ -20,17 +20,17 @@ ClientSessions::Ask answers(const std::string& name) {
 }
 
 /// One that is in a transaction, or gone: it drops the question.
-ClientSessions::Ask drops(int& asked) {
+AskableSessions::Ask drops(int& asked) {
   return [&asked](const Question&) { ++asked; };
 }
 
-std::string said(const Result<std::vector<Questions::Row>>& rows) {
+std::string said(const Result<std::vector<AskableDatabase::Row>>& rows) {
   if (!rows) return "error " + rows.error().sqlstate;
   return rows->at(0).at(0).value_or("NULL") + " " + rows->at(0).at(1).value_or("NULL");
 }
 
-TEST(ClientSessionsTest, WhoeverCameLastIsAskedFirst) {
-  ClientSessions sessions;
+TEST(AskableSessionsTest, WhoeverCameLastIsAskedFirst) {
+  AskableSessions sessions;
   sessions.add(1, answers("first"));
   sessions.add(2, answers("second"));
   EXPECT_EQ(said(sessions.query("SELECT $1", {"x"})), "second x");
@@ -39,8 +39,8 @@ TEST(ClientSessionsTest, WhoeverCameLastIsAskedFirst) {
   EXPECT_FALSE(sessions.has_question());
 }
 
-TEST(ClientSessionsTest, WhereOneCannotBeAskedTheNextIs) {
-  ClientSessions sessions;
+TEST(AskableSessionsTest, WhereOneCannotBeAskedTheNextIs) {
+  AskableSessions sessions;
   int asked = 0;
   sessions.add(1, answers("first"));
   sessions.add(2, drops(asked));
@@ -49,8 +49,8 @@ TEST(ClientSessionsTest, WhereOneCannotBeAskedTheNextIs) {
 }
 
 /// A session of a moment: it logs in, and is gone again.
-TEST(ClientSessionsTest, WhereNoneCanBeAskedTheQuestionWaitsForOneThatLogsIn) {
-  ClientSessions sessions;
+TEST(AskableSessionsTest, WhereNoneCanBeAskedTheQuestionWaitsForOneThatLogsIn) {
+  AskableSessions sessions;
   int asked = 0;
   for (std::uint64_t id = 1; id <= 300; ++id) sessions.add(id, drops(asked));
   std::thread login([&] {
@@ -66,14 +66,14 @@ TEST(ClientSessionsTest, WhereNoneCanBeAskedTheQuestionWaitsForOneThatLogsIn) {
   EXPECT_EQ(asked, 100);
 }
 
-TEST(ClientSessionsTest, WhereNobodyComesThatIsAnError) {
-  ClientSessions sessions;
+TEST(AskableSessionsTest, WhereNobodyComesThatIsAnError) {
+  AskableSessions sessions;
   EXPECT_EQ(said(sessions.query("SELECT $1", {"x"})), "error ");
   EXPECT_FALSE(sessions.has_question()) << "nobody waits for its answer any more";
 }
 
-TEST(ClientSessionsTest, WhatWaitsIsGivenUpAtTheEnd) {
-  ClientSessions sessions;
+TEST(AskableSessionsTest, WhatWaitsIsGivenUpAtTheEnd) {
+  AskableSessions sessions;
   std::thread end([&] {
     while (!sessions.has_question()) std::this_thread::yield();
     sessions.close();
@@ -83,8 +83,8 @@ TEST(ClientSessionsTest, WhatWaitsIsGivenUpAtTheEnd) {
   EXPECT_EQ(said(sessions.query("SELECT $1", {"x"})), "error ");
 }
 
-TEST(ClientSessionsTest, TheServersErrorIsTheAnswer) {
-  ClientSessions sessions;
+TEST(AskableSessionsTest, TheServersErrorIsTheAnswer) {
+  AskableSessions sessions;
   int asked = 0;
   sessions.add(1, drops(asked));
   sessions.add(2, [](const Question& question) { question.answered(Error{"is in the future", "22023"}); });

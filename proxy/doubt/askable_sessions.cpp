@@ -1,4 +1,4 @@
-#include "proxy/doubt/client_sessions.h"
+#include "proxy/doubt/askable_sessions.h"
 
 #include <algorithm>
 #include <future>
@@ -14,7 +14,7 @@ constexpr std::chrono::seconds kAnswerTime{5};
 /// Sessions that are tried for one question. Those that cannot be asked are in a transaction, most likely.
 constexpr std::size_t kMostTries = 100;
 
-using Answer = Result<std::vector<Questions::Row>>;
+using Answer = Result<std::vector<AskableDatabase::Row>>;
 
 /// A question and what will be its answer. The promise is owned by the question alone: one that is destroyed unanswered
 /// ends the wait.
@@ -41,18 +41,18 @@ Answer wait_for(std::future<Answer>& answer) {
 
 }  // namespace
 
-void ClientSessions::add(std::uint64_t id, Ask ask) {
+void AskableSessions::add(std::uint64_t id, Ask ask) {
   const std::lock_guard lock(mutex_);
   sessions_.insert_or_assign(id, std::move(ask));
 }
 
-void ClientSessions::remove(std::uint64_t id) {
+void AskableSessions::remove(std::uint64_t id) {
   const std::lock_guard lock(mutex_);
   sessions_.erase(id);
 }
 
 /// Those that came last come first: one that is in a long transaction is not asked again and again.
-std::vector<ClientSessions::Ask> ClientSessions::sessions_that_are_there() {
+std::vector<AskableSessions::Ask> AskableSessions::sessions_that_are_there() {
   const std::lock_guard lock(mutex_);
   std::vector<Ask> found;
   for (auto session = sessions_.rbegin(); session != sessions_.rend() && found.size() < kMostTries; ++session)
@@ -60,21 +60,21 @@ std::vector<ClientSessions::Ask> ClientSessions::sessions_that_are_there() {
   return found;
 }
 
-void ClientSessions::let_wait(capture::Question question) {
+void AskableSessions::let_wait(capture::Question question) {
   const std::lock_guard lock(mutex_);
   if (closed_) return;
   waiting_ = std::move(question);
   waits_ = true;
 }
 
-std::optional<capture::Question> ClientSessions::take_question() {
+std::optional<capture::Question> AskableSessions::take_question() {
   const std::lock_guard lock(mutex_);
   waits_ = false;
   return std::exchange(waiting_, std::nullopt);
 }
 
-Result<std::vector<ClientSessions::Row>> ClientSessions::query(const std::string& sql,
-                                                               const std::vector<std::string>& parameters) {
+Result<std::vector<AskableSessions::Row>> AskableSessions::query(const std::string& sql,
+                                                                 const std::vector<std::string>& parameters) {
   for (const Ask& session : sessions_that_are_there()) {
     Asked asked = make_question(sql, parameters);
     session(std::move(asked.question));
@@ -94,7 +94,7 @@ Result<std::vector<ClientSessions::Row>> ClientSessions::query(const std::string
   return Error{"no client's session came to stand between two transactions", ""};
 }
 
-void ClientSessions::close() {
+void AskableSessions::close() {
   const std::lock_guard lock(mutex_);
   closed_ = true;
   waits_ = false;

@@ -1,4 +1,4 @@
-#include "proxy/capturing.h"
+#include "proxy/capture_service.h"
 
 #include <sys/random.h>
 
@@ -8,8 +8,8 @@
 
 #include "base/notice.h"
 #include "base/text.h"
-#include "proxy/captured_session.h"
 #include "proxy/delivery/destinations.h"
+#include "proxy/gated_engine.h"
 #include "proxy/process/clock.h"
 #include "proxy/process/log.h"
 
@@ -75,9 +75,9 @@ StreamCounts::Seen seen_of(const AdminSettings& admin) {
 
 }  // namespace
 
-Result<std::unique_ptr<Capturing>> Capturing::start(const Settings& settings, unsigned workers, Notices& notices,
-                                                    std::function<void()> on_output_gone) {
-  std::unique_ptr<Capturing> made(new Capturing(notices));
+Result<std::unique_ptr<CaptureService>> CaptureService::start(const Settings& settings, unsigned workers,
+                                                              Notices& notices, std::function<void()> on_output_gone) {
+  std::unique_ptr<CaptureService> made(new CaptureService(notices));
   made->on_output_gone_ = std::move(on_output_gone);
   made->settings_ = settings;
   made->change(settings);
@@ -93,11 +93,11 @@ Result<std::unique_ptr<Capturing>> Capturing::start(const Settings& settings, un
   return made;
 }
 
-Capturing::~Capturing() {
+CaptureService::~CaptureService() {
   (void)stop(std::chrono::milliseconds(0));
 }
 
-Result<void> Capturing::open_journal(const Settings& settings) {
+Result<void> CaptureService::open_journal(const Settings& settings) {
   const bool stays = settings.journal_durability != capture::Durability::memory && !settings.journal_path.empty();
   capture::JournalOptions options;
   options.path = settings.journal_path;
@@ -126,11 +126,11 @@ Result<void> Capturing::open_journal(const Settings& settings) {
   return {};
 }
 
-Result<std::unique_ptr<capture::StreamReader>> Capturing::subscribe(Subscriptions::Options options) {
+Result<std::unique_ptr<capture::StreamReader>> CaptureService::subscribe(Subscriptions::Options options) {
   return subscriptions_->subscribe(std::move(options));
 }
 
-Result<void> Capturing::open_destinations(const Settings& settings) {
+Result<void> CaptureService::open_destinations(const Settings& settings) {
   subscriptions_ = std::make_unique<Subscriptions>(
       *journal_.log, [this](capture::StreamCommand command) { committer_->tell(std::move(command)); });
   for (const auto& emitter : settings.emit) {
@@ -143,7 +143,7 @@ Result<void> Capturing::open_destinations(const Settings& settings) {
   return {};
 }
 
-Result<void> Capturing::open_destination(const Settings& settings, const EmitterSettings& emitter) {
+Result<void> CaptureService::open_destination(const Settings& settings, const EmitterSettings& emitter) {
   auto destination = make_emitter(emitter, journal_.book->instance());
   if (!destination) return destination.error();
   std::unique_ptr<emitters::Format> format;
@@ -171,14 +171,14 @@ Result<void> Capturing::open_destination(const Settings& settings, const Emitter
   return {};
 }
 
-Result<void> Capturing::run() {
+Result<void> CaptureService::run() {
   const auto newest = journal_.log->recovered().last_position;
   auto reader = journal_.log->reader();
   if (!reader) return reader.error();
   Resolver::Options asking;
   asking.upstream = settings_.upstream;
   asking.credentials = settings_.credentials;
-  asking.sessions = &client_sessions_;
+  asking.sessions = &askable_sessions_;
   asking.resolve = [this](std::int64_t id, capture::Outcome outcome) { committer_->resolve(id, outcome); };
   asking.give_up = [this](std::int64_t id, std::vector<event::ChangeEvent> gaps) {
     committer_->give_up(id, std::move(gaps));
@@ -207,7 +207,7 @@ Result<void> Capturing::run() {
   return {};
 }
 
-std::unique_ptr<wire::Engine> Capturing::make_engine(const SessionInfo& info) {
+std::unique_ptr<wire::Engine> CaptureService::make_engine(const SessionInfo& info) {
   capture::SessionOptions options;
   options.statements = statements_.at(info.worker).get();
   options.catalog_epoch = &catalog_epoch_;
@@ -218,10 +218,10 @@ std::unique_ptr<wire::Engine> Capturing::make_engine(const SessionInfo& info) {
   options.own_names = "weir:" + random_name() + ":";
   options.database = info.database;
   options.context = {info.user, info.application_name, info.client, std::to_string(info.id)};
-  return std::make_unique<CapturedSession>(*committer_, client_sessions_, rules_.patterns(), info, std::move(options));
+  return std::make_unique<GatedEngine>(*committer_, askable_sessions_, rules_.patterns(), info, std::move(options));
 }
 
-void Capturing::describe(Snapshot& now) const {
+void CaptureService::describe(Snapshot& now) const {
   now.capturing = true;
   now.instance = instance_;
   now.commits = committer_->counts().value();
@@ -233,11 +233,11 @@ void Capturing::describe(Snapshot& now) const {
   for (const auto& delivery : deliveries_) now.destinations.push_back(delivery->counts()->value());
 }
 
-void Capturing::watched() {
+void CaptureService::watched() {
   committer_->rows().watch(wall_us());
 }
 
-Result<void> Capturing::pause(const std::string& destination, bool is_paused) {
+Result<void> CaptureService::pause(const std::string& destination, bool is_paused) {
   for (const auto& delivery : deliveries_) {
     if (delivery->name() != destination) continue;
     delivery->pause(is_paused);
@@ -248,11 +248,11 @@ Result<void> Capturing::pause(const std::string& destination, bool is_paused) {
   return Error{"there is no destination \"" + destination + "\"", "42704"};
 }
 
-void Capturing::reopen_files() {
+void CaptureService::reopen_files() {
   for (const auto& delivery : deliveries_) delivery->wake();
 }
 
-bool Capturing::stop(std::chrono::milliseconds at_most) {
+bool CaptureService::stop(std::chrono::milliseconds at_most) {
   if (!committer_ || std::exchange(stopped_, true)) return true;
   // What the last sessions said, and what became of those that were cut off, comes before the destinations finish.
   committer_->drain();

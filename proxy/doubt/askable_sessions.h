@@ -18,11 +18,11 @@
 #include <vector>
 
 #include "capture/session/session.h"
-#include "proxy/doubt/questions.h"
+#include "proxy/doubt/askable_database.h"
 
 namespace weir::proxy {
 
-class ClientSessions final : public Questions, public capture::QuestionSource {
+class AskableSessions final : public AskableDatabase, public capture::QuestionSource {
  public:
   /// Takes the question to the session's own thread. Where it cannot be asked there now, it is destroyed unanswered.
   using Ask = std::function<void(capture::Question)>;

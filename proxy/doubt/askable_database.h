@@ -1,5 +1,5 @@
 // Who answers Weir's own questions about the database: a side connection (libpq.h), or clients' sessions
-// (client_sessions.h). Blocking; for a thread that is no worker.
+// (askable_sessions.h). Blocking; for a thread that is no worker.
 #pragma once
 
 #include <optional>
@@ -10,11 +10,11 @@
 
 namespace weir::proxy {
 
-class Questions {
+class AskableDatabase {
  public:
   using Row = std::vector<std::optional<std::string>>;
 
-  virtual ~Questions() = default;
+  virtual ~AskableDatabase() = default;
   /// One statement with text parameters. The error has the server's SQLSTATE, or none where it could not be asked.
   virtual Result<std::vector<Row>> query(const std::string& sql, const std::vector<std::string>& parameters) = 0;
   /// False once nothing more can be asked here.

@@ -1,4 +1,4 @@
-#include "proxy/check/plan_question.h"
+#include "proxy/check/plan_preview.h"
 
 #include <cstdlib>
 
@@ -11,7 +11,7 @@ namespace {
 using capture::FactsText;
 using Facts = std::shared_ptr<const capture::RelationFacts>;
 
-wire::RowView view_of(const Questions::Row& row) {
+wire::RowView view_of(const AskableDatabase::Row& row) {
   wire::RowView view;
   for (const auto& field : row) view.push_back(field ? std::optional<std::string_view>(*field) : std::nullopt);
   return view;
@@ -19,7 +19,7 @@ wire::RowView view_of(const Questions::Row& row) {
 
 }  // namespace
 
-Result<PlanQuestion> PlanQuestion::begin(Questions& database, const capture::Scope& scope) {
+Result<PlanPreview> PlanPreview::begin(AskableDatabase& database, const capture::Scope& scope) {
   const auto rows = database.query(
       "SELECT pg_catalog.current_setting('server_version_num'), pg_catalog.current_setting('server_encoding'),"
       " pg_catalog.current_setting('client_encoding')",
@@ -27,14 +27,14 @@ Result<PlanQuestion> PlanQuestion::begin(Questions& database, const capture::Sco
   if (!rows) return rows.error();
   if (rows->size() != 1 || rows->front().size() != 3) return Error{"the server's version could not be asked", ""};
   const auto& row = rows->front();
-  PlanQuestion question(database, scope);
-  question.server_.version = std::atoi(row[0].value_or("").c_str()) / 10'000;
-  question.server_.server_encoding = row[1].value_or("UTF8");
-  question.server_.client_encoding = row[2].value_or("UTF8");
-  return question;
+  PlanPreview preview(database, scope);
+  preview.server_.version = std::atoi(row[0].value_or("").c_str()) / 10'000;
+  preview.server_.server_encoding = row[1].value_or("UTF8");
+  preview.server_.client_encoding = row[2].value_or("UTF8");
+  return preview;
 }
 
-Result<void> PlanQuestion::ask(const std::string& name, FactsText text) {
+Result<void> PlanPreview::ask(const std::string& name, FactsText text) {
   const auto found = facts_.find(name);
   if (found != facts_.end() && found->second.text >= text) return {};
   const auto rows = database_.query(std::string(capture::facts_query(text)), {name, ""});
@@ -50,7 +50,7 @@ Result<void> PlanQuestion::ask(const std::string& name, FactsText text) {
   return {};
 }
 
-Result<void> PlanQuestion::ask_cascade(const capture::TableName& table) {
+Result<void> PlanPreview::ask_cascade(const capture::TableName& table) {
   const auto name = capture::cascade_name(table);
   if (facts_.contains(name)) return {};
   const auto rows = database_.query(std::string(capture::cascade_query(table.only)), {capture::quoted_name(table), ""});
@@ -64,18 +64,18 @@ Result<void> PlanQuestion::ask_cascade(const capture::TableName& table) {
   return {};
 }
 
-Facts PlanQuestion::known(const std::string& name) const {
+Facts PlanPreview::known(const std::string& name) const {
   const auto found = facts_.find(name);
   return found == facts_.end() ? nullptr : found->second.relation;
 }
 
-std::vector<Facts> PlanQuestion::relations(const capture::Statement& statement) const {
+std::vector<Facts> PlanPreview::relations(const capture::Statement& statement) const {
   std::vector<Facts> all;
   for (const auto& table : statement.tables) all.push_back(known(capture::quoted_name(table)));
   return all;
 }
 
-Result<capture::Plan> PlanQuestion::plan(const capture::ParsedText& text, const capture::Statement& statement) {
+Result<capture::Plan> PlanPreview::plan(const capture::ParsedText& text, const capture::Statement& statement) {
   for (const auto& table : statement.tables) {
     if (auto asked = ask(capture::quoted_name(table), FactsText::plain); !asked) return asked.error();
     if (!table.cascades) continue;

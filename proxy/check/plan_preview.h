@@ -12,14 +12,14 @@
 
 #include "base/result.h"
 #include "capture/plan.h"
-#include "proxy/doubt/questions.h"
+#include "proxy/doubt/askable_database.h"
 
 namespace weir::proxy {
 
-class PlanQuestion {
+class PlanPreview {
  public:
   /// Asks which server this is. Both outlive it.
-  static Result<PlanQuestion> begin(Questions& database, const capture::Scope& scope);
+  static Result<PlanPreview> begin(AskableDatabase& database, const capture::Scope& scope);
 
   /// `text` is the one that the statement stands in. Only for statements of needs_plan().
   Result<capture::Plan> plan(const capture::ParsedText& text, const capture::Statement& statement);
@@ -35,12 +35,12 @@ class PlanQuestion {
     std::shared_ptr<const capture::RelationFacts> relation;
   };
 
-  PlanQuestion(Questions& database, const capture::Scope& scope) : database_(database), scope_(scope) {}
+  PlanPreview(AskableDatabase& database, const capture::Scope& scope) : database_(database), scope_(scope) {}
   Result<void> ask(const std::string& name, capture::FactsText text);
   Result<void> ask_cascade(const capture::TableName& table);
   std::shared_ptr<const capture::RelationFacts> known(const std::string& name) const;
 
-  Questions& database_;
+  AskableDatabase& database_;
   const capture::Scope& scope_;
   capture::ServerSettings server_;
   std::map<std::string, Known> facts_;

@@ -11,11 +11,11 @@
 #include <utility>
 
 #include "capture/session/session.h"
+#include "proxy/check/pattern_check.h"
 #include "proxy/commit/committer.h"
-#include "proxy/doubt/client_sessions.h"
+#include "proxy/doubt/askable_sessions.h"
 #include "proxy/io/engine_factory.h"
 #include "proxy/io/session_title.h"
-#include "proxy/check/pattern_check.h"
 #include "proxy/process/log.h"
 
 namespace weir::proxy {
@@ -29,11 +29,11 @@ inline Error refusal_for_client(const Error& error) {
           error.sqlstate};
 }
 
-class CapturedSession final : public wire::Engine {
+class GatedEngine final : public wire::Engine {
  public:
   /// `options.gate` and `options.questions` are filled in here.
-  CapturedSession(Committer& committer, ClientSessions& sessions, PatternCheck& patterns, const SessionInfo& info,
-                  capture::SessionOptions options)
+  GatedEngine(Committer& committer, AskableSessions& sessions, PatternCheck& patterns, const SessionInfo& info,
+              capture::SessionOptions options)
       : id_(info.id),
         database_(info.database),
         sessions_(sessions),
@@ -45,12 +45,12 @@ class CapturedSession final : public wire::Engine {
     session_ = capture::make_session(options);
     sessions_.add(id_, ask_through(info.handle));
   }
-  ~CapturedSession() override {
+  ~GatedEngine() override {
     sessions_.remove(id_);
     if (about_patterns_) patterns_.give_back(database_);
   }
-  CapturedSession(const CapturedSession&) = delete;
-  CapturedSession& operator=(const CapturedSession&) = delete;
+  GatedEngine(const GatedEngine&) = delete;
+  GatedEngine& operator=(const GatedEngine&) = delete;
 
   std::size_t from_client(std::string_view received, wire::Turn& turn) override {
     return session_->from_client(received, turn);
@@ -81,7 +81,7 @@ class CapturedSession final : public wire::Engine {
     return answers;
   }
 
-  ClientSessions::Ask ask_through(const SessionHandle& handle) {
+  AskableSessions::Ask ask_through(const SessionHandle& handle) {
     return [this, handle](capture::Question question) {
       handle.post([this, question = std::move(question)](wire::Turn& turn) mutable { session_->ask(question, turn); });
     };
@@ -89,11 +89,11 @@ class CapturedSession final : public wire::Engine {
 
   const std::uint64_t id_;
   const std::string database_;
-  ClientSessions& sessions_;
+  AskableSessions& sessions_;
   PatternCheck& patterns_;
   std::optional<capture::Question> about_patterns_;  // where this session is to ask it
   std::unique_ptr<capture::CommitGate> gate_;        // outlives the session
-  std::unique_ptr<capture::CaptureSession> session_;
+  std::unique_ptr<capture::CaptureEngine> session_;
 };
 
 }  // namespace weir::proxy

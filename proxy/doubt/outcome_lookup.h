@@ -13,16 +13,16 @@
 
 #include "base/result.h"
 #include "capture/event/change_event.h"
-#include "proxy/doubt/questions.h"
+#include "proxy/doubt/askable_database.h"
 #include "proxy/doubt/server_runs.h"
 #include "proxy/doubt/verdict.h"
 
 namespace weir::proxy {
 
-class Inquiry {
+class OutcomeLookup {
  public:
   /// `runs`: what was seen of the server so far; the run that answers is added, and kept before it is judged by.
-  Inquiry(Questions& questions, ServerRuns& runs) : questions_(questions), runs_(runs) {}
+  OutcomeLookup(AskableDatabase& database, ServerRuns& runs) : database_(database), runs_(runs) {}
 
   /// One verdict for each transaction, in their order. An error: the database could not be asked; try again later.
   Result<std::vector<Verdict>> ask(std::span<const event::Transaction* const> transactions);
@@ -33,7 +33,7 @@ class Inquiry {
  private:
   Result<XactStatus> ask_alone(event::Xid xid);
 
-  Questions& questions_;
+  AskableDatabase& database_;
   ServerRuns& runs_;
 };
 

@@ -13,10 +13,10 @@
 
 namespace weir::capture {
 
-class OwnQuestion {
+class OwnExchange {
  public:
   /// Null: none waits for a session.
-  explicit OwnQuestion(QuestionSource* source) : source_(source) {}
+  explicit OwnExchange(QuestionSource* source) : source_(source) {}
 
   bool one_waits() const { return source_ != nullptr && source_->has_question(); }
   std::optional<Question> take_one() { return source_->take_question(); }
