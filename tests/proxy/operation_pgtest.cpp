@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "proxy/doubt/libpq.h"
-#include "tests/proxy/certificates.h"
-#include "tests/proxy/tcp_end.h"
+#include "tests/proxy/io/certificates.h"
+#include "tests/proxy/io/tcp_end.h"
 #include "tests/support/child_process.h"
 #include "tests/support/pg_cluster.h"
 #include "tests/support/pg_connection.h"

@@ -4,7 +4,7 @@
 
 #include <csignal>
 
-#include "tests/proxy/weir_command.h"
+#include "tests/proxy/command/weir_command.h"
 #include "tests/support/pg_cluster.h"
 #include "tests/support/pg_connection.h"
 
