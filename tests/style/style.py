@@ -12,6 +12,9 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import readmes  # noqa: E402  (beside this file)
+
 FUNCTION_LINES = 70
 FILE_LINES = 600
 CLASS_LINES = 600
@@ -315,6 +318,12 @@ def classes_that_do_too_much(texts, large=None):
             yield f"{name} is not too large (any more): take it out of LARGE_CLASSES"
 
 
+def document(path):
+    """A document's text, empty for anything else that is there."""
+    place = ROOT / path
+    return place.read_text(encoding="utf-8") if path.endswith(".md") and place.is_file() else "" if place.exists() else None
+
+
 def main():
     listing = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True,
                              text=True, check=True)
@@ -324,6 +333,7 @@ def main():
     texts = {path: (ROOT / path).read_text(encoding="utf-8").splitlines() for path in checked}
     findings += names_of_two_classes(texts)
     findings += classes_that_do_too_much(texts)
+    findings += readmes.findings(files, document)
     for path, lines in texts.items():
         for rule in RULES:
             findings += [f"{path}:{number}: {text}" for number, text in rule(path, lines)]

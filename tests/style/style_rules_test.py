@@ -6,7 +6,8 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-import style  # noqa: E402  (beside this file)
+import readmes  # noqa: E402  (beside this file)
+import style  # noqa: E402
 
 
 def findings(rule, path, text):
@@ -170,6 +171,40 @@ class Classes(unittest.TestCase):
 
     def test_tests_are_not_looked_at(self):
         self.assertEqual(self.check({"tests/wire/a.h": self.header(30)}), [])
+
+
+class Readmes(unittest.TestCase):
+    FILES = ["wire/README.md", "wire/frame.h", "wire/frame.cpp", "wire/portal_cases.cpp", "wire/run", "tests/wire/frame_test.cpp"]
+
+    def check(self, rule, text, *rest):
+        return [line for line, _ in rule("wire/README.md", text.splitlines(), *(rest or [self.FILES]))]
+
+    def test_sources_are_named(self):
+        for right in ("`frame.h`, `portal_cases.cpp`", "`frame`, `portal_cases`", "`frame.*` `*_cases`"):
+            self.assertEqual(self.check(readmes.unnamed_sources, right), [], right)
+        for wrong in ("`frame.h`", "frame `portal_cases`", "`*` `portal_cases`", "`frame_test` `portal_cases`"):
+            self.assertEqual(self.check(readmes.unnamed_sources, wrong), [1], wrong)
+
+    def test_named_files_are_there(self):
+        table = "| file | what |\n|---|---|\n"
+        for right in ("`frame.h`", "`wire/frame.*`", "`frame_test.cpp` and `_test.cpp`", "`NAME.cpp`", "`std::vector`", "`/etc/weir/a.h`",
+                      table + "| `frame`, `run` | `anything` |", "a.h", "    weir `a.h`"):
+            self.assertEqual(self.check(readmes.files_that_are_not_there, right), [], right)
+        for wrong in ("`frames.h`", "`tests/frame.h`", "see `frame.c`"):
+            self.assertEqual(self.check(readmes.files_that_are_not_there, wrong), [1], wrong)
+        self.assertEqual(self.check(readmes.files_that_are_not_there, table + "| `frame`, `gone` | what |"), [3])
+
+    def test_links_lead_somewhere(self):
+        texts = {"wire/README.md": "# wire: a\n## What it *is*\n", "README.md": '<a name="logins"></a>', "wire": "", "x/y.cpp": ""}
+        for right in ("[a](../README.md#logins)", "[a](#what-it-is)", "[a](../x/y.cpp)", "[a](../wire)", "[a](http://b/c.md)", "`[a](b)`"):
+            self.assertEqual(self.check(readmes.dead_links, right, texts.get), [], right)
+        for wrong in ("[a](README.md#logins)", "[a](#what-is-it)", "[a](../x/z.cpp)", "![a](page.webp)"):
+            self.assertEqual(self.check(readmes.dead_links, wrong, texts.get), [1], wrong)
+
+    def test_of_a_tree(self):
+        texts = {"wire/README.md": "`frame`, [x](y)", "CONTRIBUTING.md": "[x](y), `z.h`"}
+        found = [one.partition(": ")[0] for one in readmes.findings([*self.FILES, "CONTRIBUTING.md"], texts.get)]
+        self.assertEqual(found, ["wire/README.md:1", "wire/README.md:1", "CONTRIBUTING.md:1", "CONTRIBUTING.md:1"])
 
 
 class TheRest(unittest.TestCase):
