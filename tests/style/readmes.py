@@ -1,4 +1,5 @@
-"""What documents hold: a folder's README names its sources, none names a file that is not there, and links lead somewhere.
+"""What documents hold: a folder's README names its sources, none names a file that is not there, links lead somewhere,
+and decisions have context, choice, and what would change our mind.
 
 Rules are functions that yield (line number, what is wrong); style.py runs them."""
 
@@ -11,6 +12,7 @@ CODE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^()\s]+)\)")
 # Files by the look of them: `plan.cpp`, `sql/statement.*`.
 FILE = re.compile(r"(?<![\w.*/-])((?:[\w.-]+/)*[\w*-]+\.(?:cpp|h|c|py|sh|\*))(?![\w/*])")
+DECISION_PARTS = ("Context: ", "Choice: ", "What would change our mind: ")
 
 
 def folder_of(path):
@@ -76,6 +78,34 @@ def dead_links(path, lines, read):
                 yield number, f"{link} leads nowhere"
 
 
+def paragraphs(lines):
+    """(number of its first line, text) of each; a heading, a list's entry and a bold beginning are one of their own."""
+    number, text = 0, ""
+    for at, line in enumerate([*lines, ""], 1):
+        begins = line.startswith(("#", "- ", "**"))
+        if text and (not line or begins):
+            yield number, text
+            text = ""
+        if line:
+            number, text = (at, line) if not text else (number, text + " " + line)
+        if line.startswith("#"):
+            yield number, text
+            text = ""
+
+
+def loose_decisions(path, lines):
+    """`**Title.** Context: … Choice: … What would change our mind: …`, each a paragraph below `## Decisions`."""
+    inside = False
+    for number, text in paragraphs(lines):
+        missing = [part.strip() for part in DECISION_PARTS if part not in text]
+        if text.startswith("## "):
+            inside = text == "## Decisions"
+        elif text.split()[0].strip("*:") == "Decisions":
+            yield number, "decisions stand below `## Decisions`"
+        elif inside and (text.startswith("- ") or (text.startswith("**") and missing)):
+            yield number, f"a decision is a paragraph `**Title.** {' … '.join(DECISION_PARTS)}…`"
+
+
 def findings(files, read):
     """`read(path)` is a document's text, as dead_links has it."""
     for path in files:
@@ -84,5 +114,5 @@ def findings(files, read):
         lines = read(path).splitlines()
         found = [*files_that_are_not_there(path, lines, files), *dead_links(path, lines, read)]
         if pathlib.PurePath(path).name == "README.md":
-            found += unnamed_sources(path, lines, files)
+            found += [*unnamed_sources(path, lines, files), *loose_decisions(path, lines)]
         yield from (f"{path}:{number}: {text}" for number, text in sorted(found))

@@ -201,10 +201,19 @@ class Readmes(unittest.TestCase):
         for wrong in ("[a](README.md#logins)", "[a](#what-is-it)", "[a](../x/z.cpp)", "![a](page.webp)"):
             self.assertEqual(self.check(readmes.dead_links, wrong, texts.get), [1], wrong)
 
+    def test_decisions(self):
+        whole = "**A.** Context: b,\nc. Choice: d. What would\nchange our mind: e.\n"
+        head = "# a\n\n## Decisions\n\n"
+        for right in (whole, head + whole, head + "Those of b.\n\n### Of c\n\n" + whole + "\n" + whole, head + "## D\n\n**E.** F."):
+            self.assertEqual([line for line, _ in readmes.loose_decisions("a/README.md", right.splitlines())], [], right)
+        for wrong, line in ((head + "**A.** Because.", 5), (head + whole + "\n**A.** Context: b. Choice: c.", 9),
+                            (head + whole.replace("Choice", "So"), 5), (head + "- " + whole, 5), ("# a\n\nDecisions\n- b", 3)):
+            self.assertEqual([line for line, _ in readmes.loose_decisions("a/README.md", wrong.splitlines())], [line], wrong)
+
     def test_of_a_tree(self):
-        texts = {"wire/README.md": "`frame`, [x](y)", "CONTRIBUTING.md": "[x](y), `z.h`"}
+        texts = {"wire/README.md": "`frame`, [x](y)\n\n## Decisions\n- a", "CONTRIBUTING.md": "[x](y), `z.h`"}
         found = [one.partition(": ")[0] for one in readmes.findings([*self.FILES, "CONTRIBUTING.md"], texts.get)]
-        self.assertEqual(found, ["wire/README.md:1", "wire/README.md:1", "CONTRIBUTING.md:1", "CONTRIBUTING.md:1"])
+        self.assertEqual(found, ["wire/README.md:1", "wire/README.md:1", "wire/README.md:4", "CONTRIBUTING.md:1", "CONTRIBUTING.md:1"])
 
 
 class TheRest(unittest.TestCase):
