@@ -1,24 +1,8 @@
 #include "proxy/command/database.h"
 
-namespace weir::proxy {
+#include "proxy/command/arguments.h"
 
-Result<std::string> take_flag(std::vector<std::string>& arguments, const std::string& flag) {
-  std::string value;
-  for (auto one = arguments.begin(); one != arguments.end();) {
-    if (one->starts_with(flag + "=")) {
-      value = one->substr(flag.size() + 1);
-      one = arguments.erase(one);
-    } else if (*one == flag) {
-      one = arguments.erase(one);
-      if (one == arguments.end()) return Error{flag + " needs a value", ""};
-      value = *one;
-      one = arguments.erase(one);
-    } else {
-      ++one;
-    }
-  }
-  return value;
-}
+namespace weir::proxy {
 
 Result<DatabaseChoice> take_database(std::vector<std::string>& arguments) {
   auto database = take_flag(arguments, "--database");

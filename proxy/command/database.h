@@ -19,8 +19,6 @@ struct DatabaseChoice {
 
 /// Takes --database NAME and --role NAME out of `arguments`. The complaint is a usage's.
 Result<DatabaseChoice> take_database(std::vector<std::string>& arguments);
-/// Takes the flag and its value (`--flag value`, `--flag=value`) out; absent: empty.
-Result<std::string> take_flag(std::vector<std::string>& arguments, const std::string& flag);
 
 Result<SideConnection> open_read_only(const Settings& settings, const DatabaseChoice& choice);
 

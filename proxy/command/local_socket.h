@@ -23,6 +23,8 @@ class LocalSocket {
   Result<void> send(std::string_view bytes) const;
   /// What has come, at most `most` bytes; empty at the end. Waits as long as connect() was told to, for each.
   Result<std::string> receive(std::size_t most) const;
+  /// To be polled.
+  int descriptor() const { return descriptor_; }
 
  private:
   explicit LocalSocket(int descriptor) : descriptor_(descriptor) {}

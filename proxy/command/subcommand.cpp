@@ -11,6 +11,7 @@
 #include "proxy/command/explain_command.h"
 #include "proxy/command/journal_command.h"
 #include "proxy/command/shell_commands.h"
+#include "proxy/command/stats_command.h"
 #include "proxy/settings/environment.h"
 #include "proxy/settings/options.h"
 #include "proxy/settings/settings.h"
@@ -45,6 +46,9 @@ const std::array kCommands = std::to_array<Subcommand>({
     {"journal forget", "DESTINATION", "keeps nothing for this destination any more", run_journal_forget},
     {"journal rename", "DESTINATION NEW", "gives a destination the name that it has now in --emit", run_journal_rename},
     {"man", "", "the manual's page: weir man | man -l -", run_man},
+    {"stats", "[--interval SECONDS] [--once] [--json] [--admin HOST:PORT] [--token TEXT]",
+     "the running Weir's numbers, drawn anew every second: rates, destinations and their lag, tables, gaps; q ends it",
+     run_stats},
 });
 
 std::vector<std::string> names() {
