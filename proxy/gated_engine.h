@@ -73,6 +73,9 @@ class GatedEngine final : public wire::Engine {
       log::warn("refused commits", title + ": a commit is refused (" + error.sqlstate + "): " + error.message);
       return refusal_for_client(error);
     };
+    answers.reported = [title = title_of(info)](const event::ChangeEvent& gap) {
+      log::warn("lost sessions", title + ": from here on nothing of it is captured: " + gap.cause);
+    };
     answers.prepared = [this, handle = info.handle, refusal = answers.refusal](std::int64_t, Result<void> result) {
       if (!result) result = refusal(result.error());
       handle.post([this, result = std::move(result)](wire::Turn& turn) { session_->on_prepared(result, turn); });

@@ -6,7 +6,7 @@
 //
 // The I/O keeps what was not consumed and calls again with it and more behind it. An engine consumes part of a frame
 // that it only relays, however large; it asks for a whole frame (consumes nothing of it) only where it must read it.
-// Two implementations: wire::Relay (only framing and byte counts) and capture::Session.
+// wire::Relay only frames and counts; capture::CaptureEngine captures.
 #pragma once
 
 #include <cstddef>

@@ -35,7 +35,7 @@ std::size_t SessionMachine::from_client(std::string_view received, wire::Turn& t
   if (state_.track == Track::closed) return 0;
   feed_again(turn);
   const std::size_t used = state_.retained.has_again() ? 0 : feed(received, turn);
-  heed_rules(turn);
+  heed_rules(state_, turn);
   return used;
 }
 
@@ -135,7 +135,7 @@ std::size_t SessionMachine::from_upstream(std::string_view received, wire::Turn&
   }
   if (turn.close) state_.track = Track::closed;
   feed_again(turn);
-  heed_rules(turn);
+  heed_rules(state_, turn);
   return used;
 }
 
@@ -162,18 +162,11 @@ void SessionMachine::on_prepared(Result<void> result, wire::Turn& turn) {
   if (!state_.transaction.prepared(result)) return;
   state_.wait = Wait::nothing;
   feed_again(turn);
-  heed_rules(turn);
+  heed_rules(state_, turn);
 }
 
 bool SessionMachine::ask(Question& question, wire::Turn& turn) {
   return ServerAnswers(state_, turn).ask(question);
-}
-
-/// What did not hold may be in what this turn was to send: where Weir has sent anything of its own, nothing more goes.
-void SessionMachine::heed_rules(wire::Turn& turn) {
-  if (state_.rules.broken().empty() || state_.track != Track::kept) return;
-  if (state_.queue.hides()) turn.to_upstream.clear();
-  lose_track(state_.rules.broken(), state_, turn);
 }
 
 }  // namespace weir::capture

@@ -26,7 +26,6 @@ class SessionMachine final : public CaptureEngine {
   bool take_next(const Frame& frame, ClientMessages& messages);
   bool passes_behind_check(const Frame& frame) const;
   bool must_hold(char type);
-  void heed_rules(wire::Turn& turn);
 
   SessionState state_;
 };

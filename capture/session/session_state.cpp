@@ -50,6 +50,12 @@ void lose_track(std::string_view why, SessionState& session, wire::Turn& turn) {
   turn.close = true;
 }
 
+void heed_rules(SessionState& session, wire::Turn& turn) {
+  if (session.rules.broken().empty() || session.track != Track::kept) return;
+  if (session.queue.hides()) turn.to_upstream.clear();
+  lose_track(session.rules.broken(), session, turn);
+}
+
 bool goes_on_behind_query(const SessionState& session) {
   return session.block.pipeline().is_open() && !session.block.is_open() && !session.block.skips() &&
          session.catalog.server().version >= kKeepsPipelines;

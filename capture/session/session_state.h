@@ -134,6 +134,9 @@ class InTurn {
 /// what it had open is reported. Once it has had anything of Weir's own nobody can say what of the rest is, and it ends
 /// instead.
 void lose_track(std::string_view why, SessionState& session, wire::Turn& turn);
+/// Behind each turn: where a rule did not hold the session loses track. What did not hold may be in what this turn was
+/// to send, so where Weir has sent anything of its own nothing more goes.
+void heed_rules(SessionState& session, wire::Turn& turn);
 /// From PostgreSQL 18 on what was executed since the last Sync goes on behind a Query of one statement, or of none.
 bool goes_on_behind_query(const SessionState& session);
 bool goes_on_behind(const ParsedText& text, const SessionState& session);

@@ -56,10 +56,10 @@ class OpenTransaction {
   std::uint32_t event_count() const { return last_ordinal_; }
   /// Memory the kept events take.
   std::size_t bytes() const { return bytes_; }
-  /// True where the epilogue must ask the server: some event has no lsn, or the transaction no id.
   /// Rows were written where this transaction may have no id of its own: it must be given one.
   void needs_xid() { needs_xid_ = true; }
   bool lacks_needed_xid() const { return needs_xid_ && xid_ == 0; }
+  /// True where the epilogue must ask the server: some event has no lsn, or the transaction no id.
   bool incomplete() const { return !empty() && (unversioned_ > 0 || xid_ == 0); }
 
   const std::vector<event::ChangeEvent>& events() const { return events_; }

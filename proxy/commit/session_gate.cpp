@@ -190,6 +190,7 @@ void SessionGate::outcome(std::int64_t id, Outcome outcome) {
 }
 
 void SessionGate::report(event::Transaction transaction, event::ChangeEvent gap) {
+  if (answers_.reported) answers_.reported(gap);
   transaction.id = door_.log.next_id();
   if (transaction.committed_us == 0) transaction.committed_us = wall_us();
   door_.tell(command::Report{std::move(transaction), std::move(gap)}, Urgency::now);

@@ -45,6 +45,8 @@ struct GateAnswers {
   std::function<void()> durable;  ///< CaptureEngine::on_durable
   /// What the client is told of an error, and the log; on the session's thread.
   std::function<Error(const Error& error)> refusal = [](const Error& error) { return error; };
+  /// A gap by itself was reported: of this session nothing more is captured. On the session's thread; may be empty.
+  std::function<void(const event::ChangeEvent& gap)> reported;
 };
 
 class SessionGate final : public capture::CommitGate {

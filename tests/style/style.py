@@ -28,6 +28,7 @@ MAY_INCLUDE = {
     "base": ["base"],
     "wire": ["base", "wire"],
     "capture/event": ["base", "capture/event"],
+    "capture/sql": ["base", "capture/sql", "capture/event"],
     "capture/session": ["base", "capture", "wire"],
     "capture/journal": ["base", "capture"],
     "capture": ["base", "capture", "wire"],

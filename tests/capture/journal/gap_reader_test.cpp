@@ -3,27 +3,22 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/capture/journal/known_reader.h"
+
 namespace weir::capture {
 namespace {
 
-class ThreeTransactions final : public JournalReader {
- public:
-  Result<std::optional<event::Transaction>> next(event::Position after) override {
-    if (after >= 10) return std::optional<event::Transaction>();
-    event::Transaction transaction;
-    transaction.id = transaction.position = std::max<event::Position>(after + 1, 8);
-    return std::optional(transaction);
-  }
-  Result<std::vector<event::ChangeEvent>> events(std::int64_t id, std::uint32_t, std::size_t) override {
-    event::ChangeEvent change;
-    change.table = "t" + std::to_string(id);
-    return std::vector<event::ChangeEvent>{change};
-  }
-};
+std::vector<event::ChangeEvent> one_of(const char* table) {
+  auto events = numbered_events(1);
+  events[0].table = table;
+  return events;
+}
+
+const KnownTransactions kThree = {{8, one_of("t8")}, {9, one_of("t9")}, {10, one_of("t10")}};
 
 TEST(Erased, BeginsWithOneGapThatSaysFromWhereToWhere) {
   const auto reader = with_gap_for_erased(
-      std::make_unique<ThreeTransactions>(),
+      std::make_unique<KnownReader>(kThree),
       [] {
         return Erased{7, 0x16B3748};
       },
@@ -48,7 +43,7 @@ TEST(Erased, BeginsWithOneGapThatSaysFromWhereToWhere) {
 TEST(Erased, WhoHasItAllSeesNoGap) {
   Erased erased{7, 1};
   const auto reader = with_gap_for_erased(
-      std::make_unique<ThreeTransactions>(), [&] { return erased; }, 1'000);
+      std::make_unique<KnownReader>(kThree), [&] { return erased; }, 1'000);
   EXPECT_EQ((*reader->next(7))->position, 8);
   erased = {0, 0};
   EXPECT_EQ((*reader->next(0))->position, 8);
@@ -57,7 +52,7 @@ TEST(Erased, WhoHasItAllSeesNoGap) {
 TEST(Erased, WhatIsErasedWhileItReadsIsAGapToo) {
   Erased erased{0, 0};
   const auto reader = with_gap_for_erased(
-      std::make_unique<ThreeTransactions>(), [&] { return erased; }, 1'000);
+      std::make_unique<KnownReader>(kThree), [&] { return erased; }, 1'000);
   EXPECT_EQ((*reader->next(7))->position, 8);
   erased = {9, 1};
   EXPECT_EQ((*reader->next(8))->id, -9);

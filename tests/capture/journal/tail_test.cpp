@@ -2,42 +2,18 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
 #include <thread>
+
+#include "tests/capture/journal/known_reader.h"
 
 namespace weir::capture {
 namespace {
-
-/// Released transactions as the journal's file would give them; says what it was asked.
-class KnownReader final : public JournalReader {
- public:
-  explicit KnownReader(std::map<event::Position, std::size_t>& stored) : stored_(stored) {}
-  Result<std::optional<event::Transaction>> next(event::Position after) override {
-    ++asked;
-    const auto found = stored_.upper_bound(after);
-    if (found == stored_.end()) return std::optional<event::Transaction>();
-    event::Transaction transaction;
-    transaction.id = 100 + found->first;
-    transaction.position = found->first;
-    return std::optional(transaction);
-  }
-  Result<std::vector<event::ChangeEvent>> events(std::int64_t id, std::uint32_t, std::size_t) override {
-    ++asked;
-    return std::vector<event::ChangeEvent>(stored_.at(id - 100));
-  }
-  int asked = 0;
-
- private:
-  std::map<event::Position, std::size_t>& stored_;
-};
 
 Released released(event::Position position, std::size_t count, std::size_t bytes = 10) {
   Released one;
   one.transaction.id = 100 + position;
   one.transaction.position = position;
-  std::vector<event::ChangeEvent> events(count);
-  for (std::size_t i = 0; i < count; ++i) events[i].ordinal = static_cast<std::uint32_t>(i + 1);
-  if (count > 0) one.events = std::make_shared<const std::vector<event::ChangeEvent>>(std::move(events));
+  if (count > 0) one.events = std::make_shared<const std::vector<event::ChangeEvent>>(numbered_events(count));
   one.bytes = bytes;
   return one;
 }
@@ -61,13 +37,13 @@ class TailTest : public testing::Test {
     return found ? found->position : 0;
   }
 
-  std::map<event::Position, std::size_t> stored;  // position -> number of events
+  KnownTransactions stored;
   Tail tail{100};
   KnownReader* journal = nullptr;
 };
 
 TEST_F(TailTest, WhatAnEarlierRunLeftComesFromTheJournal) {
-  stored = {{3, 1}, {4, 2}};
+  stored = {{3, numbered_events(1)}, {4, numbered_events(2)}};
   auto reader = make_reader();
   EXPECT_EQ(next(*reader, 2), 3);
   tail.add(list(released(5, 1)));
@@ -123,7 +99,7 @@ TEST_F(TailTest, AnEntryGoesWhenEveryReaderIsPastIt) {
 
 TEST_F(TailTest, OneThatComesLaterFindsWhatIsHereAndTheRestInTheJournal) {
   auto one = make_reader();
-  stored = {{1, 1}, {2, 1}, {3, 1}};
+  stored = {{1, numbered_events(1)}, {2, numbered_events(1)}, {3, numbered_events(1)}};
   for (event::Position position : {1, 2, 3}) tail.add(list(released(position, 1)));
   EXPECT_EQ(next(*one, 1), 2);
   auto late = make_reader();
@@ -150,7 +126,7 @@ TEST_F(TailTest, OneThatHasGoneIsNotWaitedFor) {
 TEST_F(TailTest, AboveItsBoundTheOldestAreLeftToTheJournal) {
   auto reader = make_reader();
   for (event::Position position = 1; position <= 4; ++position) {
-    stored[position] = 1;
+    stored[position] = numbered_events(1);
     tail.add(list(released(position, 1, 40)));
   }
   EXPECT_EQ(tail.bytes(), 80u);
@@ -163,7 +139,7 @@ TEST_F(TailTest, AboveItsBoundTheOldestAreLeftToTheJournal) {
 
 TEST_F(TailTest, WhatIsNotInMemoryComesFromTheJournal) {
   auto reader = make_reader();
-  stored = {{1, 7}, {2, 1}};
+  stored = {{1, numbered_events(7)}, {2, numbered_events(1)}};
   tail.add(list(released(1, 0)));
   tail.add(list(released(2, 1)));
   EXPECT_EQ(next(*reader, 0), 1);
@@ -176,7 +152,7 @@ TEST_F(TailTest, WhatIsNotInMemoryComesFromTheJournal) {
 
 TEST_F(TailTest, ReadersOfAllSpeedsSeeEverythingInOrder) {
   constexpr event::Position kLast = 20'000;
-  for (event::Position position = 1; position <= kLast; ++position) stored[position] = 1;
+  for (event::Position position = 1; position <= kLast; ++position) stored[position] = numbered_events(1);
   auto one = make_reader();
   auto two = make_reader();
   const auto follow = [&](StreamReader& reader, int pause_every) {

@@ -7,48 +7,10 @@
 #include <set>
 
 #include "capture/event/gap_cause.h"
+#include "tests/capture/session/noting_gate.h"
 
 namespace weir::capture {
 namespace {
-
-/// Notes what it is told, in words.
-class NotingGate : public CommitGate {
- public:
-  std::int64_t open() override {
-    said.push_back("open " + std::to_string(++last));
-    return last;
-  }
-  void append(std::int64_t id, std::vector<event::ChangeEvent> events) override {
-    said.push_back("append " + std::to_string(id) + ": " + std::to_string(events.size()));
-  }
-  void truncate(std::int64_t id, std::uint32_t ordinal) override {
-    said.push_back("truncate " + std::to_string(id) + " from " + std::to_string(ordinal));
-  }
-  std::optional<Result<void>> prepare(event::Transaction transaction, std::vector<event::ChangeEvent> rest) override {
-    said.push_back("prepare " + std::to_string(transaction.id) + ": " + std::to_string(rest.size()));
-    run = transaction.server_run;
-    if (!answers) return std::nullopt;
-    return answer;
-  }
-  bool may_be_told(std::int64_t) override { return told; }
-  void reopen(std::int64_t id) override { said.push_back("reopen " + std::to_string(id)); }
-  void outcome(std::int64_t id, Outcome outcome) override {
-    const char* const words[] = {"committed", "aborted", "unknown"};
-    said.push_back(words[int(outcome)] + (" " + std::to_string(id)));
-  }
-  void report(event::Transaction transaction, event::ChangeEvent gap) override {
-    said.push_back("report at " + std::to_string(transaction.last_lsn) + ": " + gap.cause);
-  }
-
-  std::vector<std::string> take() { return std::exchange(said, {}); }
-
-  std::vector<std::string> said;
-  bool answers = true;
-  Result<void> answer;
-  bool told = true;
-  std::string run;
-  std::int64_t last = 0;
-};
 
 using Said = std::vector<std::string>;
 

@@ -8,24 +8,12 @@
 #include "capture/sql/statement_cache.h"
 #include "tests/capture/session/messages.h"
 #include "tests/capture/session/model_server.h"
+#include "tests/capture/session/noting_gate.h"
 
 namespace weir::capture {
 namespace {
 
 namespace client = testing::client;
-
-class NoGate : public CommitGate {
- public:
-  std::int64_t open() override { return ++opened; }
-  void append(std::int64_t, std::vector<event::ChangeEvent>) override {}
-  void truncate(std::int64_t, std::uint32_t) override {}
-  std::optional<Result<void>> prepare(event::Transaction, std::vector<event::ChangeEvent>) override { return {}; }
-  bool may_be_told(std::int64_t) override { return true; }
-  void reopen(std::int64_t) override {}
-  void outcome(std::int64_t, Outcome) override {}
-  void report(event::Transaction, event::ChangeEvent) override {}
-  int opened = 0;
-};
 
 class OwnStatementsTest : public ::testing::Test {
  protected:
@@ -41,7 +29,7 @@ class OwnStatementsTest : public ::testing::Test {
   StatementCache texts;
   Scope scope;
   std::atomic<std::uint64_t> epoch{0};
-  NoGate gate;
+  NotingGate gate;
   Rules rules;
   CommandQueue queue{rules};
   CopyIn copy{queue};
@@ -93,11 +81,11 @@ TEST_F(SenderTest, TheGateHearsOfACapturedStatement) {
   auto plan = std::make_shared<Plan>();
   plan->how = Plan::How::returning;
   send.execute({}, {});
-  EXPECT_EQ(gate.opened, 0);
+  EXPECT_EQ(gate.last, 0);
   send.execute(
       {},
       {.execution = std::make_shared<Execution>(Execution{.text = text, .statement = text->single(), .plan = plan})});
-  EXPECT_EQ(gate.opened, 1);
+  EXPECT_EQ(gate.last, 1);
   EXPECT_TRUE(transaction.is_announced());
 }
 

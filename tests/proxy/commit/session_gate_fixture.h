@@ -40,6 +40,7 @@ class SessionGateTest : public testing::Test {
     answers.prepared = [this](std::int64_t id, const Result<void>& result) {
       heard.add(std::to_string(id) + (result ? " ok" : " refused"));
     };
+    answers.reported = [this](const event::ChangeEvent& gap) { heard.add("reported " + gap.cause); };
     answers.durable = [this] { heard.add("durable"); };
     answers.refusal = [](const Error& error) { return Error{"told: " + error.message, error.sqlstate}; };
     return std::make_unique<SessionGate>(door, std::move(answers), &counts);

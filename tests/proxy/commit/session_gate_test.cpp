@@ -190,6 +190,14 @@ TEST_F(SessionGateTest, AReportHasANumberOfItsOwn) {
   EXPECT_GT(last_told<command::Report>().transaction.committed_us, 0);
 }
 
+TEST_F(SessionGateTest, WhoeverLogsHearsOfAReportAtOnce) {
+  auto gate = make_gate();
+  event::ChangeEvent gap = change();
+  gap.cause = "lost track of the session: a rule";
+  gate->report(transaction(1, 10, 10), std::move(gap));
+  EXPECT_TRUE(heard.hears("reported lost track of the session: a rule"));
+}
+
 TEST_F(SessionGateTest, WhatASessionCommittedIsCounted) {
   auto gate = make_gate();
   for (const auto outcome : {Outcome::committed, Outcome::aborted, Outcome::committed, Outcome::unknown}) {

@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "proxy/doubt/resolver.h"
+#include "tests/capture/journal/known_reader.h"
 #include "tests/support/pg_cluster.h"
 #include "tests/support/pg_connection.h"
 
@@ -17,25 +18,6 @@ namespace {
 
 using test_support::PgCluster;
 using Kind = Verdict::Kind;
-
-/// The events of the one transaction a test asks about.
-class FixedReader final : public capture::JournalReader {
- public:
-  explicit FixedReader(std::vector<event::ChangeEvent> events = {}) : events_(std::move(events)) {}
-  Result<std::optional<event::Transaction>> next(event::Position) override {
-    return std::optional<event::Transaction>();
-  }
-  Result<std::vector<event::ChangeEvent>> events(std::int64_t, std::uint32_t after, std::size_t limit) override {
-    std::vector<event::ChangeEvent> result;
-    for (const auto& event : events_) {
-      if (event.ordinal > after && result.size() < limit) result.push_back(event);
-    }
-    return result;
-  }
-
- private:
-  std::vector<event::ChangeEvent> events_;
-};
 
 event::ChangeEvent change(event::Op op, std::uint32_t ordinal, const std::string& key, const std::string& after = {}) {
   event::ChangeEvent event;
@@ -347,7 +329,7 @@ class Heard {
 
 class ResolverThreadTest : public ResolverTest {
  protected:
-  void start(std::vector<event::ChangeEvent> events = {}) {
+  void start(const std::vector<event::ChangeEvent>& events = {}) {
     Resolver::Options options;
     options.upstream = upstream();
     options.sessions = &sessions;
@@ -364,11 +346,13 @@ class ResolverThreadTest : public ResolverTest {
     options.waiting = [] { return std::size_t{4711}; };
     options.remind_every = std::chrono::milliseconds(50);
     options.remind_after = std::chrono::milliseconds(50);
-    resolver = std::make_unique<Resolver>(options, std::make_unique<FixedReader>(std::move(events)));
+    for (std::int64_t id = 1; id < 10; ++id) known[id] = events;
+    resolver = std::make_unique<Resolver>(options, std::make_unique<capture::KnownReader>(known, 0));
     resolver->start();
   }
 
   Heard heard;
+  capture::KnownTransactions known;  // all that a test asks about have the same events
   AskableSessions sessions;
   std::unique_ptr<Resolver> resolver;
 };
