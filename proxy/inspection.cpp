@@ -18,7 +18,7 @@ Snapshot Inspection::look() const {
     for (const auto& one : config_) now.config.push_back({one.key, one.value, one.source});
   }
   if (capturing_ != nullptr) capturing_->describe(now);
-  now.more = metrics_.read();
+  now.more = counters_.read();
   return now;
 }
 

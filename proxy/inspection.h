@@ -12,7 +12,7 @@
 #include "proxy/admin/snapshot.h"
 #include "proxy/capture_service.h"
 #include "proxy/io/server.h"
-#include "proxy/process/metrics.h"
+#include "proxy/process/counters.h"
 #include "proxy/settings/shown.h"
 
 namespace weir::proxy {
@@ -20,8 +20,8 @@ namespace weir::proxy {
 class Inspection {
  public:
   /// `capturing` is null where Weir only relays.
-  Inspection(Server& server, CaptureService* capturing, const Metrics& metrics, std::vector<ShownSetting> config)
-      : server_(server), capturing_(capturing), metrics_(metrics), config_(std::move(config)) {}
+  Inspection(Server& server, CaptureService* capturing, const Counters& counters, std::vector<ShownSetting> config)
+      : server_(server), capturing_(capturing), counters_(counters), config_(std::move(config)) {}
   Inspection(const Inspection&) = delete;
   Inspection& operator=(const Inspection&) = delete;
 
@@ -36,7 +36,7 @@ class Inspection {
 
   Server& server_;
   CaptureService* capturing_;
-  const Metrics& metrics_;
+  const Counters& counters_;
   mutable std::mutex mutex_;
   std::vector<ShownSetting> config_;
   Snapshot::Upstream upstream_;

@@ -232,8 +232,8 @@ void log_listening(const Server& server) {
 
 int run(const CommandLine& line, const Reload::Read& read, const sigset_t& signals) {
   const Settings& settings = read.settings;
-  Metrics metrics;
-  Notices notices(metrics);
+  Counters counters;
+  Notices notices(counters);
   raise_descriptor_limit();
   const unsigned workers = settings.workers != 0 ? settings.workers : std::max(1u, std::thread::hardware_concurrency());
 
@@ -253,7 +253,7 @@ int run(const CommandLine& line, const Reload::Read& read, const sigset_t& signa
   std::optional<Inspection> inspection;
   Server server(server_options(settings, workers, engine_factory(settings, capturing.get(), inspection),
                                verifiers->get(), hosts.get()));
-  inspection.emplace(server, capturing.get(), metrics, read.shown);
+  inspection.emplace(server, capturing.get(), counters, read.shown);
   auto admin = open_admin(settings.admin, *inspection, capturing.get());
   if (!admin) return say(kFailed, admin.error().message);
   if (auto started = server.start(); !started) {

@@ -24,17 +24,7 @@ bool is_control(const Statement& statement) {
 
 /// False for statements that never have a RowDescription: asking would only cost.
 bool may_return_rows(const Statement& statement) {
-  switch (statement.kind) {
-    case StatementKind::begin:
-    case StatementKind::commit:
-    case StatementKind::rollback:
-    case StatementKind::savepoint:
-    case StatementKind::release:
-    case StatementKind::rollback_to:
-      return false;
-    default:
-      return !statement.write || statement.write->has_returning;
-  }
+  return !controls_transaction(statement.kind) && (!statement.write || statement.write->has_returning);
 }
 
 }  // namespace

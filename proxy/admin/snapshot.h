@@ -11,7 +11,7 @@
 #include "proxy/counts/commit_counts.h"
 #include "proxy/counts/destination_counts.h"
 #include "proxy/counts/stream_counts.h"
-#include "proxy/process/metrics.h"
+#include "proxy/process/counters.h"
 
 namespace weir::proxy {
 
@@ -83,7 +83,7 @@ struct Snapshot {
   event::Position last_position = 0;  ///< of the stream, an earlier run's included
   std::vector<DestinationCounts::Value> destinations;
 
-  std::vector<Metrics::Family> more;  ///< what others count, for Prometheus
+  std::vector<Counters::Family> more;  ///< what others count, for Prometheus
   struct Setting {
     std::string key;
     std::string value;  ///< never a secret

@@ -8,15 +8,15 @@
 #include <memory>
 
 #include "proxy/counts/histogram.h"
-#include "proxy/process/metrics.h"
+#include "proxy/process/counters.h"
 
 namespace weir::proxy {
 
 struct alignas(64) CommitShard {
-  Metrics::Counter committed;
-  Metrics::Counter aborted;
-  Metrics::Counter in_doubt;  ///< COMMIT was sent, and its answer was not seen
-  Metrics::Counter refused;   ///< by the journal: never sent
+  Counters::Counter committed;
+  Counters::Counter aborted;
+  Counters::Counter in_doubt;  ///< COMMIT was sent, and its answer was not seen
+  Counters::Counter refused;   ///< by the journal: never sent
   Histogram gate;       ///< from the last row to the COMMIT: what is written, and what is waited for, before it is sent
   Histogram sync_wait;  ///< how long the database's answer waited for the journal's sync
 };

@@ -110,26 +110,10 @@ void MetricsText::histogram(Labels labels, const Histogram::Value& value) {
   line("_count", labels, "", static_cast<double>(value.count()));
 }
 
-void MetricsText::all_of(const Metrics::Family& all) {
-  using Kind = Metrics::Kind;
-  const bool times = all.kind == Kind::histogram;
-  const auto type = times                       ? MetricFamily::Type::histogram
-                    : all.kind == Kind::counter ? MetricFamily::Type::counter
-                                                : MetricFamily::Type::gauge;
-  const MetricFamily family{all.name, type, times ? "seconds" : "", all.help};
+void MetricsText::all_of(const Counters::Family& all) {
+  const MetricFamily family{all.name, MetricFamily::Type::counter, "", all.help};
   begin(family);
-  for (const auto& one : all.series) {
-    if (!times) {
-      line("", one.labels, "", one.value);
-      continue;
-    }
-    const auto& bounds = Metrics::Histogram::kBoundsUs;
-    for (std::size_t i = 0; i < one.buckets.size(); ++i)
-      line("_bucket", one.labels, i < bounds.size() ? bound_text(static_cast<double>(bounds[i]) / 1e6) : "+Inf",
-           static_cast<double>(one.buckets[i]));
-    line("_sum", one.labels, "", one.value);
-    line("_count", one.labels, "", one.buckets.empty() ? 0 : static_cast<double>(one.buckets.back()));
-  }
+  for (const auto& one : all.series) line("", one.labels, "", static_cast<double>(one.value));
   family_ = nullptr;
 }
 

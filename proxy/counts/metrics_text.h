@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "proxy/counts/histogram.h"
-#include "proxy/process/metrics.h"
+#include "proxy/process/counters.h"
 
 namespace weir::proxy {
 
@@ -36,7 +36,7 @@ class MetricsText {
   void sample(double value) { sample({}, value); }
   void histogram(Labels labels, const Histogram::Value& value);
   /// A family that somebody else counts, with all its samples.
-  void all_of(const Metrics::Family& family);
+  void all_of(const Counters::Family& family);
   /// What was written; nothing may follow.
   std::string finish();
 

@@ -27,7 +27,7 @@ void write(const Notice& notice) {
 
 void Notices::tell(const Notice& notice) {
   write(notice);
-  metrics_
+  counters_
       .counter("weir_notices_total", "Things that whoever runs Weir was told of in the log.",
                {{"level", name_of(notice.level)}, {"kind", notice.kind.empty() ? "other" : std::string(notice.kind)}})
       .add();

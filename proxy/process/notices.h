@@ -2,14 +2,14 @@
 #pragma once
 
 #include "base/notice.h"
-#include "proxy/process/metrics.h"
+#include "proxy/process/counters.h"
 
 namespace weir::proxy {
 
 class Notices {
  public:
-  /// The metrics outlive it.
-  explicit Notices(Metrics& metrics) : metrics_(metrics) {}
+  /// The counters outlive it.
+  explicit Notices(Counters& counters) : counters_(counters) {}
   Notices(const Notices&) = delete;
   Notices& operator=(const Notices&) = delete;
 
@@ -18,10 +18,10 @@ class Notices {
   Tell teller() {
     return [this](const Notice& notice) { tell(notice); };
   }
-  Metrics& metrics() { return metrics_; }
+  Counters& counters() { return counters_; }
 
  private:
-  Metrics& metrics_;
+  Counters& counters_;
 };
 
 }  // namespace weir::proxy

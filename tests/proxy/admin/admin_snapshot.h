@@ -42,7 +42,7 @@ inline Snapshot full_snapshot() {
   destination.trouble = "no broker";
   destination.delivered.buckets[4] = 6;
   now.destinations = {destination};
-  now.more = {{"weir_notices_total", "told", Metrics::Kind::counter, {{{{"level", "error"}}, 3, {}}}}};
+  now.more = {{"weir_notices_total", "told", {{{{"level", "error"}}, 3}}}};
   return now;
 }
 
