@@ -182,6 +182,17 @@ void add_change(Line& line, const ChangeEvent& change) {
   if (change.fidelity == event::Fidelity::input) line.add(" (as the client sent it)", Style::magenta);
 }
 
+void add_event(Line& line, const ChangeEvent& change) {
+  const auto [word, style] = op_word(change.op);
+  line.add(word, style);
+  if (!change.table.empty()) line.add(" " + printable(event::qualified_table(change)));
+  if (change.op == event::Op::gap) {
+    add_gap(line, change);
+  } else {
+    add_change(line, change);
+  }
+}
+
 class Readable final : public Format {
  public:
   explicit Readable(const FormatOptions& options) : options_(options) {}
@@ -198,14 +209,7 @@ class Readable final : public Format {
     if (!gap && !has_row(change) && options_.statements == Statements::skip) return;
     Line line(options_.colour);
     line.add(time_ + " " + (xid_.empty() ? "-" : xid_) + " ", Style::dim);
-    const auto [word, style] = op_word(change.op);
-    line.add(word, style);
-    if (!change.table.empty()) line.add(" " + printable(event::qualified_table(change)));
-    if (gap) {
-      add_gap(line, change);
-    } else {
-      add_change(line, change);
-    }
+    add_event(line, change);
     out.push_back({gap ? Record::Kind::gap : Record::Kind::change,
                    prefix_ + "." + (gap ? "gap" : event::qualified_table(change)), change.key, line.take(),
                    record_headers(xid_, change, event_id(id_prefix_, change))});
@@ -223,6 +227,12 @@ class Readable final : public Format {
 };
 
 }  // namespace
+
+std::string readable_event(const ChangeEvent& change, bool colour) {
+  Line line(colour);
+  add_event(line, change);
+  return line.take();
+}
 
 std::string printable(std::string_view text) {
   std::string out;

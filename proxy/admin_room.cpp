@@ -15,6 +15,24 @@ int drain_signal() {
   return SIGRTMIN;
 }
 
+namespace {
+
+/// Rows leave here: whoever reads them is in the log.
+OpenLines open_lines(const AdminSettings& settings, CaptureService* capturing) {
+  const bool is_off = settings.events == "false";
+  return
+      [is_off, capturing](const std::string& query, std::function<void()> wake) -> Result<std::unique_ptr<LineStream>> {
+        if (is_off) return Error{"no events are shown here (admin.events: false)", "42501"};
+        if (capturing == nullptr) return Error{"nothing is captured (capture.enabled: false)", "55000"};
+        auto lines = capturing->open_lines(query, std::move(wake));
+        if (lines)
+          log::info("readers of /tail", "admin listener: somebody reads events (/tail?" + printable_text(query) + ")");
+        return lines;
+      };
+}
+
+}  // namespace
+
 Result<std::unique_ptr<AdminServer>> open_admin(const AdminSettings& settings, Inspection& inspection,
                                                 CaptureService* capturing) {
   if (!settings.listen) return std::unique_ptr<AdminServer>();
@@ -25,6 +43,7 @@ Result<std::unique_ptr<AdminServer>> open_admin(const AdminSettings& settings, I
   options.ask_upstream = [&inspection](std::function<void()> asked) { inspection.ask_upstream(std::move(asked)); };
   options.drain = [] { ::kill(::getpid(), drain_signal()); };
   options.quit = [] { ::kill(::getpid(), SIGTERM); };
+  options.open_lines = open_lines(settings, capturing);
   if (capturing != nullptr) options.watched = [capturing] { capturing->watched(); };
   auto server = std::make_unique<AdminServer>(std::move(options));
   if (const auto opened = server->open(); !opened) {

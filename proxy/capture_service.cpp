@@ -12,6 +12,7 @@
 #include "proxy/gated_engine.h"
 #include "proxy/process/clock.h"
 #include "proxy/process/log.h"
+#include "proxy/tail/tail_lines.h"
 
 namespace weir::proxy {
 
@@ -231,6 +232,24 @@ void CaptureService::describe(Snapshot& now) const {
   now.journal = {journal_name_, committer_->journal_bytes(), settings_.journal_max_bytes, committer_->trouble()};
   now.last_position = committer_->last_position();
   for (const auto& delivery : deliveries_) now.destinations.push_back(delivery->counts()->value());
+}
+
+Result<std::unique_ptr<LineStream>> CaptureService::open_lines(const std::string& query, std::function<void()> wake) {
+  const auto request = read_tail_request(query);
+  if (!request) return request.error();
+  TailSource source;
+  source.subscribe = [this, wake = std::move(wake)] { return subscriptions_->subscribe({.wake = wake}); };
+  source.newest = [this] { return committer_->last_position(); };
+  source.erased = [this] { return committer_->erased(); };
+  source.scope = [this]() -> const capture::Scope& { return rules_.scope(); };
+  source.now_us = wall_us;
+  source.format.prefix = settings_.prefix;
+  source.format.instance = instance_;
+  source.format.tombstones = false;
+  source.format.statements = emitters::Statements::table;
+  auto lines = TailLines::open(*request, std::move(source));
+  if (!lines) return lines.error();
+  return std::unique_ptr<LineStream>(std::move(*lines));
 }
 
 void CaptureService::watched() {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "capture/sql/statement_cache.h"
+#include "proxy/admin/line_stream.h"
 #include "proxy/admin/snapshot.h"
 #include "proxy/capture_rules.h"
 #include "proxy/commit/committer.h"
@@ -41,6 +42,8 @@ class CaptureService {
   std::unique_ptr<wire::Engine> make_engine(const SessionInfo& info);
   /// Reads the stream from now on, beside the destinations; ends before this does.
   Result<std::unique_ptr<capture::StreamReader>> subscribe(Subscriptions::Options options);
+  /// Lines of the stream, by a query (proxy/tail); `wake` is called when there may be more. End before this does.
+  Result<std::unique_ptr<LineStream>> open_lines(const std::string& query, std::function<void()> wake);
   /// Fills in what it knows. Any thread.
   void describe(Snapshot& now) const;
   /// Somebody looks at the last events.

@@ -1,9 +1,10 @@
 // The admin listener: a small HTTP server on a thread of its own. It reads requests and writes answers; what they are
 // is decided by AdminRoutes.
 //
-// open() binds; start() begins to answer; stop() ends the thread (the destructor does too). A scrape never takes a
-// worker's time beyond reading its counters. Bounds: kConnections at once, kStreams of them with server-sent events,
-// kHeaderBytes and kBodyBytes for a request, kPatience for each read and write.
+// open() binds; start() begins to answer; stop() ends the thread (the destructor does too), once those who read lines
+// have heard of it. A scrape never takes a
+// worker's time beyond reading its counters. Bounds: kConnections at once, kStreams of them with server-sent events or
+// lines, kHeaderBytes and kBodyBytes for a request, kPatience for each read and write.
 #pragma once
 
 #include <chrono>
@@ -13,6 +14,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "proxy/admin/line_stream.h"
 #include "proxy/admin/routes.h"
 #include "proxy/io/endpoint.h"
 
@@ -37,6 +39,10 @@ class AdminServer {
     std::function<void()> drain;
     std::function<void()> quit;
     std::function<void()> watched;  ///< somebody looks at the page, now; may be empty
+    /// What /tail streams, by its query.
+    OpenLines open_lines = [](const std::string&, const std::function<void()>&) {
+      return Error{"nothing is captured here", "55000"};
+    };
   };
 
   explicit AdminServer(Options options);

@@ -58,7 +58,8 @@ AdminAnswer not_allowed(std::string allow) {
   return answer;
 }
 
-constexpr std::array<std::string_view, 6> kReads = {"/", "/metrics", "/healthz", "/readyz", "/stats", "/events"};
+constexpr std::array<std::string_view, 7> kReads = {"/",      "/metrics", "/healthz", "/readyz",
+                                                    "/stats", "/events",  "/tail"};
 constexpr std::array<std::string_view, 2> kOrders = {"/drain", "/quitquitquit"};
 
 bool is_one_of(std::string_view path, const auto& paths) {
@@ -87,7 +88,7 @@ AdminAnswer AdminRoutes::answer(const AdminRequest& request) const {
   const bool read = is_one_of(path, kReads);
   const bool order = is_one_of(path, kOrders);
   if (!read && !order)
-    return text(404, "there is / /metrics /healthz /readyz /stats /events, and POST /drain /quitquitquit\n");
+    return text(404, "there is / /metrics /healthz /readyz /stats /events /tail, and POST /drain /quitquitquit\n");
   if (request.loopback && !cannot_be_rebound(request.host))
     return text(421, "over loopback this listener is asked by its address or as localhost\n");
   if (read && request.method != "GET" && request.method != "HEAD") return not_allowed("GET, HEAD");
@@ -120,6 +121,10 @@ AdminAnswer AdminRoutes::get(const AdminRequest& request, std::string_view path)
     if (comes_from_elsewhere(request)) return text(403, "not from a page of another site\n");
     answer.type = "text/event-stream";
     answer.streams = request.method == "GET";
+  } else if (path == "/tail") {
+    if (comes_from_elsewhere(request)) return text(403, "not from a page of another site\n");
+    const auto query = request.target.find('?');
+    if (request.method == "GET") answer.lines = query == request.target.npos ? "" : request.target.substr(query + 1);
   } else {
     answer.type = "text/html; charset=utf-8";
     answer.body = admin_page();

@@ -2,7 +2,8 @@
 //
 // Who may ask what:
 // - /metrics, /healthz and /readyz: anybody who reaches the listener.
-// - the page, what it reads, and every POST: whoever comes over loopback, or has the token (Authorization: Bearer, or
+// - the page, what it reads, /tail, and every POST: whoever comes over loopback, or has the token (Authorization:
+// Bearer, or
 //   as the password of Basic, which browsers ask for). What a proxy in front forwards is not loopback.
 // - over loopback a Host that is no address and not localhost is refused, and so is a POST that another site's page
 //   makes: a browser on this machine must not be led here (DNS rebinding, cross-site requests).
@@ -11,6 +12,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -40,6 +42,8 @@ struct AdminAnswer {
   bool ask_password = false;
   bool asks_upstream = false;  ///< readyz() answers, once the database was asked
   bool streams = false;        ///< server-sent events follow
+  /// Lines follow (line_stream.h), of what this query says.
+  std::optional<std::string> lines = {};
   Then then = Then::nothing;
 };
 

@@ -43,6 +43,11 @@ void HttpAnswer::close() {
   state_ = state_ == State::body && framing_ == Framing::until_close ? State::ended : State::broken;
 }
 
+std::string HttpAnswer::trailer(std::string_view name) const {
+  const auto found = trailers_.find(std::string(name));
+  return found == trailers_.end() ? std::string() : found->second;
+}
+
 std::string HttpAnswer::take_body() {
   return std::exchange(body_, {});
 }
@@ -125,6 +130,8 @@ bool HttpAnswer::read_chunks() {
     chunk_ = Chunk::size;
   } else if (line.empty()) {
     state_ = State::ended;
+  } else if (const auto colon = line.find(':'); colon != line.npos) {
+    trailers_[lower(std::string_view(line).substr(0, colon))] = trimmed(std::string_view(line).substr(colon + 1));
   }
   return true;
 }

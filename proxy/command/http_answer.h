@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -29,6 +30,8 @@ class HttpAnswer {
   int status() const { return status_; }
   /// "403 Forbidden".
   const std::string& status_line() const { return status_line_; }
+  /// A field behind the last chunk, by its name in small letters; empty for none.
+  std::string trailer(std::string_view name) const;
   /// What has come of the body since the last call.
   std::string take_body();
 
@@ -50,6 +53,7 @@ class HttpAnswer {
   std::string status_line_;
   std::string raw_;  // not understood yet
   std::string body_;
+  std::map<std::string, std::string> trailers_;
 };
 
 }  // namespace weir::proxy

@@ -14,6 +14,7 @@ Signals::Signals(std::initializer_list<int> which) {
 }
 
 Signals::~Signals() {
+  while (next()) continue;
   if (descriptor_ >= 0) ::close(descriptor_);
   pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }

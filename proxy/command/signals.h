@@ -1,6 +1,7 @@
 // Signals as something to poll, for a command that goes on until it is told to end: no handler, nothing is interrupted.
 //
-// Those named are blocked in the calling thread for as long as this lives; what is left of them then is delivered.
+// Those named are blocked in the calling thread for as long as this lives; what came of them
+// meanwhile is heard by nobody else.
 #pragma once
 
 #include <signal.h>

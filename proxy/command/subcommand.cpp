@@ -12,6 +12,7 @@
 #include "proxy/command/journal_command.h"
 #include "proxy/command/shell_commands.h"
 #include "proxy/command/stats_command.h"
+#include "proxy/command/tail_command.h"
 #include "proxy/settings/environment.h"
 #include "proxy/settings/options.h"
 #include "proxy/settings/settings.h"
@@ -49,6 +50,12 @@ const std::array kCommands = std::to_array<Subcommand>({
     {"stats", "[--interval SECONDS] [--once] [--json] [--admin HOST:PORT] [--token TEXT]",
      "the running Weir's numbers, drawn anew every second: rates, destinations and their lag, tables, gaps; q ends it",
      run_stats},
+    {"tail",
+     "[--table PATTERN] [--format FORMAT] [--from now|beginning|POSITION] [--count N] [--admin HOST:PORT] "
+     "[--token TEXT]",
+     "the changes that the running Weir captures, as they come: of these tables (schema.table with * and ?; several "
+     "times), for a person (pretty) or as destinations get them; exit code 1 where Weir ends",
+     run_tail},
 });
 
 std::vector<std::string> names() {

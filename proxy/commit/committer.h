@@ -69,6 +69,8 @@ class Committer {
   StreamCounts& rows() { return rows_; }
   std::uint64_t journal_bytes() const { return journal_.log->bytes(); }
   event::Position last_position() const { return last_position_.load(std::memory_order_relaxed); }
+  /// Nothing up to here is in the journal any more.
+  event::Position erased() const { return journal_.log->erased().through; }
   /// Why nothing can be written to the journal now; empty: it can.
   std::string trouble() const;
   void set_checkpoint(const std::string& emitter, event::Position position);

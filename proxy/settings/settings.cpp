@@ -340,7 +340,7 @@ const std::array kTable = std::to_array<Setting>({
      false, store_admin_token},
     {"admin.events", "", "true|masked|false", "masked",
      "the last events on the page, while somebody looks: with their rows (true), only their tables and kinds (masked), "
-     "or not at all",
+     "or not at all (false, and then /tail, which has rows, is closed too)",
      false, [](Settings& s, const std::string& v) { return store_choice(v, "true|masked|false", s.admin.events); }},
     {"admin.users", "", "USER", "",
      "users of the database who may connect to the database name weir and give orders there (SHOW HELP), after a login "

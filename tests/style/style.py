@@ -43,10 +43,11 @@ MAY_INCLUDE = {
     "proxy/delivery": ["base", "proxy/delivery", "proxy/commit", "proxy/counts", "proxy/settings", "proxy/process", "capture",
                        "emitters"],
     "proxy/check": ["base", "proxy/check", "proxy/doubt", "proxy/settings", "proxy/io", "capture", "emitters", "wire"],
-    "proxy/command": ["base", "proxy/command", "proxy/check", "proxy/delivery", "proxy/doubt", "proxy/settings",
+    "proxy/command": ["base", "proxy/command", "proxy/admin", "proxy/check", "proxy/delivery", "proxy/doubt", "proxy/settings",
                       "proxy/io", "proxy/process", "capture", "emitters"],
     "proxy/counts": ["base", "proxy/counts", "proxy/process", "capture/event", "capture/journal"],
     "proxy/admin": ["base", "proxy/admin", "proxy/counts", "proxy/io", "proxy/process", "capture/event", "wire"],
+    "proxy/tail": ["base", "proxy/tail", "proxy/admin", "proxy/commit", "proxy/process", "capture", "emitters"],
     "proxy": ["base", "proxy", "capture", "emitters", "wire"],
 }
 
@@ -60,8 +61,8 @@ CONFINED = [
     (r"libpq", ["proxy/doubt/libpq.cpp", "proxy/settings/upstream_uri_parse.cpp"]),
     (r"spdlog/", ["proxy/process/log.cpp"]),
     (r"curl/", ["emitters/http*"]),
-    (r"boost/asio", ["proxy/io/*", "proxy/admin/admin_server.cpp"]),
-    (r"boost/beast", ["proxy/admin/admin_server.cpp"]),
+    (r"boost/asio", ["proxy/io/*", "proxy/admin/admin_server.cpp", "proxy/admin/admin_connection.*"]),
+    (r"boost/beast", ["proxy/admin/admin_connection.*"]),
     (r"boost/json", ["capture/*", "emitters/*", "proxy/doubt/outcome_lookup.cpp", "proxy/settings/schema.cpp",
                      "proxy/check/*", "proxy/command/stats_reading.cpp"]),
 ]

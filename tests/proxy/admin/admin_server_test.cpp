@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "tests/proxy/admin/admin_snapshot.h"
@@ -16,6 +19,56 @@ namespace weir::proxy {
 namespace {
 
 using namespace std::chrono_literals;
+
+/// What a stream of lines has to say: a test writes it.
+struct Written {
+  std::mutex mutex;
+  std::string text;
+  std::size_t handed_out = 0;
+  bool without_end = false;  ///< it always has more
+  bool ends = false;
+  int rests = 0;
+  int alive = 0;
+  std::function<void()> wake;
+
+  void say(const std::string& more) {
+    const std::lock_guard lock(mutex);
+    text += more;
+    if (wake) wake();
+  }
+  template <typename Of>
+  auto look(Of of) {
+    const std::lock_guard lock(mutex);
+    return of();
+  }
+};
+
+class WrittenLines final : public LineStream {
+ public:
+  explicit WrittenLines(Written& written) : written_(written) {
+    const std::lock_guard lock(written_.mutex);
+    ++written_.alive;
+  }
+  ~WrittenLines() override {
+    const std::lock_guard lock(written_.mutex);
+    --written_.alive;
+  }
+  Next next() override {
+    const std::lock_guard lock(written_.mutex);
+    if (written_.without_end) written_.text = std::string(64 * 1024, 'x') + "\n";
+    written_.handed_out += written_.text.size();
+    const auto then = written_.ends ? Next::Then::end : written_.without_end ? Next::Then::again : Next::Then::wait;
+    return {std::exchange(written_.text, {}), then, "all is said"};
+  }
+  void rest() override {
+    const std::lock_guard lock(written_.mutex);
+    ++written_.rests;
+  }
+  std::string farewell() const override { return "farewell"; }
+
+ private:
+  Written& written_;
+};
 
 class AdminListener : public ::testing::Test {
  protected:
@@ -32,6 +85,13 @@ class AdminListener : public ::testing::Test {
     };
     options.drain = [this] { drained = true; };
     options.quit = [this] { ended = true; };
+    options.open_lines = [this](const std::string& query,
+                                std::function<void()> wake) -> Result<std::unique_ptr<LineStream>> {
+      if (query == "wrong") return Error{"that is wrong", ""};
+      if (query == "off") return Error{"that is off", "42501"};
+      written.wake = std::move(wake);
+      return std::unique_ptr<LineStream>(std::make_unique<WrittenLines>(written));
+    };
     server = std::make_unique<AdminServer>(std::move(options));
     const auto opened = server->open();
     ASSERT_TRUE(opened) << opened.error().message;
@@ -47,6 +107,17 @@ class AdminListener : public ::testing::Test {
     return end.receive_all();
   }
 
+  /// Until it is so.
+  template <typename Of>
+  bool comes(Of of) {
+    for (int i = 0; i < 1500; ++i) {
+      if (written.look(of)) return true;
+      std::this_thread::sleep_for(10ms);
+    }
+    return false;
+  }
+
+  Written written;
   std::atomic<int> looks = 0;
   std::atomic<int> questions = 0;
   std::atomic<bool> upstream_answers = true;
@@ -127,6 +198,82 @@ TEST_F(AdminListener, StreamsSnapshots) {
   end.send("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_NE(receive_until(end, "}\n\n").find("Content-Type: text/event-stream\r\n"), std::string::npos);
   EXPECT_NE(receive_until(end, "}\n\n").find("data: {"), std::string::npos);
+}
+
+TEST_F(AdminListener, StreamsLinesInChunksUntilTheyEnd) {
+  start();
+  written.text = "one\n";
+  auto end = connect();
+  end.send("GET /tail?x HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  const auto first = receive_until(end, "one\n\r\n");
+  EXPECT_TRUE(first.starts_with("HTTP/1.1 200 OK\r\n")) << first;
+  EXPECT_NE(first.find("\r\nTransfer-Encoding: chunked\r\n"), std::string::npos) << first;
+  EXPECT_TRUE(first.ends_with("\r\n\r\n4\r\none\n\r\n")) << first;
+  written.say("two, and more\n");
+  EXPECT_EQ(receive_until(end, "\n\r\n"), "e\r\ntwo, and more\n\r\n");
+  written.look([&] { return written.ends = true; });
+  written.say("three\n");
+  EXPECT_EQ(end.receive_all(), "6\r\nthree\n\r\n0\r\nWeir-End: all is said\r\n\r\n");
+  EXPECT_TRUE(comes([&] { return written.alive == 0; }));
+}
+
+TEST_F(AdminListener, LinesForHttp10AreBare) {
+  start();
+  written.text = "one\n";
+  written.ends = true;
+  auto end = connect();
+  end.send("GET /tail HTTP/1.0\r\nHost: localhost\r\n\r\n");
+  const auto answer = end.receive_all();
+  EXPECT_TRUE(answer.ends_with("\r\n\r\none\n")) << answer;
+  EXPECT_EQ(answer.find("chunked"), std::string::npos) << answer;
+}
+
+TEST_F(AdminListener, LinesThatCannotBeHadAreRefusedInWords) {
+  start();
+  EXPECT_NE(ask("GET", "/tail?wrong").find("that is wrong\n"), std::string::npos);
+  EXPECT_TRUE(ask("GET", "/tail?wrong").starts_with("HTTP/1.1 400 "));
+  EXPECT_TRUE(ask("GET", "/tail?off").starts_with("HTTP/1.1 403 "));
+  EXPECT_TRUE(ask("HEAD", "/tail?wrong").starts_with("HTTP/1.1 200 "));
+}
+
+TEST_F(AdminListener, AReaderThatTakesNothingIsNotReadForAndRests) {
+  start();
+  written.without_end = true;
+  auto end = connect();
+  end.send("GET /tail HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  ASSERT_TRUE(comes([&] { return written.rests > 0; }));
+  const auto handed_out = written.look([&] { return written.handed_out; });
+  EXPECT_LT(handed_out, 64u << 20) << "what the system's buffers take";
+  EXPECT_TRUE(ask("GET", "/healthz").starts_with("HTTP/1.1 200 ")) << "others are answered";
+  EXPECT_EQ(written.look([&] { return written.handed_out; }), handed_out);
+  for (int i = 0; i < 200; ++i) end.receive(64 * 1024);
+  EXPECT_TRUE(comes([&] { return written.handed_out > handed_out; })) << "it goes on";
+  end.close();
+  EXPECT_TRUE(comes([&] { return written.alive == 0; }));
+}
+
+TEST_F(AdminListener, WhoReadsLinesHearsOfTheEnd) {
+  start();
+  auto end = connect();
+  end.send("GET /tail HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  receive_until(end, "\r\n\r\n");
+  written.look([&] { return written.text = "the last\n"; });
+  server->stop();
+  EXPECT_EQ(end.receive_all(), "9\r\nthe last\n\r\n0\r\nWeir-End: farewell\r\n\r\n");
+  EXPECT_EQ(written.alive, 0);
+  written.say("nobody hears it\n");
+}
+
+TEST_F(AdminListener, ItsEndDoesNotWaitForWhoTakesNothing) {
+  start();
+  written.without_end = true;
+  auto end = connect();
+  end.send("GET /tail HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  ASSERT_TRUE(comes([&] { return written.handed_out > 0; }));
+  const auto begun = std::chrono::steady_clock::now();
+  server->stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 5s);
+  EXPECT_EQ(written.alive, 0);
 }
 
 TEST_F(AdminListener, RefusesWhatIsTooLargeAndWhatIsNoHttp) {

@@ -241,8 +241,19 @@ TEST(AdminRoutes, OrdersAreForLoopbackOrTheToken) {
 TEST(AdminRoutes, ThePageIsNotForEverybodyAndProbesAre) {
   for (const char* open : {"/metrics", "/healthz", "/readyz"})
     EXPECT_EQ(routes().answer(from_afar("GET", open)).status, 200u);
-  for (const char* closed : {"/", "/stats", "/events"})
+  for (const char* closed : {"/", "/stats", "/events", "/tail", "/tail?from=beginning"})
     EXPECT_EQ(routes().answer(from_afar("GET", closed)).status, 403u);
+}
+
+TEST(AdminRoutes, LinesAreOfTheQueryAndOnlyForGet) {
+  EXPECT_EQ(routes().answer(request("GET", "/tail?from=1&count=2")).lines, "from=1&count=2");
+  EXPECT_EQ(routes().answer(request("GET", "/tail")).lines, "");
+  EXPECT_FALSE(routes().answer(request("HEAD", "/tail")).lines);
+  EXPECT_EQ(routes().answer(request("POST", "/tail")).status, 405u);
+  auto asked = from_afar("GET", "/tail");
+  EXPECT_FALSE(routes("secret").answer(asked).lines);
+  asked.authorization = "Bearer secret";
+  EXPECT_TRUE(routes("secret").answer(asked).lines);
 }
 
 TEST(AdminRoutes, WhatAProxyForwardsIsNotLoopback) {
@@ -261,6 +272,8 @@ TEST(AdminRoutes, APageOfAnotherSiteGivesNoOrdersAndReadsNothing) {
   EXPECT_EQ(routes().answer(order).status, 403u);
   auto stream = request("GET", "/events");
   stream.site = "cross-site";
+  EXPECT_EQ(routes().answer(stream).status, 403u);
+  stream.target = "/tail";
   EXPECT_EQ(routes().answer(stream).status, 403u);
   auto rebound = request("GET", "/stats");
   rebound.host = "evil.example:6433";

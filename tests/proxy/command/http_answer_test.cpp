@@ -45,6 +45,16 @@ TEST(HttpAnswer, EndsWithItsLengthOrItsLastChunkOrTheConnection) {
   expect_always("HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", {204, "", State::ended}, false);
 }
 
+TEST(HttpAnswer, HasWhatStandsBehindTheLastChunk) {
+  HttpAnswer answer;
+  answer.take("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nWeir-End:  shutdown; from=7\r\n");
+  EXPECT_EQ(answer.state(), State::body);
+  answer.take("\r\n");
+  EXPECT_EQ(answer.state(), State::ended);
+  EXPECT_EQ(answer.trailer("weir-end"), "shutdown; from=7");
+  EXPECT_EQ(answer.trailer("other"), "");
+}
+
 TEST(HttpAnswer, OneThatBreaksOffIsNotWhole) {
   expect_always("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell", {200, "hell", State::broken});
   expect_always("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", {200, "hello", State::broken});

@@ -72,6 +72,18 @@ TEST_F(StatsOfAWeir, APipeThatIsClosedEndsIt) {
   EXPECT_EQ(ended, 0);
 }
 
+TEST_F(StatsOfAWeir, SignalsEndItOffATerminalToo) {
+  for (const int which : {SIGINT, SIGTERM}) {
+    const test_support::TempFolder folder("weir-stats");
+    test_support::ChildProcess stats(
+        {.arguments = {test_support::weir_binary(), "stats", "--json", "--interval", "0.1", "--admin", admin_},
+         .stdout_path = folder / "out"});
+    EXPECT_TRUE(eventually(seconds(20), [&] { return !test_support::read_file(folder / "out").empty(); }));
+    stats.send_signal(which);
+    EXPECT_EQ(stats.wait(seconds(20)), 0);
+  }
+}
+
 TEST_F(StatsOfAWeir, OnATerminalItRedrawsAndLeavesTheTerminalAsItWas) {
   OnATerminal stats({"stats", "--interval", "0.1", "--admin", admin_});
   ASSERT_TRUE(stats.is_changed());
