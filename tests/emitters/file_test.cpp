@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "tests/support/file_size_limit.h"
+#include "tests/support/temp_folder.h"
 
 namespace weir::emitters {
 namespace {
@@ -23,15 +24,10 @@ Record line(const std::string& value, Record::Kind kind = Record::Kind::change) 
 class FileTest : public testing::Test {
  protected:
   FileTest() {
-    std::string name = (fs::temp_directory_path() / "file_test-XXXXXX").string();
-    directory_ = mkdtemp(name.data());
     options_.path = directory_ / "events.ndjson";
     options_.now_us = [this] { return now_us_; };
   }
-  ~FileTest() override {
-    emitter_.reset();
-    fs::remove_all(directory_);
-  }
+  ~FileTest() override { emitter_.reset(); }
 
   void open() {
     emitter_.reset();
@@ -53,12 +49,12 @@ class FileTest : public testing::Test {
   void write(const std::string& text) const { std::ofstream(options_.path) << text; }
   std::vector<std::string> names() const {
     std::vector<std::string> found;
-    for (const auto& entry : fs::directory_iterator(directory_)) found.push_back(entry.path().filename());
+    for (const auto& entry : fs::directory_iterator(directory_.path())) found.push_back(entry.path().filename());
     std::sort(found.begin(), found.end());
     return found;
   }
 
-  fs::path directory_;
+  test_support::TempFolder directory_{"file_test"};
   FileOptions options_;
   std::int64_t now_us_ = 1'795'247'617'702'980;
   std::unique_ptr<Emitter> emitter_;

@@ -10,6 +10,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "tests/support/temp_folder.h"
+
 namespace weir::emitters {
 namespace {
 
@@ -112,12 +114,7 @@ TEST_F(PipeTest, AReaderThatIsGoneIsTrouble) {
 
 class RedirectTest : public testing::Test {
  protected:
-  RedirectTest() {
-    std::string name = (fs::temp_directory_path() / "stdout_test-XXXXXX").string();
-    directory_ = mkdtemp(name.data());
-    path_ = directory_ / "out";
-  }
-  ~RedirectTest() override { fs::remove_all(directory_); }
+  RedirectTest() { path_ = directory_ / "out"; }
 
   void emit(int flags, const std::string& value) {
     const int file = open(path_.c_str(), flags | O_CREAT, 0600);
@@ -134,7 +131,7 @@ class RedirectTest : public testing::Test {
     return text.str();
   }
 
-  fs::path directory_;
+  test_support::TempFolder directory_{"stdout_test"};
   fs::path path_;
 };
 

@@ -89,20 +89,6 @@ bool redirect(const char* path, int descriptor) {
 
 }  // namespace
 
-TempFolder::TempFolder(const std::string& name) {
-  std::string pattern = "/tmp/weir-" + name + "-XXXXXX";
-  if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("cannot make a folder " + pattern);
-  path_ = pattern;
-  std::filesystem::permissions(path_, std::filesystem::perms(0755));
-}
-
-TempFolder::~TempFolder() {
-  const char* keep = std::getenv("WEIR_KEEP");
-  if (keep != nullptr && std::string(keep) == "1") return;
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
 std::optional<User> unprivileged_user() {
   if (geteuid() != 0) return std::nullopt;
   for (const char* name : {"postgres", "nobody"}) {

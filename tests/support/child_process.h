@@ -15,22 +15,9 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/temp_folder.h"
+
 namespace weir::test_support {
-
-/// A folder under /tmp that is removed with all it holds; kept where the environment says WEIR_KEEP=1.
-class TempFolder {
- public:
-  explicit TempFolder(const std::string& name);
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-  ~TempFolder();
-
-  const std::filesystem::path& path() const { return path_; }
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
 
 /// Who a child runs as. PostgreSQL refuses to run as root.
 struct User {

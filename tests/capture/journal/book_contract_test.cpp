@@ -7,6 +7,7 @@
 
 #include "capture/journal/sqlite_book.h"
 #include "tests/capture/journal/fake_book.h"
+#include "tests/support/temp_folder.h"
 
 namespace weir::capture {
 namespace {
@@ -42,15 +43,10 @@ class FakeBench final : public BookBench {
 
 class FileBench final : public BookBench {
  public:
-  FileBench() {
-    std::string name = (fs::temp_directory_path() / "book_test-XXXXXX").string();
-    directory_ = mkdtemp(name.data());
-    restart();
-  }
+  FileBench() { restart(); }
   ~FileBench() override {
     book_.reset();
     folder_.reset();
-    fs::remove_all(directory_);
   }
   Book& book() override { return *book_; }
   void restart() override {
@@ -69,7 +65,7 @@ class FileBench final : public BookBench {
   }
 
  private:
-  fs::path directory_;
+  test_support::TempFolder directory_{"book_test"};
   std::shared_ptr<Folder> folder_;
   std::unique_ptr<SqliteBook> book_;
 };

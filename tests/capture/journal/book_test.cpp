@@ -13,6 +13,7 @@
 
 #include "capture/journal/sqlite_book.h"
 #include "tests/support/file_size_limit.h"
+#include "tests/support/temp_folder.h"
 
 namespace weir::capture {
 namespace {
@@ -21,15 +22,8 @@ namespace fs = std::filesystem;
 
 class BookTest : public testing::Test {
  protected:
-  BookTest() {
-    std::string name = (fs::temp_directory_path() / "book_test-XXXXXX").string();
-    directory_ = mkdtemp(name.data());
-    path_ = directory_ / "journal";
-  }
-  ~BookTest() override {
-    close();
-    fs::remove_all(directory_);
-  }
+  BookTest() { path_ = directory_ / "journal"; }
+  ~BookTest() override { close(); }
 
   void close() {
     book_.reset();
@@ -97,7 +91,7 @@ class BookTest : public testing::Test {
     return read && read->size() == 1 ? read->front().position : -1;
   }
 
-  fs::path directory_;
+  test_support::TempFolder directory_{"book_test"};
   fs::path path_;
   std::shared_ptr<Folder> folder_;
   std::unique_ptr<SqliteBook> book_;
@@ -214,17 +208,17 @@ TEST_F(BookTest, OneThatWasRemovedWhileNobodyUsedItIsMissed) {
 }
 
 TEST_F(BookTest, ATemporaryOneLeavesNothingBehind) {
-  setenv("TMPDIR", directory_.c_str(), 1);
+  setenv("TMPDIR", directory_.path().c_str(), 1);
   auto folder = Folder::temporary();
   unsetenv("TMPDIR");
   ASSERT_TRUE(folder) << folder.error().message;
   auto book = SqliteBook::open(**folder, false);
   ASSERT_TRUE(book) << book.error().message;
   ASSERT_TRUE((*book)->add_destination("stdout", 0));
-  EXPECT_FALSE(fs::is_empty(directory_));
+  EXPECT_FALSE(fs::is_empty(directory_.path()));
   book->reset();
   folder->reset();
-  EXPECT_TRUE(fs::is_empty(directory_));
+  EXPECT_TRUE(fs::is_empty(directory_.path()));
 }
 
 // -- boots ----------------------------------------------------------------------------------------------------------
@@ -461,7 +455,7 @@ TEST_F(BookTest, IsReadWhileItIsUsedAndAfterwards) {
 
 TEST_F(BookTest, IsReadWhereNothingMayBeWritten) {
   if (getuid() == 0) {
-    ASSERT_EQ(chown(directory_.c_str(), 65534, 65534), 0);
+    ASSERT_EQ(chown(directory_.path().c_str(), 65534, 65534), 0);
   }
   const pid_t child = fork();
   if (child == 0) {

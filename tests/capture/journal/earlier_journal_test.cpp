@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "capture/journal/sqlite_book.h"
+#include "tests/support/temp_folder.h"
 
 namespace weir::capture {
 namespace {
@@ -51,13 +52,10 @@ INSERT INTO dead_letters (emitter, position, topic, key, value, reason, stored_a
 class EarlierJournalTest : public testing::Test {
  protected:
   EarlierJournalTest() {
-    std::string name = (fs::temp_directory_path() / "earlier_journal_test-XXXXXX").string();
-    directory_ = mkdtemp(name.data());
     path_ = directory_ / "journal";
     query(schema);
     std::ofstream(path_.string() + ".lock") << "4711\nboot\n00112233445566778899aabbccddeeff\n";
   }
-  ~EarlierJournalTest() override { fs::remove_all(directory_); }
 
   void query(const std::string& sql) {
     sqlite3* connection = nullptr;
@@ -107,7 +105,7 @@ class EarlierJournalTest : public testing::Test {
     EXPECT_EQ(book.dead_letters()->front().stored_at, "2026-11-30T01:02:03.004Z");
   }
 
-  fs::path directory_;
+  test_support::TempFolder directory_{"earlier_journal_test"};
   fs::path path_;
 };
 

@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "tests/capture/journal/contract.h"
+#include "tests/support/temp_folder.h"
 
 namespace weir::capture {
 namespace {
@@ -18,15 +19,8 @@ namespace fs = std::filesystem;
 
 class OpenJournalTest : public testing::Test {
  protected:
-  OpenJournalTest() {
-    std::string name = (fs::temp_directory_path() / "open_journal_test-XXXXXX").string();
-    directory_ = mkdtemp(name.data());
-    path_ = directory_ / "journal";
-  }
-  ~OpenJournalTest() override {
-    close();
-    fs::remove_all(directory_);
-  }
+  OpenJournalTest() { path_ = directory_ / "journal"; }
+  ~OpenJournalTest() override { close(); }
 
   void close() { journal_.reset(); }
   Error try_open(Durability durability = Durability::answer) {
@@ -76,7 +70,7 @@ class OpenJournalTest : public testing::Test {
     }
   }
 
-  fs::path directory_;
+  test_support::TempFolder directory_{"open_journal_test"};
   fs::path path_;
   std::unique_ptr<Journal> journal_;
 };
@@ -150,15 +144,15 @@ TEST_F(OpenJournalTest, BehindABootNoIdIsGivenOutAgain) {
 }
 
 TEST_F(OpenJournalTest, MemoryLeavesNothingBehind) {
-  setenv("TMPDIR", directory_.c_str(), 1);
+  setenv("TMPDIR", directory_.path().c_str(), 1);
   const auto error = try_open(Durability::memory);
   unsetenv("TMPDIR");
   ASSERT_EQ(error.message, "");
   write(1);
-  EXPECT_FALSE(fs::is_empty(directory_));
+  EXPECT_FALSE(fs::is_empty(directory_.path()));
   EXPECT_FALSE(fs::exists(path_));
   close();
-  EXPECT_TRUE(fs::is_empty(directory_));
+  EXPECT_TRUE(fs::is_empty(directory_.path()));
 }
 
 TEST_F(OpenJournalTest, AFileIsRefusedByName) {

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "tests/capture/journal/contract.h"
+#include "tests/support/temp_folder.h"
 
 namespace weir::capture {
 namespace {
@@ -21,18 +22,11 @@ namespace fs = std::filesystem;
 
 class SegmentLogTest : public testing::Test {
  protected:
-  SegmentLogTest() {
-    std::string name = (fs::temp_directory_path() / "segment_log_test-XXXXXX").string();
-    folder_ = mkdtemp(name.data());
-    open();
-  }
-  ~SegmentLogTest() override {
-    log_.reset();
-    fs::remove_all(folder_);
-  }
+  SegmentLogTest() { open(); }
+  ~SegmentLogTest() override { log_.reset(); }
   void open(Durability durability = Durability::answer) {
     log_.reset();
-    auto opened = open_segment_log({folder_.string(), durability, 64 << 10});
+    auto opened = open_segment_log({folder_.path().string(), durability, 64 << 10});
     ASSERT_TRUE(opened) << opened.error().message;
     log_ = std::move(*opened);
   }
@@ -51,7 +45,7 @@ class SegmentLogTest : public testing::Test {
     return found;
   }
 
-  fs::path folder_;
+  test_support::TempFolder folder_{"segment_log_test"};
   std::unique_ptr<EventLog> log_;
 };
 
