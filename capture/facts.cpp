@@ -35,7 +35,8 @@ tables AS (
     FROM tree JOIN pg_catalog.pg_class l ON l.oid OPERATOR(pg_catalog.=) tree.oid
     JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) l.relnamespace),
 columns AS (
-  SELECT a.attnum, a.attname, a.atttypid, a.atttypmod, a.attcollation, a.attgenerated, t.typcategory, t.typtype, t.typbasetype
+  SELECT a.attnum, a.attname, a.atttypid, a.atttypmod, a.attcollation, a.attgenerated, a.attnotnull,
+      t.typname, t.typnamespace, t.typcategory, t.typtype, t.typbasetype
     FROM root JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) root.oid
     JOIN pg_catalog.pg_type t ON t.oid OPERATOR(pg_catalog.=) a.atttypid
     WHERE a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped),
@@ -86,8 +87,10 @@ SELECT c.oid::pg_catalog.text AS c1, HEX(c.nspname) AS c2, HEX(c.relname) AS c3,
   HEX(pg_catalog.current_schema()) AS c19,
   EXISTS (SELECT FROM triggers g WHERE g.before_update)::pg_catalog.text AS c20,
   HEX((SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attname,
-       CASE WHEN a.typtype OPERATOR(pg_catalog.=) 'b' AND a.atttypid OPERATOR(pg_catalog.<) '16384'
-         THEN a.atttypid::pg_catalog.text ELSE '0' END, a.atttypmod::pg_catalog.text) ORDER BY a.attnum) FROM columns a)) AS c21
+       a.atttypid::pg_catalog.text, a.atttypmod::pg_catalog.text, a.attnum::pg_catalog.text,
+       a.typnamespace::pg_catalog.regnamespace::pg_catalog.text, a.typname,
+       pg_catalog.concat(a.typtype, CASE WHEN a.attnotnull THEN 'n' ELSE '' END),
+       a.typbasetype::pg_catalog.text) ORDER BY a.attnum) FROM columns a)) AS c21
 FROM root LEFT JOIN tables c ON c.oid OPERATOR(pg_catalog.=) root.oid),
 said AS MATERIALIZED (
   SELECT facts.*, pg_catalog.hashtextextended(pg_catalog.jsonb_build_array(
@@ -129,6 +132,7 @@ constexpr std::size_t kFactsColumns = 23;
 constexpr std::size_t kRunColumn = 15;
 constexpr std::size_t kSchemaColumn = 18;
 constexpr std::size_t kTypesColumn = 20;
+constexpr std::uint32_t kFirstOwnOid = 16384;  // FirstNormalObjectId: those below are the server's own
 
 using Json = boost::json::value;
 
@@ -155,12 +159,6 @@ std::string make_text(FactsText text) {
   return out.append(rest);
 }
 
-std::uint32_t read_oid(std::string_view text) {
-  std::uint32_t oid = 0;
-  std::from_chars(text.data(), text.data() + text.size(), oid);
-  return oid;
-}
-
 /// Reads the row's columns. One that cannot be read spoils the whole answer: of a list of names that is not complete
 /// nobody could say what it lacks.
 class AnswerReader {
@@ -184,16 +182,17 @@ class AnswerReader {
     for (const Json& name : array(column)) names.push_back(read_text(name));
     return names;
   }
-  /// Entries of three texts.
-  std::vector<std::array<std::string, 3>> triples(std::size_t column) {
-    std::vector<std::array<std::string, 3>> triples;
+  /// Entries of so many texts.
+  template <std::size_t kTexts>
+  std::vector<std::array<std::string, kTexts>> entries(std::size_t column) {
+    std::vector<std::array<std::string, kTexts>> entries;
     for (const Json& entry : array(column)) {
-      good_ &= entry.is_array() && entry.as_array().size() == 3;
+      good_ &= entry.is_array() && entry.as_array().size() == kTexts;
       if (!good_) return {};
-      const auto& parts = entry.as_array();
-      triples.push_back({read_text(parts[0]), read_text(parts[1]), read_text(parts[2])});
+      auto& texts = entries.emplace_back();
+      for (std::size_t i = 0; i < kTexts; ++i) texts[i] = read_text(entry.as_array()[i]);
     }
-    return triples;
+    return entries;
   }
 
  private:
@@ -222,7 +221,7 @@ class AnswerReader {
 };
 
 void read_columns(AnswerReader& answer, std::size_t place, RelationFacts& facts) {
-  for (auto& [name, category, form] : answer.triples(place)) {
+  for (auto& [name, category, form] : answer.entries<3>(place)) {
     const auto says = [&text = form](char letter) { return text.find(letter) != std::string::npos; };
     Column column{std::move(name), category.empty() ? 'U' : category[0], says('v'), says('s')};
     if (says('t')) column.form = Column::Form::text;
@@ -233,15 +232,44 @@ void read_columns(AnswerReader& answer, std::size_t place, RelationFacts& facts)
   }
 }
 
-/// In the order of the columns.
-void read_types(AnswerReader& answer, RelationFacts& facts) {
-  std::size_t place = 0;
-  for (const auto& [name, type, modifier] : answer.triples(kTypesColumn)) {
-    if (place >= facts.columns.size() || facts.columns[place].name != name) return;
-    Column& column = facts.columns[place++];
-    column.type = read_oid(type);
-    std::from_chars(modifier.data(), modifier.data() + modifier.size(), column.modifier);
+template <typename Number>
+Number read_number(std::string_view text) {
+  Number number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+/// regnamespace quotes a name where SQL would have to, or everywhere if the session says so.
+std::string unquoted(std::string_view name) {
+  if (!name.starts_with('"')) return std::string(name);
+  std::string out;
+  for (std::size_t i = 1; i + 1 < name.size(); ++i) {
+    out.push_back(name[i]);
+    if (name[i] == '"') ++i;
   }
+  return out;
+}
+
+/// In the order of the columns; if they are not of the same ones, nothing.
+void read_types(AnswerReader& answer, RelationFacts& facts) {
+  std::vector<event::ShapeColumn> types;
+  for (auto& [name, type, modifier, number, schema, type_name, letters, base] : answer.entries<8>(kTypesColumn)) {
+    if (types.size() >= facts.columns.size() || facts.columns[types.size()].name != name) return;
+    Column& column = facts.columns[types.size()];
+    column.modifier = read_number<int>(modifier);
+    event::ShapeColumn& said = types.emplace_back();
+    said.name = std::move(name);
+    said.number = read_number<std::int16_t>(number);
+    said.type = read_number<std::uint32_t>(type);
+    said.type_schema = unquoted(schema);
+    said.type_name = std::move(type_name);
+    said.modifier = column.modifier;
+    said.kind = letters.empty() ? 'b' : letters[0];
+    said.base = read_number<std::uint32_t>(base);
+    said.not_null = letters.find('n', 1) != std::string::npos;
+    if (said.kind == 'b' && said.type < kFirstOwnOid) column.type = said.type;
+  }
+  if (types.size() == facts.columns.size()) facts.types = std::move(types);
 }
 
 }  // namespace
@@ -274,7 +302,7 @@ std::optional<RelationFacts> read_facts(const wire::RowView& row, std::string_vi
   if (row.size() != kFactsColumns) return std::nullopt;
   AnswerReader answer(row, encoding);
   RelationFacts facts;
-  facts.oid = read_oid(answer.plain(0));
+  facts.oid = read_number<std::uint32_t>(answer.plain(0));
   facts.name = {answer.text(1), answer.text(2)};
   facts.kind = answer.plain(3).front();
   facts.persistence = answer.plain(4).front();
@@ -284,7 +312,8 @@ std::optional<RelationFacts> read_facts(const wire::RowView& row, std::string_vi
   facts.shows_text = answer.is_true(8);
   facts.key = answer.names(9);
   read_columns(answer, 10, facts);
-  for (auto& [oid, schema, table] : answer.triples(11)) facts.leaves[read_oid(oid)] = {schema, table};
+  for (auto& [oid, schema, table] : answer.entries<3>(11))
+    facts.leaves[read_number<std::uint32_t>(oid)] = {schema, table};
   facts.routing = answer.names(12);
   facts.routes_by_expression = answer.is_true(13);
   facts.logged = answer.is_true(14);

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "capture/event/table_shape.h"
 #include "capture/sql/statement.h"
 #include "capture/update_facts.h"
 #include "wire/message.h"
@@ -53,6 +54,8 @@ struct RelationFacts {
   bool has_foreign = false;          ///< it or a table below it is a foreign table
   std::string digest;                ///< of the whole answer: facts_query's $2
   std::vector<Column> columns;
+  std::vector<event::ShapeColumn> types;  ///< of each of these, for shape_of; empty where they were not said
+  event::ShapePtr shape;                  ///< what shape_of made of it; null: not known
   bool logged = false;  ///< it and all its leaves are in the server's log; false: unlogged, or not known
   std::unordered_map<std::uint32_t, RelationName> leaves;  ///< tables whose rows a write of this one may touch, by oid
 };

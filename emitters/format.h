@@ -39,6 +39,10 @@ class Format {
  public:
   virtual ~Format() = default;
   virtual void begin(const event::Transaction& transaction, std::vector<Record>& out) = 0;
+  /// `change.shape` says which columns its images have, and of which types: for envelopes and encodings that need a
+  /// schema. Its fingerprint is the schema's version: what was made for one holds for all events that have the same, of
+  /// any transaction and behind a restart. Null: not known (events of an earlier Weir, or of a table that was just
+  /// altered past Weir), and then the members of the image are all that can be said.
   virtual void change(const event::ChangeEvent& change, std::int64_t now_us, std::vector<Record>& out) = 0;
   virtual void end(std::vector<Record>& out) = 0;
   /// Behind the end of the transaction at this position: no later one of this stream has an lsn up to `lsn`. For

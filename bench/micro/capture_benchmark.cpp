@@ -1,7 +1,9 @@
-// What a statement costs before it is sent: found in the cache, or parsed and planned.
+// What a statement costs before it is sent (found in the cache, or parsed and planned), and what one row of it does.
 #include <benchmark/benchmark.h>
 
+#include "capture/facts_shape.h"
 #include "capture/plan.h"
+#include "capture/session/row_reader.h"
 #include "capture/sql/statement_cache.h"
 
 namespace weir::capture {
@@ -60,6 +62,31 @@ void MakePlan(benchmark::State& state, int version) {
 }
 BENCHMARK_CAPTURE(MakePlan, postgresql_15, 15);
 BENCHMARK_CAPTURE(MakePlan, postgresql_18, 18);
+
+/// One row of pgbench's UPDATE becomes an event. `with_shape`: its columns are compared with the table's shape.
+void ReadRow(benchmark::State& state, bool with_shape) {
+  RelationFacts facts = *accounts();
+  facts.leaves = {{16384, facts.name}};
+  for (const Column& column : facts.columns)
+    facts.types.push_back({column.name, 1, 23, "pg_catalog", "int4", -1, 'b', 0, false});
+  if (with_shape) facts.shape = shape_of(facts, {});
+  const auto parsed = parse(kUpdate, {});
+  const std::vector<std::shared_ptr<const RelationFacts>> relations = {
+      std::make_shared<const RelationFacts>(std::move(facts))};
+  const ServerSettings server{.version = 15};
+  const Scope scope;
+  const Plan plan = make_plan({kUpdate, *parsed.single(), relations, server, scope});
+  const std::string image = R"({"aid":4711,"bid":1,"abalance":-1234,"filler":")" + std::string(84, ' ') + "\"}";
+  const wire::RowView row = {image, "16384", "80795", "0/23EE9B0"};
+  for (auto _ : state) {
+    const auto read = read_row(row, plan, scope);
+    if (read.events.size() != 1 || (read.events[0].shape != nullptr) != with_shape)
+      return state.SkipWithError("not the event that is measured");
+    benchmark::DoNotOptimize(read.events.data());
+  }
+}
+BENCHMARK_CAPTURE(ReadRow, alone, false);
+BENCHMARK_CAPTURE(ReadRow, shape, true);
 
 }  // namespace
 }  // namespace weir::capture

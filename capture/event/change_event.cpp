@@ -55,6 +55,7 @@ ChangeEvent as_gap(ChangeEvent change, std::string_view cause) {
   change.after.reset();
   change.key.reset();
   change.old_key.reset();
+  change.shape.reset();
   return change;
 }
 

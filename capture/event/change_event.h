@@ -3,7 +3,7 @@
 // A ChangeEvent is one row written by one statement of one committed transaction (or, where rows could not be
 // seen, one statement: see Fidelity). Column values are the server's own JSON text (row_to_json) and are never
 // parsed and printed again, so every digit is kept. All text is UTF-8. Plain values: no I/O, no threads, copyable.
-// This header depends on nothing else of Weir.
+// Depends on nothing else of Weir but the shape that an event refers to.
 #pragma once
 
 #include <cstddef>
@@ -11,6 +11,8 @@
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "capture/event/table_shape.h"
 
 namespace weir::event {
 
@@ -54,6 +56,9 @@ struct ChangeEvent {
   std::string cause;                   ///< for Op::gap: "trigger", "cascade", "function", "copy", "shed", …
   std::string statement;               ///< the client's SQL; empty unless asked for in the configuration
   std::string tags;                    ///< JSON object of the SQLCommenter tags; empty for none
+  /// Whose columns the images have: all of them where fidelity is `row`. Null without images, and where it is not
+  /// known.
+  ShapePtr shape = nullptr;
 };
 
 /// Who wrote. From the session's startup packet and socket.

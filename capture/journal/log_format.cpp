@@ -56,10 +56,53 @@ void read_facts(FieldReader& in, event::Transaction& transaction, SpillFacts& sp
   spill.events = static_cast<std::uint32_t>(in.number());
 }
 
-void read_ordinal(FieldReader& in, event::ChangeEvent& event) {
+/// In the byte of the fidelity: a shape's number follows the table.
+constexpr std::uint8_t has_shape = 128;
+
+/// Whether the event names a shape.
+bool read_ordinal(FieldReader& in, event::ChangeEvent& event) {
   event.op = static_cast<event::Op>(in.byte());
-  event.fidelity = static_cast<event::Fidelity>(in.byte());
+  const std::uint8_t fidelity = in.byte();
+  event.fidelity = static_cast<event::Fidelity>(fidelity & ~has_shape);
   event.ordinal = static_cast<std::uint32_t>(in.number());
+  return (fidelity & has_shape) != 0;
+}
+
+/// What stands in front of the events.
+void append_facts(FieldWriter& field, const event::Transaction& transaction, const SpillFacts& spill) {
+  field.number(static_cast<std::uint64_t>(transaction.id));  // these five: read_facts
+  field.number_with_sign(transaction.committed_us);
+  field.number(transaction.last_lsn);
+  field.number(spill.bytes);
+  field.number(spill.events);
+  field.number(transaction.xid);
+  field.number(transaction.first_lsn);
+  field.number_with_sign(transaction.prepared_us);
+  field.number(transaction.event_count);
+  const event::Context& context = transaction.context;
+  for (const auto* text : {&transaction.database, &transaction.server_run, &context.user, &context.application_name,
+                           &context.client, &context.session})
+    field.text(*text);
+}
+
+/// Numbers from outside, as what they are said to be.
+template <typename Number>
+Number small(FieldReader& in) {
+  return static_cast<Number>(in.number());
+}
+
+event::ShapeColumn read_column(FieldReader& in) {
+  event::ShapeColumn column;
+  column.name = in.text();
+  column.number = static_cast<std::int16_t>(in.number_with_sign());
+  column.type = small<std::uint32_t>(in);
+  column.type_schema = in.text();
+  column.type_name = in.text();
+  column.modifier = static_cast<std::int32_t>(in.number_with_sign());
+  column.kind = static_cast<char>(in.byte());
+  column.base = small<std::uint32_t>(in);
+  column.not_null = in.byte() != 0;
+  return column;
 }
 
 }  // namespace
@@ -86,7 +129,8 @@ std::uint32_t segment_version(std::string_view bytes) {
 }
 
 std::optional<SegmentHeader> decode_segment_header(std::string_view bytes) {
-  if (segment_version(bytes) != log_format_version) return std::nullopt;
+  const std::uint32_t version = segment_version(bytes);
+  if (version == 0 || version > log_format_version) return std::nullopt;
   if (number_at<std::uint32_t>(bytes.data() + segment_fields_size) != crc32c(bytes.substr(0, segment_fields_size)))
     return std::nullopt;
   const auto number = [&](std::size_t index) { return number_at<std::uint64_t>(bytes.data() + 16 + 8 * index); };
@@ -104,13 +148,13 @@ std::string begin_record() {
   return std::string(record_header_size, '\0');
 }
 
-void seal(std::string& record, RecordKind kind) {
+void seal(std::string& record, RecordKind kind, std::uint8_t version) {
   const auto length = static_cast<std::uint32_t>(record.size() - record_header_size);
   record.resize(RecordHeader{.length = length}.size());
   put_number(record.data() + 4, length);
   put_number(record.data() + 8, crc32c(std::string_view(record).substr(record_header_size)));
   record[12] = static_cast<char>(kind);
-  record[13] = static_cast<char>(log_format_version);
+  record[13] = static_cast<char>(version);
 }
 
 void put_place(std::string& record, std::uint64_t salt, Place place, Place durable, std::int64_t written_us) {
@@ -122,7 +166,8 @@ void put_place(std::string& record, std::uint64_t salt, Place place, Place durab
 std::optional<RecordHeader> decode_record_header(std::string_view bytes, std::uint64_t salt, Place place) {
   if (bytes.size() < record_header_size) return std::nullopt;
   const char kind = bytes[12];
-  if (kind != static_cast<char>(RecordKind::transaction) && kind != static_cast<char>(RecordKind::outcomes))
+  if (kind != static_cast<char>(RecordKind::transaction) && kind != static_cast<char>(RecordKind::outcomes) &&
+      kind != static_cast<char>(RecordKind::shape))
     return std::nullopt;
   if (bytes[14] != 0 || bytes[15] != 0) return std::nullopt;
   if (number_at<std::uint32_t>(bytes.data()) != sum_at(salt, 0, place, bytes.substr(4, record_header_size - 4)))
@@ -141,17 +186,18 @@ bool payload_fits(const RecordHeader& header, std::string_view payload) {
   return payload.size() == header.size() - lowest_record && crc32c(payload) == header.payload_sum;
 }
 
-void append_event(std::string& out, const event::ChangeEvent& event) {
+void append_event(std::string& out, const event::ChangeEvent& event, std::uint64_t shape) {
   FieldWriter field(out);
   const std::uint8_t present = present_in(event);
   field.byte(static_cast<std::uint8_t>(event.op));
-  field.byte(static_cast<std::uint8_t>(event.fidelity));
+  field.byte(static_cast<std::uint8_t>(static_cast<unsigned>(event.fidelity) | (shape != 0 ? has_shape : 0u)));
   field.number(event.ordinal);
   field.byte(present);
   field.number(event.statement_order);
   field.number(event.lsn);
   field.text(event.schema);
   field.text(event.table);
+  if (shape != 0) field.number(shape);
   for (const auto* text : {&event.key, &event.old_key, &event.before, &event.after})
     if (*text) field.text(**text);
   if ((present & has_counts) != 0)
@@ -165,12 +211,14 @@ std::optional<event::ChangeEvent> EventScanner::next() {
   if (rest_.empty()) return std::nullopt;
   FieldReader in(rest_);
   event::ChangeEvent event;
-  read_ordinal(in, event);
+  const bool shaped = read_ordinal(in, event);
   const std::uint8_t present = in.byte();
   event.statement_order = static_cast<std::uint32_t>(in.number());
   event.lsn = in.number();
   event.schema = in.text();
   event.table = in.text();
+  const std::uint64_t shape = shaped ? in.number() : 0;
+  if (shape != 0 && shape <= shapes_.size()) event.shape = shapes_[shape - 1];
   for (const auto& [bit, text] : {std::pair{has_key, &event.key},
                                   {has_old_key, &event.old_key},
                                   {has_before, &event.before},
@@ -191,12 +239,13 @@ std::optional<std::uint32_t> EventScanner::skip() {
   if (rest_.empty()) return std::nullopt;
   FieldReader in(rest_);
   event::ChangeEvent event;
-  read_ordinal(in, event);
+  const bool shaped = read_ordinal(in, event);
   const std::uint8_t present = in.byte();
   in.number();
   in.number();
   in.text();
   in.text();
+  if (shaped) in.number();
   for (const std::uint8_t bit : {has_key, has_old_key, has_before, has_after})
     if ((present & bit) != 0) in.text();
   for (int count = 0; (present & has_counts) != 0 && count < 3; ++count) in.number();
@@ -207,30 +256,61 @@ std::optional<std::uint32_t> EventScanner::skip() {
   return event.ordinal;
 }
 
-void append_transaction(std::string& out, const event::Transaction& transaction, const SpillFacts& spill,
-                        std::uint32_t events, std::string_view encoded) {
+std::uint8_t append_transaction(std::string& out, const event::Transaction& transaction, const SpillFacts& spill,
+                                ShapeNumbers& shapes, std::span<const event::ChangeEvent> events) {
+  for (const event::ChangeEvent& event : events) shapes.number_of(event.shape);
   FieldWriter field(out);
-  field.number(static_cast<std::uint64_t>(transaction.id));  // these five: read_facts
-  field.number_with_sign(transaction.committed_us);
-  field.number(transaction.last_lsn);
-  field.number(spill.bytes);
-  field.number(spill.events);
-  field.number(transaction.xid);
-  field.number(transaction.first_lsn);
-  field.number_with_sign(transaction.prepared_us);
-  field.number(transaction.event_count);
-  const event::Context& context = transaction.context;
-  for (const auto* text : {&transaction.database, &transaction.server_run, &context.user, &context.application_name,
-                           &context.client, &context.session})
-    field.text(*text);
-  field.number(events);
-  out.append(encoded);
+  append_facts(field, transaction, spill);
+  if (!shapes.all().empty()) field.number(shapes.all().size());
+  for (const event::ShapePtr& shape : shapes.all()) field.number(shape ? shape->fingerprint : 0);
+  field.number(events.size());
+  for (const event::ChangeEvent& event : events) append_event(out, event, shapes.number_of(event.shape));
+  return shapes.all().empty() ? record_version_plain : record_version_shapes;
 }
 
-void append_transaction(std::string& out, const event::Transaction& transaction, const SpillFacts& spill,
-                        std::span<const event::ChangeEvent> events) {
-  append_transaction(out, transaction, spill, static_cast<std::uint32_t>(events.size()), {});
-  for (const event::ChangeEvent& event : events) append_event(out, event);
+std::uint8_t append_transaction(std::string& out, const StoredTransaction& stored) {
+  FieldWriter field(out);
+  append_facts(field, stored.transaction, stored.spill);
+  if (!stored.shapes.empty()) field.number(stored.shapes.size());
+  for (const std::uint64_t fingerprint : stored.shapes) field.number(fingerprint);
+  field.number(stored.events);
+  out.append(stored.encoded);
+  return stored.shapes.empty() ? record_version_plain : record_version_shapes;
+}
+
+void append_shape(std::string& out, const event::TableShape& shape) {
+  FieldWriter field(out);
+  field.number(shape.fingerprint);
+  field.text(shape.schema);
+  field.text(shape.table);
+  field.number(shape.columns.size());
+  for (const event::ShapeColumn& column : shape.columns) {
+    field.text(column.name);
+    field.number_with_sign(column.number);
+    field.number(column.type);
+    field.text(column.type_schema);
+    field.text(column.type_name);
+    field.number_with_sign(column.modifier);
+    field.byte(static_cast<std::uint8_t>(column.kind));
+    field.number(column.base);
+    field.byte(column.not_null ? 1 : 0);
+  }
+  field.number(shape.key.size());
+  for (const std::string& name : shape.key) field.text(name);
+}
+
+std::optional<event::TableShape> decode_shape(std::string_view payload) {
+  FieldReader in(payload);
+  event::TableShape shape;
+  shape.fingerprint = in.number();
+  shape.schema = in.text();
+  shape.table = in.text();
+  const std::uint64_t columns = in.number();
+  for (std::uint64_t i = 0; i < columns && !in.failed(); ++i) shape.columns.push_back(read_column(in));
+  const std::uint64_t key = in.number();
+  for (std::uint64_t i = 0; i < key && !in.failed(); ++i) shape.key.emplace_back(in.text());
+  if (in.failed() || shape.fingerprint == 0) return std::nullopt;
+  return shape;
 }
 
 std::optional<TransactionFacts> decode_transaction_facts(std::string_view payload) {
@@ -242,7 +322,8 @@ std::optional<TransactionFacts> decode_transaction_facts(std::string_view payloa
   return TransactionFacts{transaction.id, transaction.committed_us, transaction.last_lsn, spill};
 }
 
-std::optional<StoredTransaction> decode_transaction(std::string_view payload) {
+std::optional<StoredTransaction> decode_transaction(std::string_view payload, std::uint8_t version) {
+  if (version > record_version_shapes) return std::nullopt;
   FieldReader in(payload);
   StoredTransaction stored;
   event::Transaction& transaction = stored.transaction;
@@ -255,6 +336,8 @@ std::optional<StoredTransaction> decode_transaction(std::string_view payload) {
   for (auto* text : {&transaction.database, &transaction.server_run, &context.user, &context.application_name,
                      &context.client, &context.session})
     *text = in.text();
+  const std::uint64_t shapes = version == record_version_shapes ? in.number() : 0;
+  for (std::uint64_t i = 0; i < shapes && !in.failed(); ++i) stored.shapes.push_back(in.number());
   stored.events = static_cast<std::uint32_t>(in.number());
   stored.encoded = in.rest();
   if (in.failed()) return std::nullopt;

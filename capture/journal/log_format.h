@@ -15,10 +15,15 @@
 
 #include "capture/event/change_event.h"
 #include "capture/journal/event_log.h"
+#include "capture/journal/log_shapes.h"
 
 namespace weir::capture {
 
-constexpr std::uint32_t log_format_version = 1;
+/// Of segments: 1 has no records of shapes, and was written by Weirs that do not know them.
+constexpr std::uint32_t log_format_version = 2;
+/// Of records: a transaction whose events name shapes, and any other record.
+constexpr std::uint8_t record_version_shapes = 2;
+constexpr std::uint8_t record_version_plain = 1;
 constexpr std::size_t segment_header_size = 4096;
 constexpr std::size_t record_header_size = 32;
 constexpr std::size_t block_header_size = 24;
@@ -41,18 +46,18 @@ struct SegmentHeader {
 
 /// segment_header_size bytes.
 std::string encode(const SegmentHeader& header);
-/// Nothing where the bytes are no header, also where they are one of another format version.
+/// Nothing where the bytes are no header, also where they are one of a newer format version.
 std::optional<SegmentHeader> decode_segment_header(std::string_view bytes);
 /// The format version of what looks like a segment's header; 0 where it does not.
 std::uint32_t segment_version(std::string_view bytes);
 
-enum class RecordKind : char { transaction = 't', outcomes = 'o' };
+enum class RecordKind : char { transaction = 't', outcomes = 'o', shape = 's' };
 
 struct RecordHeader {
   std::uint32_t length = 0;  ///< of the payload, without padding
   std::uint32_t payload_sum = 0;
   RecordKind kind = RecordKind::transaction;
-  std::uint8_t version = log_format_version;
+  std::uint8_t version = record_version_plain;
   Place durable = 0;  ///< what was known to be when it was written
   std::int64_t written_us = 0;
 
@@ -65,7 +70,7 @@ struct RecordHeader {
 /// Room for the header: what a payload is appended to.
 std::string begin_record();
 /// Pads and sums the payload. The record must be smaller than 4 GiB.
-void seal(std::string& record, RecordKind kind);
+void seal(std::string& record, RecordKind kind, std::uint8_t version = record_version_plain);
 void put_place(std::string& record, std::uint64_t salt, Place place, Place durable, std::int64_t written_us);
 
 /// Nothing where there is no record of this place.
@@ -90,8 +95,9 @@ struct TransactionFacts {
 struct StoredTransaction {
   event::Transaction transaction;
   SpillFacts spill;
-  std::uint32_t events = 0;  ///< that are in the record
-  std::string_view encoded;  ///< those: a view into the payload
+  std::vector<std::uint64_t> shapes;  ///< fingerprints; events name them by their places, from 1 on
+  std::uint32_t events = 0;           ///< that are in the record
+  std::string_view encoded;           ///< those: a view into the payload
 };
 
 /// An outcome, and what was known of its transaction.
@@ -101,22 +107,27 @@ struct StoredOutcome {
   event::Lsn last_lsn = 0;
 };
 
-void append_transaction(std::string& out, const event::Transaction& transaction, const SpillFacts& spill,
-                        std::span<const event::ChangeEvent> events);
-/// The same where the events are encoded already.
-void append_transaction(std::string& out, const event::Transaction& transaction, const SpillFacts& spill,
-                        std::uint32_t events, std::string_view encoded);
-void append_event(std::string& out, const event::ChangeEvent& event);
+/// `shapes`: those of the spill, if there is one; those of `events` are added. Returns the version that the record has.
+std::uint8_t append_transaction(std::string& out, const event::Transaction& transaction, const SpillFacts& spill,
+                                ShapeNumbers& shapes, std::span<const event::ChangeEvent> events);
+/// The same of one that was decoded.
+std::uint8_t append_transaction(std::string& out, const StoredTransaction& stored);
+/// `shape`: its number; 0: none.
+void append_event(std::string& out, const event::ChangeEvent& event, std::uint64_t shape = 0);
+void append_shape(std::string& out, const event::TableShape& shape);
 void append_outcomes(std::string& out, std::span<const StoredOutcome> outcomes);
 
 std::optional<TransactionFacts> decode_transaction_facts(std::string_view payload);
-std::optional<StoredTransaction> decode_transaction(std::string_view payload);
+std::optional<StoredTransaction> decode_transaction(std::string_view payload, std::uint8_t version);
+std::optional<event::TableShape> decode_shape(std::string_view payload);
 std::optional<std::vector<StoredOutcome>> decode_outcomes(std::string_view payload);
 
 /// Walks encoded events.
 class EventScanner {
  public:
-  explicit EventScanner(std::string_view encoded) : rest_(encoded) {}
+  /// `shapes`: those that the events name, in the order of their numbers; one that is not there is left out.
+  explicit EventScanner(std::string_view encoded, std::span<const event::ShapePtr> shapes = {})
+      : rest_(encoded), shapes_(shapes) {}
   /// Nothing at the end, and where the bytes are no event.
   std::optional<event::ChangeEvent> next();
   /// Only its ordinal: the rest is passed over.
@@ -126,6 +137,7 @@ class EventScanner {
 
  private:
   std::string_view rest_;
+  std::span<const event::ShapePtr> shapes_;
 };
 
 /// A run of events in a spill.

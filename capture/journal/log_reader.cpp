@@ -32,6 +32,7 @@ struct EventSource {
   std::int64_t id = 0;
   Place place = 0;
   std::string payload;
+  std::vector<event::ShapePtr> shapes;
   std::optional<SpillReader> spill;
   EventScanner events{{}};
   std::uint32_t left = 0;  // in the record
@@ -47,15 +48,15 @@ class LogReader : public JournalReader {
                                                  std::size_t limit) override;
 
  private:
-  struct Record {
-    RecordHeader header;
-    std::string_view payload;
+  struct Fetched {
+    std::uint8_t version = 0;
+    std::string payload;
   };
   void seek(event::Position after);
   void go_to(std::shared_ptr<const Segment> segment);
   Result<bool> read_on(event::Position after);
   Result<std::optional<RecordHeader>> header_here();
-  Result<std::optional<std::string>> fetch(Place place);
+  Result<std::optional<Fetched>> fetch(Place place);
   Result<Place> find(std::int64_t id);
   Result<Place> search(std::int64_t id);
   Result<void> load(std::int64_t id, Place place);
@@ -137,9 +138,9 @@ Result<std::optional<event::Transaction>> LogReader::next(event::Position after)
     for (; !found_.empty(); found_.pop_front()) {
       const StoredOutcome& outcome = found_.front();
       if (outcome.told.position <= after) continue;
-      const auto payload = fetch(outcome.place);
-      if (!payload) return payload.error();
-      auto stored = *payload ? decode_transaction(**payload) : std::nullopt;
+      const auto record = fetch(outcome.place);
+      if (!record) return record.error();
+      auto stored = *record ? decode_transaction((**record).payload, (**record).version) : std::nullopt;
       if (!stored) continue;  // every destination had it meanwhile
       stored->transaction.position = outcome.told.position;
       stored->transaction.resolved = outcome.told.resolved;
@@ -154,17 +155,17 @@ Result<std::optional<event::Transaction>> LogReader::next(event::Position after)
 }
 
 /// Nothing where it is gone.
-Result<std::optional<std::string>> LogReader::fetch(Place place) {
+Result<std::optional<LogReader::Fetched>> LogReader::fetch(Place place) {
   for (;;) {
     if (!record_.segment || place < record_.segment->first() || place >= record_.segment->limit())
       record_.open(log_.segment_of(place), record_window);
-    if (!record_.segment) return std::optional<std::string>();
+    if (!record_.segment) return std::optional<Fetched>();
     const auto header = record_.cursor->header(place, std::min(log_.end(), record_.segment->limit()));
     if (!header) return header.error();
     if (*header) {
       const auto payload = record_.cursor->payload(place, **header);
       if (!payload) return payload.error();
-      if (*payload) return std::optional(std::string(**payload));
+      if (*payload) return std::optional(Fetched{(**header).version, std::string(**payload)});
     }
     const auto segment = log_.segment_of(place);
     if (segment == record_.segment) return damaged(*segment, place);
@@ -201,18 +202,19 @@ Result<Place> LogReader::search(std::int64_t id) {
 }
 
 Result<void> LogReader::load(std::int64_t id, Place place) {
-  auto payload = fetch(place);
-  if (!payload) return payload.error();
-  if (!*payload) return not_here(id);
+  auto record = fetch(place);
+  if (!record) return record.error();
+  if (!*record) return not_here(id);
   source_ = {};
-  source_.payload = std::move(**payload);
-  const auto stored = decode_transaction(source_.payload);
+  source_.payload = std::move((**record).payload);
+  const auto stored = decode_transaction(source_.payload, (**record).version);
   if (!stored || stored->transaction.id != id) return not_here(id);
   source_.id = id;
   source_.place = place;
-  source_.events = EventScanner(stored->encoded);
+  source_.shapes = log_.shapes(stored->shapes);
+  source_.events = EventScanner(stored->encoded, source_.shapes);
   source_.left = stored->events;
-  if (stored->spill.bytes != 0) source_.spill.emplace(log_.spills(), id, stored->spill);
+  if (stored->spill.bytes != 0) source_.spill.emplace(log_.spills(), id, stored->spill, source_.shapes);
   return {};
 }
 

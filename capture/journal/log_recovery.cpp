@@ -27,10 +27,11 @@ class LogRecovery {
     std::shared_ptr<LogFile> file;
     std::uint64_t file_size = 0;
     std::optional<SegmentHeader> header;
+    std::uint32_t version = 0;
   };
 
   Result<void> find_segments();
-  Result<std::optional<SegmentHeader>> read_header(const Found& found);
+  Result<std::optional<SegmentHeader>> read_header(Found& found);
   Result<void> take_spare(const std::string& name);
   Result<void> scan();
   Result<bool> scan_segment(const Found& found, Place limit);
@@ -60,13 +61,14 @@ Error LogRecovery::damage(const Found& found, Place place) const {
           "58030"};
 }
 
-Result<std::optional<SegmentHeader>> LogRecovery::read_header(const Found& found) {
+Result<std::optional<SegmentHeader>> LogRecovery::read_header(Found& found) {
   std::string bytes(segment_header_size, '\0');
   const auto got = found.file->read(bytes.data(), bytes.size(), 0);
   if (!got) return got.error();
   bytes.resize(*got);
-  if (const auto version = segment_version(bytes); version > log_format_version)
-    return Error{"journal " + path(found) + ": was written by a newer Weir (format " + std::to_string(version) +
+  found.version = segment_version(bytes);
+  if (found.version > log_format_version)
+    return Error{"journal " + path(found) + ": was written by a newer Weir (format " + std::to_string(found.version) +
                      ", this one knows " + std::to_string(log_format_version) + "); start that one",
                  "58030"};
   auto header = decode_segment_header(bytes);
@@ -95,7 +97,7 @@ Result<void> LogRecovery::find_segments() {
     }
     const auto place = Segments::place_of(name);
     if (!place) continue;
-    Found found{name, *place, nullptr, 0, std::nullopt};
+    Found found{name, *place, nullptr, 0, std::nullopt, 0};
     auto file = files_.open(path(found), LogFiles::Mode::write);
     if (!file) return file.error();
     found.file = std::move(*file);
@@ -119,6 +121,10 @@ bool LogRecovery::take(Place place, const RecordHeader& header, std::string_view
     if (!facts) return false;
     log_.ledger.write(place, *facts);
     log_.highest_id = std::max(log_.highest_id, facts->id);
+  } else if (header.kind == RecordKind::shape) {
+    auto shape = decode_shape(payload);
+    if (!shape) return false;
+    log_.shapes.stated(std::make_shared<const event::TableShape>(std::move(*shape)));
   } else {
     const auto outcomes = decode_outcomes(payload);
     if (!outcomes) return false;
@@ -170,6 +176,7 @@ Result<void> LogRecovery::scan() {
     log_.told.last_us = std::max(log_.told.last_us, header.begun_us);
     log_.highest_id = std::max(log_.highest_id, header.highest_id);
     log_.ledger.begin_segment(header.first);
+    log_.shapes.begin_segment();
     log_.ledger.start_at(header.last_position, header.last_lsn);
     const Place next = last ? 0 : found_[at + 1].first;
     segments_.add(std::make_shared<const Segment>(Segment{header, path(found), found.file, next}));
@@ -224,8 +231,9 @@ Result<void> LogRecovery::judge_end() {
 /// Durable before anything new is written, else it could be read one day behind what is new. From the end: whatever is
 /// left of it after a crash meanwhile is torn as well.
 Result<void> LogRecovery::cut(std::size_t last) {
-  log_.needs_segment = log_.told.torn;
-  if (log_.told.torn) segments_.cut_current(log_.end);
+  // An earlier Weir must not find what it does not know in a segment of its own form.
+  log_.needs_segment = log_.told.torn || found_[last].version < log_format_version;
+  if (log_.needs_segment) segments_.cut_current(log_.end);
   for (std::size_t behind = found_.size() - 1; behind > last; --behind) {
     found_[behind].file.reset();
     if (auto removed = files_.remove(path(found_[behind])); !removed) return removed;
@@ -265,8 +273,8 @@ Result<void> LogRecovery::read_pending() {
     const auto payload =
         *header ? cursor.payload(place, **header) : Result<std::optional<std::string_view>>(std::nullopt);
     if (!payload) return payload.error();
-    auto stored = *payload ? decode_transaction(**payload) : std::nullopt;
-    if (!stored) return damage(Found{Segments::name_of(segment->first()), segment->first(), nullptr, 0, {}}, place);
+    auto stored = *payload ? decode_transaction(**payload, (**header).version) : std::nullopt;
+    if (!stored) return damage(Found{Segments::name_of(segment->first()), segment->first(), nullptr, 0, {}, 0}, place);
     stored->transaction.committed_us = entry.committed_us;
     log_.told.pending.push_back(std::move(stored->transaction));
   }

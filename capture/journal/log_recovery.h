@@ -21,6 +21,7 @@ namespace weir::capture {
 struct RecoveredLog {
   Recovered told;
   LogLedger ledger;
+  LogShapes shapes;
   Place end = 0;      ///< 0: there is no log yet
   Place durable = 0;  ///< the highest place that a record says is
   std::uint64_t salt = 0;

@@ -1,6 +1,7 @@
 #include "capture/journal/log_scan.h"
 
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 #include "capture/journal/record_cursor.h"
@@ -35,6 +36,7 @@ class FolderScan : public LogScan {
   Result<std::optional<Found>> look_at(const std::string& name, Place first);
   ScannedRecord begin_segment();
   Result<std::optional<ScannedRecord>> read_record();
+  bool understand(const RecordHeader& header, std::string_view payload, ScannedRecord& record);
   Result<std::optional<ScannedRecord>> read_broken(Place limit);
   ScannedRecord broken(Place to, std::string wrong);
   Place limit() const;
@@ -48,6 +50,7 @@ class FolderScan : public LogScan {
   std::optional<RecordCursor> cursor_;
   Place place_ = 0;
   Place durable_ = 0;
+  std::unordered_map<std::uint64_t, event::ShapePtr> shapes_;  // by fingerprint
 };
 
 Result<std::optional<FolderScan::Found>> FolderScan::look_at(const std::string& name, Place first) {
@@ -126,6 +129,34 @@ ScannedRecord FolderScan::begin_segment() {
   return record;
 }
 
+bool FolderScan::understand(const RecordHeader& header, std::string_view payload, ScannedRecord& record) {
+  if (header.kind == RecordKind::outcomes) {
+    record.kind = ScannedRecord::Kind::outcomes;
+    auto outcomes = decode_outcomes(payload);
+    if (outcomes) record.outcomes = std::move(*outcomes);
+    return outcomes.has_value();
+  }
+  if (header.kind == RecordKind::shape) {
+    record.kind = ScannedRecord::Kind::shape;
+    auto shape = decode_shape(payload);
+    if (!shape) return false;
+    record.shapes = {std::make_shared<const event::TableShape>(std::move(*shape))};
+    shapes_[record.shapes[0]->fingerprint] = record.shapes[0];
+    return true;
+  }
+  record.kind = ScannedRecord::Kind::transaction;
+  auto stored = decode_transaction(payload, header.version);
+  if (!stored) return false;
+  for (const std::uint64_t fingerprint : stored->shapes) {
+    const auto found = shapes_.find(fingerprint);
+    record.shapes.push_back(found == shapes_.end() ? nullptr : found->second);
+  }
+  record.transaction = std::move(stored->transaction);
+  record.spill = stored->spill;
+  record.encoded_events = stored->encoded;
+  return true;
+}
+
 /// Nothing where no record is at this place.
 Result<std::optional<ScannedRecord>> FolderScan::read_record() {
   const auto header = cursor_->header(place_, limit());
@@ -135,26 +166,15 @@ Result<std::optional<ScannedRecord>> FolderScan::read_record() {
   if (!payload) return payload.error();
   if (!*payload) return std::optional<ScannedRecord>();
   const Place end = place_ + (**header).size();
-  auto transaction =
-      (**header).kind == RecordKind::transaction ? decode_transaction(**payload) : std::optional<StoredTransaction>();
-  auto outcomes = (**header).kind == RecordKind::outcomes ? decode_outcomes(**payload)
-                                                          : std::optional<std::vector<StoredOutcome>>();
-  if (!transaction && !outcomes) return std::optional(broken(end, "a record that this Weir does not understand"));
   ScannedRecord record;
-  record.kind = transaction ? ScannedRecord::Kind::transaction : ScannedRecord::Kind::outcomes;
+  if (!understand(**header, **payload, record))
+    return std::optional(broken(end, "a record that this Weir does not understand"));
   record.file = found_[at_].path;
   record.place = std::exchange(place_, end);
   record.size = (**header).size();
   record.durable = (**header).durable;
   record.written_us = (**header).written_us;
   durable_ = std::max(durable_, record.durable);
-  if (transaction) {
-    record.transaction = std::move(transaction->transaction);
-    record.spill = transaction->spill;
-    record.encoded_events = transaction->encoded;
-  } else {
-    record.outcomes = std::move(*outcomes);
-  }
   return std::optional(std::move(record));
 }
 
@@ -193,14 +213,14 @@ Result<std::vector<event::ChangeEvent>> FolderScan::events(const ScannedRecord& 
     bytes += event::memory_of(event);
     slice.push_back(std::move(event));
   };
-  SpillReader spill(spills_, transaction.transaction.id, transaction.spill);
+  SpillReader spill(spills_, transaction.transaction.id, transaction.spill, transaction.shapes);
   while (transaction.spill.bytes != 0 && !is_full()) {
     auto event = spill.next(last);
     if (!event) return event.error();
     if (!*event) break;
     take(std::move(**event));
   }
-  EventScanner inside(transaction.encoded_events);
+  EventScanner inside(transaction.encoded_events, transaction.shapes);
   for (auto event = inside.next(); event && !is_full(); event = inside.next())
     if (event->ordinal > last) take(std::move(*event));
   return slice;

@@ -20,8 +20,9 @@ struct ScannedRecord {
     segment,      ///< a segment begins here
     transaction,  ///< its record
     outcomes,
-    broken  ///< from here on, for `size` bytes, nothing can be read, but behind it something can; or it cannot be
-            ///< understood
+    broken,  ///< from here on, for `size` bytes, nothing can be read, but behind it something can; or it cannot be
+             ///< understood
+    shape    ///< of a table, which transactions behind it in this segment name
   };
   Kind kind = Kind::broken;
   std::string file;  ///< of the segment
@@ -33,7 +34,8 @@ struct ScannedRecord {
   SegmentHeader segment;
   event::Transaction transaction;  ///< without position and resolved: a later outcome says them
   SpillFacts spill;
-  std::string encoded_events;  ///< those in the record: EventScanner
+  std::string encoded_events;           ///< those in the record: EventScanner
+  std::vector<event::ShapePtr> shapes;  ///< that its events name; null where one is broken. Of a shape: itself
   std::vector<StoredOutcome> outcomes;
 };
 

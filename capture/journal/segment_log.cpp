@@ -38,6 +38,27 @@ Erased erased_by(const Segment& oldest) {
   return {oldest.header.last_position, oldest.header.last_lsn};
 }
 
+/// Records that state shapes, but for those that are there already.
+class ShapeRecords {
+ public:
+  template <typename IsThere>
+  ShapeRecords(std::span<const event::ShapePtr> shapes, IsThere is_there) {
+    for (const event::ShapePtr& shape : shapes) {
+      if (!shape || is_there(shape->fingerprint)) continue;
+      auto& [record, of] = records_.emplace_back(begin_record(), shape);
+      append_shape(record, *shape);
+      seal(record, RecordKind::shape, record_version_shapes);
+      size_ += record.size();
+    }
+  }
+  std::uint64_t size() const { return size_; }
+  std::vector<std::pair<std::string, event::ShapePtr>>& all() { return records_; }
+
+ private:
+  std::vector<std::pair<std::string, event::ShapePtr>> records_;
+  std::uint64_t size_ = 0;
+};
+
 Error not_here(std::int64_t id) {
   return {"journal: transaction " + std::to_string(id) + " is not in the log", "58030"};
 }
@@ -65,6 +86,7 @@ Result<void> SegmentLog::open() {
   if (!recovered) return recovered.error();
   recovered_ = std::move(recovered->told);
   ledger_ = std::move(recovered->ledger);
+  shapes_ = std::move(recovered->shapes);
   last_id_ = recovered->highest_id;
   go_on_behind_start();
   end_ = recovered->end;
@@ -107,23 +129,25 @@ Result<std::unique_ptr<Spill>> SegmentLog::open_spill(std::int64_t id) {
 Result<Place> SegmentLog::write(const event::Transaction& transaction, std::span<const event::ChangeEvent> rest,
                                 std::unique_ptr<Spill> spill, const std::function<void(Place end)>& announce) {
   TransactionFacts facts{transaction.id, transaction.committed_us, transaction.last_lsn, {}};
+  ShapeNumbers shapes;
   auto* const file = static_cast<SpillFile*>(spill.get());
   if (file != nullptr) {
     auto finished = file->finish();
     if (!finished) return finished.error();
     facts.spill = *finished;
+    shapes = file->shapes();
   }
   thread_local std::string record;
   record.assign(record_header_size, '\0');
-  append_transaction(record, transaction, facts.spill, rest);
+  const std::uint8_t version = append_transaction(record, transaction, facts.spill, shapes, rest);
   if (record.size() > std::numeric_limits<std::uint32_t>::max() - segment_header_size)
     return Error{"a transaction of more than 4 GB in one record cannot be journalled", "54000"};
-  seal(record, RecordKind::transaction);
+  seal(record, RecordKind::transaction, version);
   Place end = 0;
   bool sync_now = false;
   {
     const std::lock_guard lock(mutex_);
-    const auto place = put(record);
+    const auto place = put(record, shapes.all());
     if (!place) return place.error();
     ledger_.write(*place, facts);
     if (facts.spill.bytes != 0) to_sync_.spills.emplace_back(transaction.id, file->keep());
@@ -156,6 +180,21 @@ Result<Place> SegmentLog::put(std::string& record) {
   return place;
 }
 
+/// What the record names is stated in its own segment, so it is there for as long as the record. Most often it is.
+Result<Place> SegmentLog::put(std::string& record, std::span<const event::ShapePtr> shapes) {
+  ShapeRecords stating(shapes, [this](std::uint64_t known) { return shapes_.is_stated(known); });
+  if (!shapes.empty() && !lost_ && !sync_failed_ &&
+      end_ + stating.size() + record.size() > segments_.current()->limit()) {
+    stating = ShapeRecords(shapes, [](std::uint64_t) { return false; });
+    if (auto begun = begin_segment(stating.size() + record.size()); !begun) return begun.error();
+  }
+  for (auto& [bytes, shape] : stating.all()) {
+    if (const auto place = put(bytes); !place) return place;
+    shapes_.stated(shape);
+  }
+  return put(record);
+}
+
 Result<void> SegmentLog::begin_segment(std::uint64_t record_size) {
   SegmentHeader header;
   header.salt = salt_;
@@ -170,6 +209,7 @@ Result<void> SegmentLog::begin_segment(std::uint64_t record_size) {
   if (before) to_sync_.segments.push_back(before);
   to_sync_.log_folder = true;
   ledger_.begin_segment(header.first);
+  shapes_.begin_segment();
   keep_unsynced(encode(segments_.current()->header), 0);
   end_ = header.first + segment_header_size;
   return {};
@@ -187,6 +227,7 @@ void SegmentLog::keep_unsynced(const std::string& bytes, std::uint64_t offset) {
 Result<std::unique_ptr<Spill>> SegmentLog::reopen(std::int64_t id) {
   SpillFacts facts;
   std::vector<event::ChangeEvent> inline_events;
+  std::vector<event::ShapePtr> shapes;
   {
     const std::lock_guard lock(mutex_);
     const LogLedger::Entry* entry = ledger_.find(id);
@@ -199,10 +240,11 @@ Result<std::unique_ptr<Spill>> SegmentLog::reopen(std::int64_t id) {
     const auto payload =
         *header ? cursor.payload(entry->place, **header) : Result<std::optional<std::string_view>>(std::nullopt);
     if (!payload) return payload.error();
-    const auto stored = *payload ? decode_transaction(**payload) : std::nullopt;
+    const auto stored = *payload ? decode_transaction(**payload, (**header).version) : std::nullopt;
     if (!stored)
       return Error{"journal " + segment->path + ": damaged at place " + std::to_string(entry->place), "58030"};
-    EventScanner events(stored->encoded);
+    shapes = shapes_.find(stored->shapes);
+    EventScanner events(stored->encoded, shapes);
     for (std::uint32_t i = 0; i < stored->events; ++i)
       if (auto event = events.next()) inline_events.push_back(std::move(*event));
     const StoredOutcome taken_back{{LogOutcome::Kind::reopened, id, 0, 0, 0}, entry->place, 0};
@@ -216,7 +258,8 @@ Result<std::unique_ptr<Spill>> SegmentLog::reopen(std::int64_t id) {
                                                      [this, id, known](std::uint64_t bytes) {
                                                        const std::lock_guard lock(mutex_);
                                                        ledger_.add_done_spill({0, known, id, bytes});
-                                                     }});
+                                                     }},
+                                                    ShapeNumbers(std::move(shapes)));
   if (!spill) return spill.error();
   if (auto appended = (*spill)->append(inline_events); !appended) return appended.error();
   return std::unique_ptr<Spill>(std::move(*spill));
@@ -274,6 +317,12 @@ std::shared_ptr<const Segment> SegmentLog::segment_after(event::Position after) 
     return wanted < segment->header.last_position;
   });
   return behind == all.begin() ? all.front() : *std::prev(behind);
+}
+
+std::vector<event::ShapePtr> SegmentLog::shapes(std::span<const std::uint64_t> fingerprints) const {
+  if (fingerprints.empty()) return {};
+  const std::lock_guard lock(mutex_);
+  return shapes_.find(fingerprints);
 }
 
 Place SegmentLog::pending_place(std::int64_t id) const {

@@ -47,6 +47,8 @@ class LogView {
   /// Where a record without outcome is; 0: there is none.
   virtual Place pending_place(std::int64_t id) const = 0;
   virtual const SpillFolder& spills() const = 0;
+  /// Null where it is gone.
+  virtual std::vector<event::ShapePtr> shapes(std::span<const std::uint64_t> fingerprints) const = 0;
 };
 
 std::unique_ptr<JournalReader> make_log_reader(const LogView& log);
@@ -78,6 +80,7 @@ class SegmentLog : public EventLog, public LogView {
   std::shared_ptr<const Segment> segment_after(event::Position after) const override;
   Place pending_place(std::int64_t id) const override;
   const SpillFolder& spills() const override { return spills_; }
+  std::vector<event::ShapePtr> shapes(std::span<const std::uint64_t> fingerprints) const override;
 
  private:
   /// Bytes that were written and are not durable yet: for the case that a sync fails.
@@ -97,6 +100,7 @@ class SegmentLog : public EventLog, public LogView {
 
   // segment_log.cpp: with the lock held
   Result<Place> put(std::string& record);
+  Result<Place> put(std::string& record, std::span<const event::ShapePtr> shapes);
   Result<void> begin_segment(std::uint64_t record_size);
   void erase(const Erased& gone);
   void keep_unsynced(const std::string& bytes, std::uint64_t offset);
@@ -124,8 +128,12 @@ class SegmentLog : public EventLog, public LogView {
   Result<void> retire_oldest(Lock& lock);
   Result<void> begin_anew(event::Position safe);
   Result<void> copy_out(event::Position safe);
-  Result<std::string> read_record(const Segment& segment, Place place) const;
-  Result<void> append_copy(std::int64_t id, Place place, const std::string& payload);
+  struct ReadRecord {
+    std::uint8_t version = 0;
+    std::string bytes;
+  };
+  Result<ReadRecord> read_record(const Segment& segment, Place place) const;
+  Result<void> append_copy(std::int64_t id, Place place, const ReadRecord& read);
   Result<void> drop_spills(event::Position safe);
 
   JournalOptions options_;
@@ -143,6 +151,7 @@ class SegmentLog : public EventLog, public LogView {
   mutable std::mutex mutex_;  // for all below
   Segments segments_;
   LogLedger ledger_;
+  LogShapes shapes_;
   std::uint64_t salt_ = 0;
   Erased erased_;
   std::optional<Error> sync_failed_;

@@ -93,6 +93,7 @@ Result<void> SegmentLog::retire_oldest(Lock& lock) {
     return spare.error();
   }
   erase(ledger_.drop_segment());
+  shapes_.drop_segment();
   const SegmentHeader& first = segments_.all().front()->header;
   erase({first.last_position, first.last_lsn});
   folder_not_synced_ = !synced;
@@ -125,12 +126,12 @@ Result<void> SegmentLog::copy_out(event::Position safe) {
     oldest = segments_.all().front();
   }
   if (unfinished.size() > most_copies) return {};
-  std::vector<std::string> payloads;
+  std::vector<ReadRecord> payloads;
   std::uint64_t size = 0;
   for (const auto& [id, place] : unfinished) {
     auto payload = read_record(*oldest, place);
     if (!payload) return payload.error();
-    size += payload->size();
+    size += payload->bytes.size();
     if (size > segments_.size() / 4) return {};
     payloads.push_back(std::move(*payload));
   }
@@ -140,14 +141,14 @@ Result<void> SegmentLog::copy_out(event::Position safe) {
   return drop_segments(safe);
 }
 
-Result<std::string> SegmentLog::read_record(const Segment& segment, Place place) const {
+Result<SegmentLog::ReadRecord> SegmentLog::read_record(const Segment& segment, Place place) const {
   RecordCursor cursor(segment.file, segment.first(), salt_, 0);
   const auto header = cursor.header(place, segment.limit());
   if (!header) return header.error();
   if (*header) {
     const auto payload = cursor.payload(place, **header);
     if (!payload) return payload.error();
-    if (*payload) return std::string(**payload);
+    if (*payload) return ReadRecord{(**header).version, std::string(**payload)};
   }
   return Error{"journal " + segment.path + ": damaged at place " + std::to_string(place) +
                    "; check the disk and the system's log, and see `weir journal check`",
@@ -155,17 +156,17 @@ Result<std::string> SegmentLog::read_record(const Segment& segment, Place place)
 }
 
 /// Unless something was told of it meanwhile.
-Result<void> SegmentLog::append_copy(std::int64_t id, Place place, const std::string& payload) {
-  auto stored = decode_transaction(payload);
+Result<void> SegmentLog::append_copy(std::int64_t id, Place place, const ReadRecord& read) {
+  auto stored = decode_transaction(read.bytes, read.version);
   if (!stored) return Error{"journal: transaction " + std::to_string(id) + " cannot be read", "58030"};
   const std::lock_guard lock(mutex_);
   const LogLedger::Entry* entry = ledger_.find(id);
   if (entry == nullptr || entry->place != place) return {};
   stored->transaction.committed_us = entry->committed_us;
   std::string record = begin_record();
-  append_transaction(record, stored->transaction, stored->spill, stored->events, stored->encoded);
-  seal(record, RecordKind::transaction);
-  const auto copy = put(record);
+  const std::uint8_t version = append_transaction(record, *stored);
+  seal(record, RecordKind::transaction, version);
+  const auto copy = put(record, shapes_.find(stored->shapes));
   if (!copy) return copy.error();
   ledger_.move(id, *copy);
   return {};

@@ -26,7 +26,7 @@ Result<std::unique_ptr<SpillFile>> SpillFile::create(SpillFolder& folder, std::i
 }
 
 Result<std::unique_ptr<SpillFile>> SpillFile::reopen(SpillFolder& folder, std::int64_t id, const SpillFacts& facts,
-                                                     Recorded recorded) {
+                                                     Recorded recorded, ShapeNumbers shapes) {
   auto file = folder.files.open(folder.path_of(id), LogFiles::Mode::write);
   if (!file) return file.error();
   std::unique_ptr<SpillFile> spill(new SpillFile(folder, id, std::move(*file)));
@@ -34,6 +34,7 @@ Result<std::unique_ptr<SpillFile>> SpillFile::reopen(SpillFolder& folder, std::i
   if (auto found = spill->find_blocks(facts.bytes); !found) return found.error();
   spill->recorded_ = facts.bytes;
   spill->record_ = std::move(recorded);
+  spill->shapes_ = std::move(shapes);
   spill->kept_ = false;
   return spill;
 }
@@ -71,7 +72,7 @@ Result<void> SpillFile::append(std::span<const event::ChangeEvent> events) {
   for (const event::ChangeEvent& event : events) {
     if (buffered_.events++ == 0) buffered_.first_ordinal = event.ordinal;
     buffered_.last_ordinal = event.ordinal;
-    append_event(buffer_, event);
+    append_event(buffer_, event, shapes_.number_of(event.shape));
     if (buffer_.size() < block_size) continue;
     if (auto flushed = flush(); !flushed) return flushed;
   }
@@ -175,7 +176,7 @@ Result<bool> SpillReader::next_block(std::uint32_t after) {
       if (!got) return got.error();
       block_.resize(*got);
       if (!payload_fits(*header, block_)) return damaged();
-      events_ = EventScanner(block_);
+      events_ = EventScanner(block_, shapes_);
       left_ = header->events;
     }
     offset_ = begin + header->length;

@@ -36,12 +36,14 @@ class SpillFile : public Spill {
     std::function<void(std::uint64_t bytes)> abandon;  ///< where it goes, instead of removing it
   };
   static Result<std::unique_ptr<SpillFile>> reopen(SpillFolder& folder, std::int64_t id, const SpillFacts& facts,
-                                                   Recorded recorded);
+                                                   Recorded recorded, ShapeNumbers shapes = {});
   ~SpillFile() override;
 
   Result<void> append(std::span<const event::ChangeEvent> events) override;
   Result<void> cut(std::uint32_t ordinal) override;
 
+  /// Those that its events name.
+  const ShapeNumbers& shapes() const { return shapes_; }
   /// Everything is in the file, ready to be named by a record.
   Result<SpillFacts> finish();
   /// It belongs to a record now: the file stays when this object goes.
@@ -65,7 +67,8 @@ class SpillFile : public Spill {
   std::vector<Block> blocks_;
   std::uint64_t size_ = 0;      // of the file
   std::uint64_t recorded_ = 0;  // what a record in the log may name, if it holds after all
-  std::string buffer_;          // a block that is not full yet, with room for its header
+  ShapeNumbers shapes_;
+  std::string buffer_;  // a block that is not full yet, with room for its header
   BlockHeader buffered_;
   bool kept_ = false;
   Recorded record_;
@@ -75,8 +78,9 @@ class SpillFile : public Spill {
 /// bytes.
 class SpillReader {
  public:
-  SpillReader(const SpillFolder& folder, std::int64_t id, const SpillFacts& facts)
-      : folder_(&folder), id_(id), facts_(facts) {}
+  SpillReader(const SpillFolder& folder, std::int64_t id, const SpillFacts& facts,
+              std::vector<event::ShapePtr> shapes = {})
+      : folder_(&folder), id_(id), facts_(facts), shapes_(std::move(shapes)) {}
   /// The next event with ordinal > after; nothing at the end.
   Result<std::optional<event::ChangeEvent>> next(std::uint32_t after);
   std::int64_t id() const { return id_; }
@@ -93,6 +97,7 @@ class SpillReader {
   const SpillFolder* folder_;
   std::int64_t id_;
   SpillFacts facts_;
+  std::vector<event::ShapePtr> shapes_;
   std::shared_ptr<LogFile> file_;
   std::string block_;
   EventScanner events_{{}};

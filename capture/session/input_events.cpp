@@ -106,6 +106,7 @@ std::optional<std::vector<event::ChangeEvent>> input_events(const InputOf& input
     change.table = plan.relation->name.table;
     if (!plan.relation->key.empty()) change.key = event::select_members(*after, plan.relation->key);
     change.after = std::move(after);
+    change.shape = plan.relation->shape;
     changes.push_back(std::move(change));
   }
   return changes;

@@ -52,6 +52,7 @@ ChangeEvent MovedRows::removal(const LockedRow& row, const ChangeEvent& like) co
   change.table = row.table.table;
   change.lsn = row.lsn;
   change.before = row.image;
+  change.shape = row.shape;
   change.after.reset();
   change.old_key.reset();
   change.key = key_of(*plan_->relation, change.before);
@@ -126,10 +127,11 @@ void MovedRows::written_with_old(Events of_row, Events& out) {
       if (first_moved_) {
         ChangeEvent first = *std::exchange(first_moved_, std::nullopt);
         hold(creation(first));
-        give(removal({first.before.value_or(""), {first.schema, first.table}, 0, first.lsn}, first), out);
+        give(removal({first.before.value_or(""), {first.schema, first.table}, 0, first.lsn, first.shape}, first), out);
       }
       hold(creation(change));
-      give(removal({change.before.value_or(""), {change.schema, change.table}, 0, change.lsn}, change), out);
+      give(removal({change.before.value_or(""), {change.schema, change.table}, 0, change.lsn, change.shape}, change),
+           out);
     }
   }
   if (bytes_ <= scope_->moved_bytes) return;

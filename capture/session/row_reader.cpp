@@ -89,6 +89,7 @@ std::vector<event::ChangeEvent> split_move(event::ChangeEvent change, const Rela
 event::ChangeEvent without_images(event::ChangeEvent change) {
   change.before.reset();
   change.after.reset();
+  change.shape.reset();
   change.fidelity = event::Fidelity::statement;
   change.cause = to_text(event::GapCause::undefined_value);
   event::count_rows(change.counts, change.op, 1);
@@ -100,6 +101,21 @@ bool lacks_key(const RelationFacts& relation, const Scope& scope, const std::opt
   if (!image || relation.key.empty() || event::select_members(*image, relation.key)) return false;
   return std::none_of(relation.key.begin(), relation.key.end(),
                       [&](const std::string& column) { return excludes_column(scope, relation, column); });
+}
+
+/// What the images are, by one walk over each, where the shape is theirs: it and the keys. False where it is not.
+bool set_shape(const RelationFacts& relation, event::ChangeEvent& change) {
+  if (!relation.shape) return false;
+  std::string key;
+  std::string old_key;
+  if (change.before && !event::fits(*relation.shape, *change.before, old_key)) return false;
+  if (change.after && !event::fits(*relation.shape, *change.after, key)) return false;
+  change.shape = relation.shape;
+  if (relation.shape->key.empty()) return true;
+  const bool is_changed = change.op == event::Op::update && change.before && old_key != key;
+  if (is_changed) change.old_key = old_key;
+  change.key = change.op == event::Op::remove ? std::move(old_key) : std::move(key);
+  return true;
 }
 
 }  // namespace
@@ -151,13 +167,16 @@ ReadRow read_row(const wire::RowView& row, const Plan& plan, const Scope& scope)
     if (plan.lock_query.empty()) read.events = only_captured(std::move(read.events), scope, *plan.relation);
     return read;
   }
-  if (lacks_key(*plan.relation, scope, change.op == event::Op::remove ? change.before : change.after)) {
-    read.stale = true;
-    read.events.push_back(event::as_gap(std::move(change), to_text(event::GapCause::other_key)));
-    read.events = only_captured(std::move(read.events), scope, *plan.relation);
-    return read;
+  if (!set_shape(*plan.relation, change)) {
+    read.stale |= plan.relation->shape != nullptr;  // a column has come, gone, or got another name
+    if (lacks_key(*plan.relation, scope, change.op == event::Op::remove ? change.before : change.after)) {
+      read.stale = true;
+      read.events.push_back(event::as_gap(std::move(change), to_text(event::GapCause::other_key)));
+      read.events = only_captured(std::move(read.events), scope, *plan.relation);
+      return read;
+    }
+    set_keys(*plan.relation, change);
   }
-  set_keys(*plan.relation, change);
   const auto old_oid = std::uint32_t(added.number(plan.added.old_tableoid));
   if (old_oid != 0 && old_oid != oid) {
     read.events = split_move(std::move(change), leaf_name(*plan.relation, old_oid), *plan.relation);
@@ -179,8 +198,12 @@ std::optional<LockedRow> read_locked_row(const wire::RowView& row, const Plan& p
   const auto lsn = event::parse_lsn(view.text(3).value_or(""));
   // Bytes that its encoding does not define make no image; there is a row all the same, which then proves nothing.
   if ((!image && !view.has_no_meaning()) || view.number(2) == 0 || !lsn) return std::nullopt;
-  return LockedRow{std::move(image).value_or(""), leaf_name(*plan.relation, std::uint32_t(view.number(1))),
+  LockedRow locked{std::move(image).value_or(""), leaf_name(*plan.relation, std::uint32_t(view.number(1))),
                    view.number(2), *lsn};
+  std::string key;
+  const event::ShapePtr& shape = plan.relation->shape;
+  if (shape && event::fits(*shape, locked.image, key)) locked.shape = shape;
+  return locked;
 }
 
 }  // namespace weir::capture

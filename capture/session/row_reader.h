@@ -14,7 +14,7 @@ namespace weir::capture {
 /// (but all of a plan with a lock query: MovedRows decides).
 struct ReadRow {
   bool valid = false;  ///< false: not of the form the plan asked for
-  bool stale = false;  ///< it is of a table that the facts do not know: what the catalog says has changed
+  bool stale = false;  ///< its table or its columns are not what the facts say: the catalog has changed
   std::vector<event::ChangeEvent> events;
   event::Xid xid = 0;
   event::Lsn lsn = 0;
@@ -29,6 +29,7 @@ struct LockedRow {
   RelationName table;
   event::Xid xid = 0;
   event::Lsn lsn = 0;  ///< not below that of the row's last version
+  event::ShapePtr shape = nullptr;
 };
 std::optional<LockedRow> read_locked_row(const wire::RowView& row, const Plan& plan);
 

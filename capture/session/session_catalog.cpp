@@ -6,6 +6,7 @@
 
 #include "capture/cascade.h"
 #include "capture/event/gap_cause.h"
+#include "capture/facts_shape.h"
 
 namespace weir::capture {
 namespace {
@@ -137,8 +138,11 @@ SessionCatalog::Check SessionCatalog::check(const std::string& name) {
 
 void SessionCatalog::answered(const wire::RowView& row) {
   server_.creation_schema = read_creation_schema(row, server_.server_encoding);
-  if (auto facts = read_facts(row, server_.server_encoding))
-    answer_ = std::make_shared<const RelationFacts>(std::move(*facts));
+  auto facts = read_facts(row, server_.server_encoding);
+  if (!facts) return;
+  facts->shape = shape_of(*facts, *scope_);
+  facts->types = {};  // the shape has them now
+  answer_ = std::make_shared<const RelationFacts>(std::move(*facts));
 }
 
 void SessionCatalog::answer_ended(bool was_check) {

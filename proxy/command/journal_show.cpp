@@ -81,11 +81,14 @@ class Shower {
   std::string name_of(std::int64_t id) const { return instance_.substr(0, kInstanceInId) + "-" + std::to_string(id); }
   void show(capture::LogScan& scan, const capture::ScannedRecord& record);
   void print_heading(const event::Transaction& transaction) const;
+  void print(const event::ChangeEvent& change, std::int64_t now_us);
 
   std::string instance_;
   std::unique_ptr<emitters::Format> format_;
   DeliveredEverywhere delivered_;
   Wanted wanted_;
+  std::set<std::uint64_t> shapes_;  // that were printed
+  std::vector<emitters::Record> records_;
   bool is_whole_ = true;
 };
 
@@ -106,12 +109,24 @@ void Shower::print_heading(const event::Transaction& transaction) const {
   std::printf("%s\n", emitters::printable(text).c_str());
 }
 
+/// In front of the first event of a shape, the shape.
+void Shower::print(const event::ChangeEvent& change, std::int64_t now_us) {
+  std::string lines;
+  if (change.shape && shapes_.insert(change.shape->fingerprint).second)
+    lines = emitters::printable("  shape " + event::fingerprint_text(change.shape->fingerprint) + ": " +
+                                event::describe(*change.shape)) +
+            "\n";
+  format_->change(change, now_us, records_);
+  emitters::append_lines(lines, records_);
+  records_.clear();
+  std::fwrite(lines.data(), 1, lines.size(), stdout);
+}
+
 void Shower::show(capture::LogScan& scan, const capture::ScannedRecord& record) {
   print_heading(record.transaction);
-  std::vector<emitters::Record> records;
   auto shown = record.transaction;
   if (shown.committed_us == 0) shown.committed_us = shown.prepared_us;
-  format_->begin(shown, records);
+  format_->begin(shown, records_);
   for (std::uint32_t last = 0;;) {
     const auto events = scan.events(record, last, kEventsAtOnce);
     if (!events && delivered_.has(shown.position)) {
@@ -123,11 +138,7 @@ void Shower::show(capture::LogScan& scan, const capture::ScannedRecord& record) 
       std::printf("  cannot be read: %s\n", events.error().message.c_str());
       return;
     }
-    for (const auto& change : *events) format_->change(change, shown.committed_us, records);
-    std::string lines;
-    emitters::append_lines(lines, records);
-    records.clear();
-    std::fwrite(lines.data(), 1, lines.size(), stdout);
+    for (const auto& change : *events) print(change, shown.committed_us);
     if (capture::JournalReader::are_last(*events, kEventsAtOnce)) return;
     last = events->back().ordinal;
   }

@@ -37,7 +37,11 @@ struct Answer {
       "true",
       in_hex("later"),
       "true",
-      in_hex(R"([["id","1700","393222"],["note","0","-1"]])"),
+      in_hex(
+          R"([["id","1700","393222","1","pg_catalog","numeric","bn","0"],)"
+          R"(["note","16500","-1","3","\"of \"\"shops\"","mood","e","0"],)"
+          R"(["sum","23","-1","4","pg_catalog","int4","b","0"],)"
+          R"(["price","16501","-1","5","shop","euro","d","1700"],["of","2205","-1","6","pg_catalog","regclass","b","0"]])"),
       "-77",
       "1"};
 
@@ -72,8 +76,14 @@ TEST(FactsTest, EveryColumnOfTheAnswer) {
   for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(facts->columns[i].form, forms[i]) << i;
   EXPECT_EQ(facts->columns[0].type, 1700u);
   EXPECT_EQ(facts->columns[0].modifier, 393222);
-  EXPECT_EQ(facts->columns[1].type, 0u);
-  EXPECT_EQ(facts->columns[2].type, 0u) << "not said";
+  EXPECT_EQ(facts->columns[1].type, 0u) << "somebody's own";
+  ASSERT_EQ(facts->types.size(), 5u);
+  const event::ShapeColumn note{"note", 3, 16500, "of \"shops", "mood", -1, 'e', 0, false};
+  EXPECT_EQ(facts->types[1], note);
+  EXPECT_TRUE(facts->types[0].not_null);
+  EXPECT_EQ(facts->types[0].modifier, 393222);
+  EXPECT_EQ(facts->types[3].base, 1700u);
+  EXPECT_EQ(facts->shape, nullptr) << "of a session's scope, so not the answer's";
   ASSERT_EQ(facts->leaves.size(), 2u);
   EXPECT_EQ(facts->leaves.at(16401).table, "orders_2026");
   EXPECT_EQ(facts->routing, std::vector<std::string>{"region"});

@@ -44,6 +44,14 @@ inline event::ChangeEvent row(std::uint32_t ordinal, std::string after = R"({"id
   return event;
 }
 
+/// A table of two columns; `note` is the name of the second.
+inline event::ShapePtr shape(std::string note = "note", std::uint64_t fingerprint = 0xF00DF00DF00DF00D) {
+  event::TableShape made{"public", "orders", {}, {"id"}, fingerprint};
+  made.columns.push_back({"id", 1, 20, "pg_catalog", "int8", -1, 'b', 0, true});
+  made.columns.push_back({std::move(note), 3, 1043, "pg_catalog", "varchar", 24, 'b', 0, false});
+  return std::make_shared<const event::TableShape>(std::move(made));
+}
+
 inline std::vector<event::ChangeEvent> rows(std::uint32_t from, std::uint32_t to) {
   std::vector<event::ChangeEvent> made;
   for (std::uint32_t ordinal = from; ordinal <= to; ++ordinal) made.push_back(row(ordinal));

@@ -76,7 +76,8 @@ TEST(LogFormat, TheBytesOfARecordAreThese) {
   std::string record = begin_record();
   event::Transaction stored = transaction(300);
   stored.committed_us = -1;
-  append_transaction(record, stored, {1000, 7}, {&event, 1});
+  ShapeNumbers shapes;
+  append_transaction(record, stored, {1000, 7}, shapes, {&event, 1});
   seal(record, RecordKind::transaction);
   put_place(record, 0x1122334455667788, 4096, 64, 17);
   EXPECT_EQ(hex(record),
@@ -88,16 +89,73 @@ TEST(LogFormat, TheBytesOfARecordAreThese) {
             "20d00f0000000000");
 }
 
+TEST(LogFormat, TheBytesOfAShapeAndOfAnEventThatNamesItAreThese) {
+  std::string record = begin_record();
+  append_shape(record, *shape());
+  seal(record, RecordKind::shape, record_version_shapes);
+  put_place(record, 0x1122334455667788, 4096, 64, 17);
+  EXPECT_EQ(hex(record),
+            "108b053b55000000d21c39e573020000400000000000000011000000000000008de0b780df81fc86f001067075626c69"
+            "63066f72646572730202696402140a70675f636174616c6f6704696e743801620001046e6f74650693080a70675f6361"
+            "74616c6f6707766172636861723062000001026964000000");
+  const auto read = decode_shape(std::string_view(record).substr(record_header_size));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->columns, shape()->columns);
+  EXPECT_EQ(read->fingerprint, shape()->fingerprint);
+
+  event::ChangeEvent event = row(1);
+  event.shape = shape();
+  std::string payload;
+  ShapeNumbers shapes;
+  EXPECT_EQ(append_transaction(payload, transaction(300), {}, shapes, {&event, 1}), record_version_shapes);
+  EXPECT_EQ(hex(payload),
+            "ac0200d00f0000e807c60f88f1cb8895b1b006010473686f7006373431322f3104616e6e65047073716c0e31302e302e"
+            "302e373a3531323334023137018de0b780df81fc86f001016380010901e907067075626c6963066f726465727301087b"
+            "226964223a317d087b226964223a317d");
+  const auto stored = decode_transaction(payload, record_version_shapes);
+  ASSERT_TRUE(stored);
+  EXPECT_EQ(stored->shapes, std::vector<std::uint64_t>{shape()->fingerprint});
+  const auto back = EventScanner(stored->encoded, shapes.all()).next();
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->shape, event.shape);
+  EXPECT_EQ(back->after, event.after);
+  EXPECT_EQ(EventScanner(stored->encoded).next()->shape, nullptr) << "one that is not known is left out";
+  std::string again;
+  EXPECT_EQ(append_transaction(again, *stored), record_version_shapes);
+  EXPECT_EQ(again, payload);
+  EXPECT_FALSE(decode_transaction(payload, 3)) << "of a newer Weir";
+}
+
+TEST(LogFormat, AShapeThatIsNotWholeIsNone) {
+  std::string payload;
+  append_shape(payload, *shape());
+  for (std::size_t size = 0; size < payload.size(); ++size)
+    EXPECT_FALSE(decode_shape(std::string_view(payload).substr(0, size))) << size;
+}
+
+TEST(LogFormat, ASegmentOfBeforeThereWereShapesIsRead) {
+  std::string bytes = encode(SegmentHeader{1, 2, 3, 4, 5, 6, 7, 8});
+  put_number(bytes.data() + 8, std::uint32_t{1});
+  put_number(bytes.data() + 80, crc32c(std::string_view(bytes).substr(0, 80)));
+  EXPECT_EQ(hex(std::string_view(bytes).substr(0, 84)),
+            "776569726c6f670a01000000000000000100000000000000020000000000000003000000000000000400000000000000"
+            "050000000000000006000000000000000700000000000000080000000000000024ec7a10");
+  EXPECT_EQ(decode_segment_header(bytes), (SegmentHeader{1, 2, 3, 4, 5, 6, 7, 8}));
+  put_number(bytes.data() + 8, std::uint32_t{3});
+  put_number(bytes.data() + 80, crc32c(std::string_view(bytes).substr(0, 80)));
+  EXPECT_FALSE(decode_segment_header(bytes)) << "of a newer Weir";
+}
+
 TEST(LogFormat, TheBytesOfASegmentsHeaderAreThese) {
   const SegmentHeader header{1, 2, 3, 4, 5, 6, 7, 8};
   const std::string bytes = encode(header);
   ASSERT_EQ(bytes.size(), segment_header_size);
   EXPECT_EQ(hex(std::string_view(bytes).substr(0, 84)),
-            "776569726c6f670a01000000000000000100000000000000020000000000000003000000000000000400000000000000"
-            "050000000000000006000000000000000700000000000000080000000000000024ec7a10");
+            "776569726c6f670a02000000000000000100000000000000020000000000000003000000000000000400000000000000"
+            "05000000000000000600000000000000070000000000000008000000000000009e3b0e5a");
   EXPECT_EQ(bytes.find_first_not_of('\0', 84), std::string::npos);
   EXPECT_EQ(decode_segment_header(bytes), header);
-  EXPECT_EQ(segment_version(bytes), 1u);
+  EXPECT_EQ(segment_version(bytes), 2u);
 }
 
 TEST(LogFormat, TheBytesOfABlockAreThese) {
@@ -150,10 +208,11 @@ TEST(LogFormat, AnyFlippedBitIsSeen) {
 
 TEST(LogFormat, PayloadsThatAreCutAreNone) {
   std::string payload;
-  append_transaction(payload, transaction(300), {1000, 7}, {});
+  ShapeNumbers shapes;
+  append_transaction(payload, transaction(300), {1000, 7}, shapes, {});
   for (std::size_t size = 0; size < payload.size(); ++size)
-    EXPECT_FALSE(decode_transaction(std::string_view(payload).substr(0, size))) << size;
-  EXPECT_TRUE(decode_transaction(payload));
+    EXPECT_FALSE(decode_transaction(std::string_view(payload).substr(0, size), 1)) << size;
+  EXPECT_TRUE(decode_transaction(payload, 1));
   const auto facts = decode_transaction_facts(payload);
   ASSERT_TRUE(facts);
   EXPECT_EQ(facts->id, 300);

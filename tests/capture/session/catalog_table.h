@@ -33,7 +33,8 @@ struct Table {
   bool has_update_triggers = false;
   std::string digest = "1";
   std::string creation_schema = "public";
-  std::string types = R"([["id","23","-1"],["v","25","-1"]])";
+  std::string types =
+      R"([["id","23","-1","1","pg_catalog","int4","bn","0"],["v","25","-1","2","pg_catalog","text","b","0"]])";
 
   Values facts() const;
   /// As the question that does not ask for `updates` is answered.

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "capture/event/gap_cause.h"
+
 namespace weir::capture {
 namespace {
 
@@ -75,6 +77,61 @@ TEST(RowReaderTest, ADeletedRow) {
   EXPECT_EQ(read.events[0].key, R"({"id":7})");
   EXPECT_EQ(read.events[0].before, R"({"id":7,"v":"a"})");
   EXPECT_FALSE(read.events[0].after);
+}
+
+/// The same, with the shape that its images should have.
+Plan with_shape(Plan plan) {
+  auto facts = std::make_shared<RelationFacts>(*plan.relation);
+  event::TableShape shape{"public", "t", {}, {"id"}, 7};
+  for (const char* name : {"id", "v"}) shape.columns.push_back({name, 1, 25, "pg_catalog", "text", -1, 'b', 0, false});
+  facts->shape = std::make_shared<const event::TableShape>(std::move(shape));
+  plan.relation = std::move(facts);
+  return plan;
+}
+
+TEST(RowReaderTest, AnImageNamesTheShapeThatItFits) {
+  const Plan plan = with_shape(plan_of(event::Op::create));
+  const ReadRow read = read_row({R"({"id":7,"v":"a"})", "1", "800", "0/10"}, plan, {});
+  ASSERT_EQ(read.events.size(), 1u);
+  EXPECT_FALSE(read.stale);
+  EXPECT_EQ(read.events[0].shape, plan.relation->shape);
+  EXPECT_EQ(read.events[0].key, R"({"id":7})");
+}
+
+TEST(RowReaderTest, AnImageOfOtherColumnsNamesNoneAndTheCatalogIsToBeAskedAgain) {
+  const Plan plan = with_shape(plan_of(event::Op::create));
+  for (const char* image : {R"({"id":7})", R"({"id":7,"v":"a","w":1})", R"({"id":7,"w":"a"})"}) {
+    const ReadRow read = read_row({image, "1", "800", "0/10"}, plan, {});
+    ASSERT_EQ(read.events.size(), 1u) << image;
+    EXPECT_TRUE(read.stale) << image;
+    EXPECT_EQ(read.events[0].shape, nullptr) << image;
+    EXPECT_EQ(read.events[0].op, event::Op::create) << "what was written is known all the same";
+    EXPECT_EQ(read.events[0].key, R"({"id":7})") << image;
+    EXPECT_EQ(read.events[0].after, image);
+  }
+  const ReadRow renamed = read_row({R"({"number":7,"v":"a"})", "1", "800", "0/10"}, plan, {});
+  EXPECT_TRUE(renamed.stale);
+  EXPECT_EQ(renamed.events.at(0).cause, to_text(event::GapCause::other_key));
+}
+
+TEST(RowReaderTest, BothImagesMustFitAndGiveTheirKeys) {
+  const Plan plan = with_shape(plan_of_18(event::Op::update));
+  const auto read = [&plan](const char* before, const char* after) {
+    return read_row({before, after, "1", "1", "800", "0/10"}, plan, {}).events.at(0);
+  };
+  const event::ChangeEvent moved = read(R"({"id":7,"v":"a"})", R"({"id":8,"v":"a"})");
+  EXPECT_EQ(moved.shape, plan.relation->shape);
+  EXPECT_EQ(moved.key, R"({"id":8})");
+  EXPECT_EQ(moved.old_key, R"({"id":7})");
+  EXPECT_FALSE(read(R"({"id":7,"v":"a"})", R"({"id":7,"v":"b"})").old_key);
+  EXPECT_EQ(read(R"({"id":7})", R"({"id":7,"v":"a"})").shape, nullptr);
+}
+
+TEST(RowReaderTest, OfARowThatMovesBothEventsNameIt) {
+  const Plan plan = with_shape(plan_of_18(event::Op::update));
+  const ReadRow read = read_row({R"({"id":7,"v":"a"})", R"({"id":7,"v":"b"})", "2", "3", "800", "0/10"}, plan, {});
+  ASSERT_EQ(read.events.size(), 2u);
+  for (const event::ChangeEvent& change : read.events) EXPECT_EQ(change.shape, plan.relation->shape);
 }
 
 TEST(RowReaderTest, TheLeafIsTheTable) {

@@ -388,6 +388,25 @@ TEST_F(JournalCommandTest, ShowIsForAPerson) {
   expect_words(missing.errors, {"not in the journal", " 7 ", name_of(99)});
 }
 
+TEST_F(JournalCommandTest, ShowStatesAShapeInFrontOfItsFirstEvent) {
+  const auto shaped = capture::shape("no\nte");
+  for (Position position = 1; position <= 2; ++position) {
+    const auto id = log().next_id();
+    auto rows = capture::rows(1, 2);
+    for (auto& row : rows) row.shape = shaped;
+    ASSERT_TRUE(log().write(capture::transaction(id, 2), rows, nullptr, nullptr));
+    note({released(id, position)});
+  }
+  const auto ran = run({"show", "1", "2"});
+  EXPECT_EQ(ran.code, 0) << ran.errors;
+  EXPECT_EQ(lines(ran.out), 7u) << ran.out;
+  const auto said = ran.out.find("  shape f00df00df00df00d: public.orders: id int8 not null, no");
+  ASSERT_NE(said, std::string::npos) << ran.out;
+  EXPECT_LT(said, ran.out.find("INSERT public.orders"));
+  expect_words(ran.out, {"varchar(20); key id\n"});
+  EXPECT_EQ(lines(run({"export"}).out), 4u) << "lines of events alone";
+}
+
 // -- check ----------------------------------------------------------------------------------------------------------
 
 TEST_F(JournalCommandTest, CheckOfAWholeOne) {
