@@ -45,23 +45,32 @@ bool CommitPoint::ready_to_commit(bool ends_block, bool surely) {
       CapturedPortals(*this).drain(name, portal);
   if (!wait_for_answers()) return false;
   if (!session_.transaction.has_something()) return true;
-  if (session_.transaction.written().incomplete()) {
-    if (session_.transaction.written().lacks_needed_xid()) {
-      session_.own.run_once(
-          "SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text, "
-          "pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text",
-          {}, Purpose::epilogue, send());
-      return wait_for_answers();
-    }
-    const OwnStatement& epilogue = session_.own.epilogue(
-        "SELECT pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text, "
-        "pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text",
-        send());
-    session_.own.run(epilogue, {}, Purpose::epilogue, send());
-    session_.own.let_go_epilogue(send());
-    return wait_for_answers();
-  }
+  if (asks_before_commit()) return wait_for_answers();
   return prepare();
+}
+
+bool CommitPoint::has_to_ask() const {
+  return std::any_of(session_.commit_questions.begin(), session_.commit_questions.end(),
+                     [this](const auto* question) { return question->query(session_.transaction.written()); });
+}
+
+/// Of the list; true where something is asked.
+bool CommitPoint::asks_before_commit() {
+  bool asks = false;
+  for (std::size_t i = 0; i < session_.commit_questions.size(); ++i) {
+    const auto place = std::uint8_t(i);
+    const auto query = session_.commit_questions[i]->query(session_.transaction.written());
+    if (!query) continue;
+    asks = true;
+    const Asking asking(Purpose::epilogue, place);
+    if (query->is_kept) {
+      session_.own.run(session_.own.commit_question(place, query->sql, send()), query->values, asking, send());
+      session_.own.let_go_commit_question(place, send());
+    } else {
+      session_.own.run_once(query->sql, query->values, asking, send());
+    }
+  }
+  return asks;
 }
 
 /// Nothing of Weir's own may run before a Sync behind a Query that has left the transaction open: the server would end
@@ -87,7 +96,7 @@ std::optional<Took> CommitPoint::pass_commit_point(bool ends_block, const Frame&
 /// good, provided that it has no savepoint to return to.
 bool CommitPoint::knows_enough_to_commit() const {
   if (!session_.block.is_open() || session_.block.is_failed() || session_.block.skips() ||
-      session_.transaction.written().empty() || session_.transaction.written().incomplete())
+      session_.transaction.written().empty() || has_to_ask())
     return false;
   if (session_.transaction.written().has_savepoints() || !session_.queue.names().suspended_portals().empty())
     return false;

@@ -28,6 +28,8 @@ class CommitPoint : private InTurn {
 
  private:
   bool knows_enough_to_commit() const;
+  bool has_to_ask() const;
+  bool asks_before_commit();
   bool prepare();
   bool ready_for_forgetful_sync();
 };

@@ -17,22 +17,25 @@ const OwnStatement& OwnStatements::facts(FactsText text, const Sender& send) {
   return own;
 }
 
-const OwnStatement& OwnStatements::epilogue(std::string_view text, const Sender& send) {
-  if (!epilogue_.sent) epilogue_ = parse(text, wire::kNoParameterTypes, {.purpose = Purpose::epilogue}, send);
-  return epilogue_;
+const OwnStatement& OwnStatements::commit_question(std::uint8_t place, std::string_view text, const Sender& send) {
+  if (commit_questions_.size() <= place) commit_questions_.resize(place + std::size_t(1));
+  OwnStatement& own = commit_questions_[place];
+  if (!own.sent)
+    own = parse(text, wire::kNoParameterTypes, {.purpose = Purpose::epilogue, .commit_question = place}, send);
+  return own;
 }
 
-void OwnStatements::run(const OwnStatement& own, std::span<const std::string> values, Purpose purpose,
+void OwnStatements::run(const OwnStatement& own, std::span<const std::string> values, Asking asking,
                         const Sender& send) const {
-  send.bind_texts(portal_, own.name, values, {.purpose = purpose});
-  send.execute(portal_, {.purpose = purpose});
-  send.close('P', portal_, {.purpose = purpose});
+  send.bind_texts(portal_, own.name, values, {.purpose = asking.purpose});
+  send.execute(portal_, {.purpose = asking.purpose, .commit_question = asking.commit_question});
+  send.close('P', portal_, {.purpose = asking.purpose});
 }
 
-void OwnStatements::run_once(std::string_view text, std::span<const std::string> values, Purpose purpose,
+void OwnStatements::run_once(std::string_view text, std::span<const std::string> values, Asking asking,
                              const Sender& send) {
-  OwnStatement own = parse(text, wire::kNoParameterTypes, {.purpose = purpose}, send);
-  run(own, values, purpose, send);
+  OwnStatement own = parse(text, wire::kNoParameterTypes, {.purpose = asking.purpose}, send);
+  run(own, values, asking, send);
   close(std::move(own.name), send);
 }
 
@@ -66,12 +69,13 @@ void OwnStatements::skipped(Pending& skipped) {
   if (!skipped.closes.empty()) left_behind_.push_back(std::move(skipped.closes));
   if (skipped.makes.empty()) return;
   for (OwnStatement& own : facts_) own.sent &= own.name != skipped.makes;
-  epilogue_.sent &= epilogue_.name != skipped.makes;
+  for (OwnStatement& own : commit_questions_) own.sent &= own.name != skipped.makes;
 }
 
 void OwnStatements::hide(std::vector<std::string> twins, const std::vector<std::string>& shapes, const Sender& send) {
   std::vector<std::string> names = std::move(twins);
-  if (std::exchange(epilogue_.sent, false)) names.push_back(epilogue_.name);
+  for (OwnStatement& own : commit_questions_)
+    if (std::exchange(own.sent, false)) names.push_back(own.name);
   for (OwnStatement& own : facts_)
     if (std::exchange(own.sent, false)) names.push_back(own.name);
   for (const std::vector<std::string>& more : {shapes, std::exchange(left_behind_, {})})
@@ -80,12 +84,13 @@ void OwnStatements::hide(std::vector<std::string> twins, const std::vector<std::
 }
 
 void OwnStatements::are_gone() {
-  epilogue_.sent = false;
+  for (OwnStatement& own : commit_questions_) own.sent = false;
   for (OwnStatement& own : facts_) own.sent = false;
 }
 
 void OwnStatements::may_be_gone() {
-  if (epilogue_.sent) left_behind_.push_back(epilogue_.name);
+  for (const OwnStatement& own : commit_questions_)
+    if (own.sent) left_behind_.push_back(own.name);
   for (const OwnStatement& own : facts_)
     if (own.sent) left_behind_.push_back(own.name);
   are_gone();

@@ -19,6 +19,14 @@
 
 namespace weir::capture {
 
+/// On whose behalf one of Weir's own statements runs.
+struct Asking {
+  // NOLINTNEXTLINE(google-explicit-constructor): most are known by their purpose alone
+  Asking(Purpose purpose, std::uint8_t commit_question = 0) : purpose(purpose), commit_question(commit_question) {}
+  Purpose purpose;
+  std::uint8_t commit_question;  ///< epilogue: which one
+};
+
 class OwnStatements {
  public:
   explicit OwnStatements(const std::string& prefix)
@@ -32,13 +40,13 @@ class OwnStatements {
 
   /// A new statement, under a name of its own.
   OwnStatement parse(std::string_view text, std::string_view types, Pending pending, const Sender& send);
-  /// Those that are kept: the question to the catalog, and that before a commit.
+  /// Those that are kept: the question to the catalog, and those before a commit, by their places in the list.
   const OwnStatement& facts(FactsText text, const Sender& send);
-  const OwnStatement& epilogue(std::string_view text, const Sender& send);
+  const OwnStatement& commit_question(std::uint8_t place, std::string_view text, const Sender& send);
   /// With text parameters, to its end.
-  void run(const OwnStatement& own, std::span<const std::string> values, Purpose purpose, const Sender& send) const;
+  void run(const OwnStatement& own, std::span<const std::string> values, Asking asking, const Sender& send) const;
   /// One that is made for it and closed behind it.
-  void run_once(std::string_view text, std::span<const std::string> values, Purpose purpose, const Sender& send);
+  void run_once(std::string_view text, std::span<const std::string> values, Asking asking, const Sender& send);
 
   /// Closes it, and all that was left behind.
   void close(std::string name, const Sender& send);
@@ -48,7 +56,7 @@ class OwnStatements {
   void close_one_left(const Sender& send);
   /// Where none may outlive its exchange.
   void let_go_facts(const Sender& send);
-  void let_go_epilogue(const Sender& send) { let_go(epilogue_, send); }
+  void let_go_commit_question(std::uint8_t place, const Sender& send) { let_go(commit_questions_.at(place), send); }
 
   /// The server came to none of what was sent.
   void skipped(Pending& skipped);
@@ -81,9 +89,9 @@ class OwnStatements {
   std::string no_portal_;
   std::uint64_t names_ = 0;
   std::array<OwnStatement, kFactsTexts> facts_;  // by FactsText
-  OwnStatement epilogue_;
-  std::vector<std::string> left_behind_;  // to be closed: the server skipped their Close, or nobody needs them
-  std::string backend_;                   // its process id, by BackendKeyData
+  std::vector<OwnStatement> commit_questions_;   // by their places
+  std::vector<std::string> left_behind_;         // to be closed: the server skipped their Close, or nobody needs them
+  std::string backend_;                          // its process id, by BackendKeyData
   Pooling pooling_ = Pooling::unknown;
 };
 

@@ -73,7 +73,7 @@ enum class Purpose : std::uint8_t {
   run,       ///< part of a Query that was sent as Parse/Bind/Execute: shown as a Query's answer
   question,  ///< CaptureEngine::ask, in an exchange of its own: its error is not shown either
   facts,     ///< what the catalog says of a table
-  epilogue,  ///< the transaction's id and version, before a commit
+  epilogue,  ///< one of CommitQuestions, before a commit
   outcome,   ///< what became of the transaction in which something ran that can commit by itself
   splice,    ///< Parse of a named statement's capturing twin
   lock,      ///< the old images of rows that the next UPDATE moves
@@ -119,6 +119,7 @@ struct Pending {
   bool behind_copy_end = false;      ///< Sync: that of a COPY, which reads those before it without an answer
   bool describes_statement = false;  ///< and that Describe is of a statement, not of a portal
   bool answered = false;             ///< Query, function call: something of it has ended, or failed
+  std::uint8_t commit_question = 0;  ///< epilogue: which one of the list
   char own_place = '\0';   ///< 'S', 'P': takes the unnamed statement's or portal's place from one of Weir's own
   std::int64_t mark = -1;  ///< the last change in Names it makes: undone where it fails
   std::int64_t unnamed_statement = -1;  ///< Query: the change that ends it, undone where the server cannot read it

@@ -137,12 +137,7 @@ bool ServerAnswers::own_row(const Pending& pending, std::string_view body) {
       session_.catalog.answered(session_.row);
       break;
     case Purpose::epilogue:
-      if (session_.row.size() == 2 && session_.row[0] && session_.row[1]) {
-        session_.transaction.written().complete(std::strtoull(std::string(*session_.row[0]).c_str(), nullptr, 10),
-                                                event::parse_lsn(*session_.row[1]).value_or(0));
-      } else {
-        session_.transaction.written().forget_events();  // no id was given out: nothing was written
-      }
+      session_.commit_questions[pending.commit_question]->answered(session_.row, session_.transaction.written());
       break;
     case Purpose::outcome:
       CommitPoint(*this).heard_outcome(session_.row.empty() ? std::string_view() : session_.row[0].value_or(""));

@@ -14,6 +14,7 @@
 
 #include "capture/session/block.h"
 #include "capture/session/command_queue.h"
+#include "capture/session/commit_questions.h"
 #include "capture/session/copy_in.h"
 #include "capture/session/gated_transaction.h"
 #include "capture/session/own_exchange.h"
@@ -104,6 +105,7 @@ struct SessionState {
   ToldSettings told;
   Retained retained;
   OwnExchange question;
+  CommitQuestions commit_questions = capture::commit_questions();
 };
 
 /// The session and the turn at hand: what every class that decides begins with.

@@ -109,7 +109,7 @@ TEST_F(OwnStatementsTest, NoNameIsUsedTwice) {
     EXPECT_TRUE(names.insert(own.parse("SELECT 1", wire::kNoParameterTypes, {}, send).name).second);
     own.hide({}, {}, send);
     EXPECT_TRUE(names.insert(own.facts(FactsText(i % 3), send).name).second);
-    EXPECT_TRUE(names.insert(own.epilogue("SELECT 2", send).name).second);
+    EXPECT_TRUE(names.insert(own.commit_question(0, "SELECT 2", send).name).second);
     if (i % 3 == 0) own.are_gone();
     if (i % 3 == 1) own.may_be_gone();
     if (i % 3 == 2) skip_all();
@@ -176,15 +176,15 @@ TEST_F(OwnStatementsTest, AServerWithoutProcessIdsHasOneBackend) {
 TEST_F(OwnStatementsTest, OneThatIsMissingMeansAPooler) {
   own.set_backend("41");
   own.note_backend("41");
-  const std::string kept = own.epilogue("SELECT 1", send).name;
+  const std::string kept = own.commit_question(0, "SELECT 1", send).name;
   own.missing();
   EXPECT_FALSE(own.outlive_exchange());
-  EXPECT_NE(own.epilogue("SELECT 1", send).name, kept);
+  EXPECT_NE(own.commit_question(0, "SELECT 1", send).name, kept);
 }
 
 TEST_F(OwnStatementsTest, HidesAllThereAre) {
   own.facts(FactsText::plain, send);
-  own.epilogue("SELECT 1", send);
+  own.commit_question(0, "SELECT 1", send);
   own.close_later("w:8");
   sent();
   own.hide({"twin"}, {"shape"}, send);
