@@ -57,10 +57,4 @@ bool matches(std::string_view pattern, std::string_view text) {
   return p == pattern.size();
 }
 
-void Scopes::change(Scope next) {
-  const std::lock_guard lock(mutex_);
-  all_.push_back(std::make_unique<const Scope>(std::move(next)));
-  now_.store(all_.back().get(), std::memory_order_release);
-}
-
 }  // namespace weir::capture

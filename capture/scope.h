@@ -3,13 +3,9 @@
 // against the names as the catalog has them (no quotes, case kept).
 #pragma once
 
-#include <atomic>
 #include <cstddef>
-#include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace weir::capture {
@@ -29,21 +25,6 @@ struct Scope {
   /// True where it is named, by a pattern, as not to be captured.
   bool excludes(std::string_view schema, std::string_view table) const;
   bool excludes_column(std::string_view schema, std::string_view table, std::string_view column) const;
-};
-
-/// The scope that holds now, where it may change, and those before it, which sessions may still use: none is forgotten.
-/// Any thread; outlives the sessions.
-class Scopes {
- public:
-  explicit Scopes(Scope first) { change(std::move(first)); }
-  const Scope& now() const { return *now_.load(std::memory_order_acquire); }
-  /// Sessions take it when their next transaction begins.
-  void change(Scope next);
-
- private:
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<const Scope>> all_;
-  std::atomic<const Scope*> now_ = nullptr;
 };
 
 /// True where the whole text matches a pattern of literal characters, * (any run) and ? (any one byte).

@@ -5,23 +5,21 @@
 namespace weir::proxy {
 
 void CaptureRules::change(const Settings& settings) {
-  facts_max_age_ = settings.facts_max_age;
-  prepare_by_shape_ = settings.prepare_by_shape;
-  max_row_bytes_ = settings.max_row_bytes;
-  auto scope = scope_of(settings);
+  capture::CaptureSettings next;
+  next.scope = scope_of(settings);
+  next.facts_max_age = settings.facts_max_age;
+  next.prepare_by_shape = settings.prepare_by_shape;
+  if (settings.max_row_bytes > 0) next.max_row_bytes = settings.max_row_bytes;
   {
     const std::lock_guard lock(mutex_);
-    patterns_.push_back(std::make_unique<PatternCheck>(scope, tell_));
+    patterns_.push_back(std::make_unique<PatternCheck>(next.scope, tell_));
   }
-  scopes_.change(std::move(scope));
+  in_force_.change(std::move(next));
 }
 
 void CaptureRules::fill_in(capture::SessionOptions& options) const {
-  options.scope = &scopes_.now();
-  options.scopes = &scopes_;
-  options.facts_max_age = facts_max_age_;
-  options.prepare_by_shape = prepare_by_shape_;
-  if (const auto most = max_row_bytes_.load(); most > 0) options.max_row_bytes = most;
+  options.settings = &in_force_.now();
+  options.in_force = &in_force_;
 }
 
 PatternCheck& CaptureRules::patterns() const {

@@ -83,10 +83,9 @@ bool Planner::hide_own_statements() {
 
 /// Names of their statements.
 std::vector<std::string> Planner::drop_shapes() {
-  Shapes* shapes = session_.catalog.shapes();
-  if (shapes == nullptr) return {};
-  shapes->drop_all();
-  return shapes->take_dropped();
+  Shapes& shapes = session_.catalog.shapes();
+  shapes.drop_all();
+  return shapes.take_dropped();
 }
 
 }  // namespace weir::capture

@@ -189,8 +189,8 @@ bool RunSteps::send_shape() {
   QueryRun& run = *session_.run;
   const Statement& statement = run.statement();
   const bool clean = (session_.queue.is_clean() || session_.queue.only_checks()) && !session_.block.is_open();
-  Shapes* shapes = session_.catalog.shapes();
-  if (shapes == nullptr || !clean || run.own_block() || !session_.own.outlive_exchange()) return false;
+  if (!session_.catalog.settings().prepare_by_shape || !clean || run.own_block() || !session_.own.outlive_exchange())
+    return false;
   if (session_.at_hand.own_text == session_.catalog.message()) return false;
   if (session_.catalog.server().text_encoding() != "UTF8") return false;
   if (run.size() != 1 || statement.shows_statements || statement.needs_block) return false;
@@ -199,7 +199,7 @@ bool RunSteps::send_shape() {
   const auto shape = make_shape(run.text()->text, statement, run.text()->lexer, *plan->relation);
   if (!shape) return false;
   const std::string text = shape->text + plan->suffix;
-  const auto known = shapes->find(text, shape->types);
+  const auto known = session_.catalog.shapes().find(text, shape->types);
   if (!known || known->refusals >= ShapeStatement::kMostRefusals) return false;
   prepare_shape(known, text, shape->types);
   const auto execution =
@@ -219,7 +219,7 @@ bool RunSteps::send_shape() {
 
 /// Where it is not there, or its plan is older than what the catalog said may be.
 void RunSteps::prepare_shape(const Shapes::StatementPtr& shape, std::string_view text, std::string_view types) {
-  for (std::string& name : session_.catalog.shapes()->take_dropped()) session_.own.close_later(std::move(name));
+  for (std::string& name : session_.catalog.shapes().take_dropped()) session_.own.close_later(std::move(name));
   if (shape->own.sent && !session_.catalog.is_aged(shape->prepared)) return;
   if (shape->own.sent) session_.own.close_later(shape->own.name);
   session_.own.close_one_left(send());

@@ -190,7 +190,7 @@ bool ServerAnswers::needs_whole(const Frame& frame) const {
       if (session_.queue.empty()) return false;
       const Pending& front = session_.queue.front();
       const Execution* rows = spliced_rows(front);
-      if (rows && frame.size > session_.max_row_bytes) return shows_rows(front, *rows);
+      if (rows && frame.size > session_.catalog.settings().max_row_bytes) return shows_rows(front, *rows);
       return rows || front.scrubs || front.tells_transaction || is_own(front.purpose);
     }
     case backend::kNotificationResponse:
@@ -355,7 +355,7 @@ void ServerAnswers::take_data_row(const Frame& frame) {
   }
   Execution& execution = *rows;
   const bool shown = shows_rows(front, execution);
-  if (frame.size > session_.max_row_bytes) {
+  if (frame.size > session_.catalog.settings().max_row_bytes) {
     session_.rows.add_long_row(execution);
     session_.upstream.skip = frame.size - frame.received.size();
     session_.upstream.drops = true;

@@ -22,28 +22,22 @@
 namespace weir::capture {
 
 class StatementCache;
-struct Scope;
-class Scopes;
+struct CaptureSettings;
+class SettingsInForce;
 
 class QuestionSource;
 
 struct SessionOptions {
-  StatementCache* statements = nullptr;  ///< of this worker; outlives the session
-  const Scope* scope = nullptr;          ///< which tables are captured; outlives the session
-  /// Where it may change while the session lives: `scope` is the first of these, and the newest is taken when a
-  /// transaction begins. Null: it stays.
-  const Scopes* scopes = nullptr;
+  StatementCache* statements = nullptr;       ///< of this worker; outlives the session
+  const CaptureSettings* settings = nullptr;  ///< which tables are captured, and how; outlives the session
+  /// Where that may change while the session lives: `settings` is the first of these. Null: it stays.
+  const SettingsInForce* in_force = nullptr;
   CommitGate* gate = nullptr;  ///< outlives the session
   /// Counts DDL seen by any session: what they know of the catalog is then asked anew. Outlives the session.
   std::atomic<std::uint64_t>* catalog_epoch = nullptr;
   QuestionSource* questions = nullptr;  ///< null: there are none; outlives the session
-  /// A captured row whose DataRow is longer is a gap; unless its client wants to see it, it is not even kept in memory.
-  std::size_t max_row_bytes = std::size_t(-1);
-  /// A clock that only goes forward, and how old what the catalog said may be when a write uses it; without a clock it
-  /// does not age.
+  /// A clock that only goes forward; without one what the catalog said does not age.
   std::function<std::chrono::milliseconds()> clock;
-  std::chrono::milliseconds facts_max_age{10'000};
-  bool prepare_by_shape = false;  ///< see shape.h
   /// How the statements and portals that the session makes for itself are called in front: so that neither its client
   /// nor another session has the same, where a pooler gives both the same backend.
   std::string own_names = "weir:";

@@ -22,15 +22,9 @@ bool hides_backslashes(std::string_view encoding) {
 
 }  // namespace
 
-SessionCatalog::SessionCatalog(const Scope& scope, std::atomic<std::uint64_t>& epoch, Clock clock,
-                               std::chrono::milliseconds max_age, bool prepares_by_shape, const Scopes* scopes)
-    : scope_(&scope), scopes_(scopes), epoch_(&epoch), clock_(std::move(clock)), max_age_(max_age) {
-  if (prepares_by_shape) shapes_ = std::make_unique<Shapes>();
-}
-
 SessionCatalog::Planned SessionCatalog::plan(const std::shared_ptr<const ParsedText>& text,
                                              const Statement& statement) {
-  take_newest_scope();
+  take_newest_settings();
   if (seen_epoch_ != epoch_->load(std::memory_order_relaxed)) forget();
   const auto known = plans_.find(&statement);
   if (known != plans_.end() && !is_aged(known->second.asked)) return {known->second.plan, true};
@@ -47,10 +41,11 @@ SessionCatalog::Planned SessionCatalog::plan(const std::shared_ptr<const ParsedT
   return planned;
 }
 
-/// A transaction is captured by one scope from its beginning to its end.
-void SessionCatalog::take_newest_scope() {
-  if (scopes_ == nullptr || std::exchange(scope_is_taken_, true)) return;
-  if (const Scope* newest = &scopes_->now(); newest != std::exchange(scope_, newest)) forget();
+/// A transaction is captured by the same settings from its beginning to its end.
+void SessionCatalog::take_newest_settings() {
+  if (in_force_ == nullptr || std::exchange(settings_are_taken_, true)) return;
+  const CaptureSettings& newest = in_force_->now();
+  if (newest.epoch != std::exchange(settings_, &newest)->epoch) forget();
 }
 
 SessionCatalog::PlanPtr SessionCatalog::by_facts(const ParsedText& text, const Statement& statement) {
@@ -59,7 +54,7 @@ SessionCatalog::PlanPtr SessionCatalog::by_facts(const ParsedText& text, const S
   std::vector<std::shared_ptr<const RelationFacts>> emptied;
   for (const TableName& table : statement.tables)
     if (table.cascades) emptied.push_back(facts_[cascade_name(table)].relation);
-  return std::make_shared<const Plan>(make_plan({text.text, statement, relations, server_, *scope_, emptied}));
+  return std::make_shared<const Plan>(make_plan({text.text, statement, relations, server_, scope(), emptied}));
 }
 
 /// That there is no such table holds for the message at hand only: somebody may make it at any time. (Not shorter: a
@@ -84,7 +79,7 @@ void SessionCatalog::keep(const std::shared_ptr<const ParsedText>& text, const S
 
 bool SessionCatalog::is_aged(std::chrono::milliseconds asked) const {
   if (!clock_ || asked == std::chrono::milliseconds::max()) return false;
-  return max_age_.count() == 0 || clock_() - asked > max_age_;
+  return settings_->facts_max_age.count() == 0 || clock_() - asked > settings_->facts_max_age;
 }
 
 /// The target's facts say whether more of them is needed. That is found only once: `needed_texts_` remembers it.
@@ -99,7 +94,7 @@ std::vector<WantedFacts> SessionCatalog::missing(const ParsedText& text, const S
       missing.push_back({std::move(name), once == needed_texts_.end() ? FactsText::plain : once->second});
     } else if (&table == &statement.tables.front()) {
       const KnownFacts& known = found->second;
-      const FactsText needed = needed_facts({text.text, statement, {known.relation}, server_, *scope_});
+      const FactsText needed = needed_facts({text.text, statement, {known.relation}, server_, scope()});
       if (needed > known.text) missing.push_back({std::move(name), needed});
     }
   }
@@ -140,7 +135,7 @@ void SessionCatalog::answered(const wire::RowView& row) {
   server_.creation_schema = read_creation_schema(row, server_.server_encoding);
   auto facts = read_facts(row, server_.server_encoding);
   if (!facts) return;
-  facts->shape = shape_of(*facts, *scope_);
+  facts->shape = shape_of(*facts, scope());
   facts->types = {};  // the shape has them now
   answer_ = std::make_shared<const RelationFacts>(std::move(*facts));
 }
@@ -175,7 +170,7 @@ void SessionCatalog::note_needed(const WantedFacts& what, bool may_have_casts) {
 void SessionCatalog::forget() {
   facts_.clear();
   plans_.clear();
-  if (shapes_) shapes_->drop_all();
+  shapes_.drop_all();
   seen_epoch_ = epoch_->load(std::memory_order_relaxed);
 }
 
@@ -184,7 +179,7 @@ void SessionCatalog::transaction_ended(bool aborted) {
   if (touched_) forget();
   // Other sessions see DDL only from here on: what they asked in between is what was before.
   if (changed_ && !aborted) epoch_->fetch_add(1, std::memory_order_relaxed);
-  touched_ = changed_ = scope_is_taken_ = false;
+  touched_ = changed_ = settings_are_taken_ = false;
 }
 
 void SessionCatalog::reported(std::string_view name, std::string_view value) {

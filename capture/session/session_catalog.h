@@ -17,9 +17,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "capture/capture_settings.h"
 #include "capture/facts.h"
 #include "capture/plan.h"
-#include "capture/scope.h"
 #include "capture/session/shape.h"
 #include "capture/sql/statement.h"
 #include "wire/message.h"
@@ -36,11 +36,15 @@ class SessionCatalog {
   using PlanPtr = std::shared_ptr<const Plan>;
   using Clock = std::function<std::chrono::milliseconds()>;
 
-  /// Without a clock facts do not age. `epoch` counts DDL seen by any session. `scopes`: null where the scope stays.
-  SessionCatalog(const Scope& scope, std::atomic<std::uint64_t>& epoch, Clock clock, std::chrono::milliseconds max_age,
-                 bool prepares_by_shape, const Scopes* scopes = nullptr);
+  /// Without a clock facts do not age. `epoch` counts DDL seen by any session. `in_force`: null where the settings
+  /// stay.
+  SessionCatalog(const CaptureSettings& settings, std::atomic<std::uint64_t>& epoch, Clock clock,
+                 const SettingsInForce* in_force = nullptr)
+      : settings_(&settings), in_force_(in_force), epoch_(&epoch), clock_(std::move(clock)) {}
 
-  const Scope& scope() const { return *scope_; }
+  /// Of the transaction that runs.
+  const CaptureSettings& settings() const { return *settings_; }
+  const Scope& scope() const { return settings_->scope; }
   const ServerSettings& server() const { return server_; }
   const LexerSettings& lexer() const { return lexer_; }
 
@@ -99,8 +103,8 @@ class SessionCatalog {
   /// ReadyForQuery: what was reported holds.
   void trust_encoding();
 
-  /// Null: writes are not prepared by shape.
-  Shapes* shapes() { return shapes_.get(); }
+  /// Also where writes are not prepared by shape any more: of those that were some are to be closed.
+  Shapes& shapes() { return shapes_; }
 
  private:
   struct KnownPlan {
@@ -119,18 +123,17 @@ class SessionCatalog {
     std::chrono::milliseconds when{0};
   };
 
-  void take_newest_scope();
+  void take_newest_settings();
   PlanPtr by_facts(const ParsedText& text, const Statement& statement);
   std::vector<WantedFacts> missing(const ParsedText& text, const Statement& statement) const;
   std::vector<WantedFacts> aged(const Statement& statement) const;
   void note_needed(const WantedFacts& what, bool may_have_casts);
 
-  const Scope* scope_;
-  const Scopes* scopes_;
-  bool scope_is_taken_ = false;  // for the transaction that runs
+  const CaptureSettings* settings_;
+  const SettingsInForce* in_force_;
+  bool settings_are_taken_ = false;  // for the transaction that runs
   std::atomic<std::uint64_t>* epoch_;
   Clock clock_;
-  std::chrono::milliseconds max_age_;
   ServerSettings server_;
   LexerSettings lexer_;
   std::string reported_encoding_ = "UTF8";  // client_encoding by the last ParameterStatus
@@ -139,7 +142,7 @@ class SessionCatalog {
   std::unordered_map<const Statement*, KnownPlan> plans_;
   std::deque<AskedFacts> asked_;
   std::shared_ptr<const RelationFacts> answer_;
-  std::unique_ptr<Shapes> shapes_;
+  Shapes shapes_;
   std::uint64_t seen_epoch_ = 0;
   std::uint64_t message_ = 1;
   bool failed_ = false;

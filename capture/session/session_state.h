@@ -76,9 +76,7 @@ enum class Track : std::uint8_t {
 struct SessionState {
   explicit SessionState(const SessionOptions& options)
       : texts(options.statements),
-        max_row_bytes(options.max_row_bytes),
-        catalog(*options.scope, *options.catalog_epoch, options.clock, options.facts_max_age, options.prepare_by_shape,
-                options.scopes),
+        catalog(*options.settings, *options.catalog_epoch, options.clock, options.in_force),
         own(options.own_names),
         transaction(*options.gate, options.database, options.context, rules),
         question(options.questions) {}
@@ -86,7 +84,6 @@ struct SessionState {
   SessionState& operator=(const SessionState&) = delete;
 
   StatementCache* texts;
-  std::size_t max_row_bytes;
   Incoming client;
   Incoming upstream;
   Track track = Track::kept;

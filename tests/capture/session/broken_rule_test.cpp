@@ -16,14 +16,14 @@ class BrokenRuleTest : public ::testing::Test {
   SessionOptions options() {
     SessionOptions made;
     made.statements = &texts;
-    made.scope = &scope;
+    made.settings = &settings;
     made.gate = &gate;
     made.catalog_epoch = &epoch;
     return made;
   }
 
   StatementCache texts;
-  Scope scope;
+  CaptureSettings settings;
   std::atomic<std::uint64_t> epoch{0};
   NotingGate gate;
   SessionState session{options()};

@@ -72,7 +72,7 @@ class CommitQuestionListTest : public ::testing::Test {
   SessionOptions options() {
     SessionOptions made;
     made.statements = &stand.statements;
-    made.scope = &stand.scope;
+    made.settings = &stand.settings;
     made.gate = &gate;
     made.catalog_epoch = &stand.epoch;
     made.own_names = "w:";

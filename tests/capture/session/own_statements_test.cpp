@@ -27,14 +27,14 @@ class OwnStatementsTest : public ::testing::Test {
   }
 
   StatementCache texts;
-  Scope scope;
+  CaptureSettings settings;
   std::atomic<std::uint64_t> epoch{0};
   NotingGate gate;
   Rules rules;
   CommandQueue queue{rules};
   CopyIn copy{queue};
   GatedTransaction transaction{gate, "db", {}, rules};
-  SessionCatalog catalog{scope, epoch, nullptr, {}, false};
+  SessionCatalog catalog{settings, epoch, nullptr};
   wire::Outbox out;
   Sender send{out, queue, copy, transaction, catalog};
   OwnStatements own{"w:"};

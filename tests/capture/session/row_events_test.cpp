@@ -77,13 +77,13 @@ class RowEventsTest : public ::testing::Test {
   }
 
   StatementCache texts;
-  Scope scope;
+  CaptureSettings settings;
   std::atomic<std::uint64_t> epoch{0};
   NotingGate gate;
   Rules rules;
   CommandQueue queue{rules};
   GatedTransaction transaction{gate, "db", {}, rules};
-  SessionCatalog catalog{scope, epoch, nullptr, {}, false};
+  SessionCatalog catalog{settings, epoch, nullptr};
   RowEvents rows{transaction, catalog, queue};
 };
 
@@ -234,7 +234,7 @@ TEST_F(RowEventsTest, NotWhileASavepointsPortalHoldsRowsThatBelongBefore) {
 }
 
 TEST_F(RowEventsTest, TheStatementsTextIsTheClientsOwnInUtf8) {
-  scope.statement_text = true;
+  settings.scope.statement_text = true;
   Execution write = insert();
   rows.capture(row(1), write);
   EXPECT_EQ(transaction.written().events().at(0).statement, "INSERT INTO t VALUES (1)");

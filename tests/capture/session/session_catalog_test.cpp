@@ -37,10 +37,10 @@ class SessionCatalogTest : public ::testing::Test {
   }
 
   StatementCache texts;
-  Scope scope;
+  CaptureSettings settings{.scope = {}, .facts_max_age = milliseconds(100)};
   std::atomic<std::uint64_t> epoch{0};
   milliseconds now{1};
-  SessionCatalog catalog{scope, epoch, [this] { return now; }, milliseconds(100), true};
+  SessionCatalog catalog{settings, epoch, [this] { return now; }};
   Text insert = text("INSERT INTO t VALUES (1)");
 };
 
@@ -114,10 +114,10 @@ TEST_F(SessionCatalogTest, TheAgeIsThatOfTheQuestionNotOfTheAnswer) {
 }
 
 TEST_F(SessionCatalogTest, WithoutAClockNothingAges) {
-  SessionCatalog ageless(scope, epoch, nullptr, milliseconds(0), false);
+  settings.facts_max_age = milliseconds(0);
+  SessionCatalog ageless(settings, epoch, nullptr);
   EXPECT_FALSE(ageless.is_aged(milliseconds(0)));
   EXPECT_FALSE(ageless.is_aged(ageless.now()));
-  EXPECT_EQ(ageless.shapes(), nullptr);
 }
 
 TEST_F(SessionCatalogTest, AnAnswerThatDiffersDropsThePlans) {
@@ -218,16 +218,16 @@ TEST_F(SessionCatalogTest, AnEncodingInDoubtIsNoneUntilTheServerIsReady) {
 }
 
 TEST_F(SessionCatalogTest, ShapesGoWithTheFacts) {
-  ASSERT_NE(catalog.shapes(), nullptr);
-  catalog.shapes()->find("INSERT", "");
-  catalog.shapes()->find("INSERT", "")->own = {"w1", true};
+  catalog.shapes().find("INSERT", "");
+  catalog.shapes().find("INSERT", "")->own = {"w1", true};
   catalog.forget();
-  EXPECT_EQ(catalog.shapes()->take_dropped(), std::vector<std::string>{"w1"});
+  EXPECT_EQ(catalog.shapes().take_dropped(), std::vector<std::string>{"w1"});
 }
 
-TEST_F(SessionCatalogTest, AnotherScopeIsTakenWhenATransactionBegins) {
-  Scopes scopes{Scope()};
-  SessionCatalog following{scopes.now(), epoch, nullptr, milliseconds(0), true, &scopes};
+TEST_F(SessionCatalogTest, OtherSettingsAreTakenAllTogetherWhenATransactionBegins) {
+  SettingsInForce in_force{CaptureSettings()};
+  SessionCatalog following{in_force.now(), epoch, [this] { return now; }, &in_force};
+  EXPECT_EQ(following.settings().epoch, 1u);
   const auto learn = [&](const Text& of) {
     for (const WantedFacts& wanted : following.plan(of, *of->single()).missing) {
       following.asked(wanted);
@@ -240,14 +240,25 @@ TEST_F(SessionCatalogTest, AnotherScopeIsTakenWhenATransactionBegins) {
     return following.plan(of, *of->single()).plan;
   };
   EXPECT_EQ(learn(insert)->how, Plan::How::returning);
-  Scope excluding;
-  excluding.exclude = {"public.t"};
-  scopes.change(excluding);
+  CaptureSettings other{.scope = {}, .facts_max_age = milliseconds(5), .prepare_by_shape = true, .max_row_bytes = 7};
+  other.scope.exclude = {"public.t"};
+  in_force.change(other);
   EXPECT_EQ(learn(insert)->how, Plan::How::returning) << "in the transaction that runs";
+  EXPECT_EQ(following.settings().epoch, 1u);
+  EXPECT_FALSE(following.settings().prepare_by_shape);
+  EXPECT_FALSE(following.is_aged(now - milliseconds(50)));
+  following.shapes().find("INSERT", "");
+  following.shapes().find("INSERT", "")->own = {"w1", true};
   following.transaction_ended(false);
+  EXPECT_EQ(following.settings().epoch, 1u) << "until something asks";
   EXPECT_EQ(learn(insert)->how, Plan::How::none);
-  EXPECT_EQ(&following.scope(), &scopes.now());
-  scopes.change(Scope());
+  EXPECT_EQ(&following.settings(), &in_force.now());
+  EXPECT_EQ(following.settings().epoch, 2u);
+  EXPECT_TRUE(following.settings().prepare_by_shape);
+  EXPECT_EQ(following.settings().max_row_bytes, 7u);
+  EXPECT_TRUE(following.is_aged(now - milliseconds(50)));
+  EXPECT_EQ(following.shapes().take_dropped(), std::vector<std::string>{"w1"}) << "prepared by what held before";
+  in_force.change(CaptureSettings());
   following.transaction_ended(true);
   EXPECT_EQ(learn(insert)->how, Plan::How::returning);
 }

@@ -6,7 +6,7 @@
 #include <map>
 #include <set>
 
-#include "capture/scope.h"
+#include "capture/capture_settings.h"
 #include "capture/session/session.h"
 #include "capture/sql/statement_cache.h"
 #include "tests/capture/session/messages.h"
@@ -271,12 +271,12 @@ class Proxied {
   explicit Proxied(std::uint32_t seed) : server_(seed), gate(server_) {
     capture::SessionOptions options;
     options.statements = &statements_;
-    options.scope = &scope_;
+    settings_.prepare_by_shape = seed % 3 != 2;
+    if (seed % 4 == 0) settings_.facts_max_age = std::chrono::milliseconds(0);
+    options.settings = &settings_;
     options.gate = &gate;
     options.catalog_epoch = &epoch_;
     options.clock = [this] { return now_ += std::chrono::seconds(3); };
-    options.prepare_by_shape = seed % 3 != 2;
-    if (seed % 4 == 0) options.facts_max_age = std::chrono::milliseconds(0);
     session_ = capture::make_session(options);
     from_server_ = server_.greeting();
   }
@@ -352,7 +352,7 @@ class Proxied {
   }
 
   capture::StatementCache statements_;
-  capture::Scope scope_;
+  capture::CaptureSettings settings_;
   std::atomic<std::uint64_t> epoch_{0};
   std::chrono::milliseconds now_{0};
   std::unique_ptr<capture::CaptureEngine> session_;

@@ -119,12 +119,12 @@ void FakeGate::report(event::Transaction transaction, event::ChangeEvent gap) {
 }
 
 SessionScript& SessionScript::prepares_by_shape() {
-  prepare_by_shape_ = true;
+  settings_.prepare_by_shape = true;
   return *this;
 }
 
 SessionScript& SessionScript::max_row_bytes(std::size_t bytes) {
-  max_row_bytes_ = bytes;
+  settings_.max_row_bytes = bytes;
   return *this;
 }
 
@@ -277,12 +277,10 @@ SessionScript& SessionScript::on(std::string name, std::function<void(Stand&)> l
 RelayScript::MakeEngine SessionScript::maker() {
   return [this] {
     stand_ = std::make_unique<Stand>();
-    stand_->scope = scope_;
+    stand_->settings = settings_;
     capture::SessionOptions options;
     options.statements = &stand_->statements;
-    options.scope = &stand_->scope;
-    options.max_row_bytes = max_row_bytes_;
-    options.prepare_by_shape = prepare_by_shape_;
+    options.settings = &stand_->settings;
     options.gate = &stand_->gate;
     options.catalog_epoch = &stand_->epoch;
     options.questions = &stand_->questions;

@@ -21,8 +21,8 @@
 #include <string_view>
 #include <vector>
 
+#include "capture/capture_settings.h"
 #include "capture/facts.h"
-#include "capture/scope.h"
 #include "capture/session/session.h"
 #include "capture/sql/statement_cache.h"
 #include "tests/capture/session/catalog_table.h"
@@ -75,7 +75,7 @@ struct FakeQuestions final : capture::QuestionSource {
 /// What a session stands on.
 struct Stand {
   capture::StatementCache statements;
-  capture::Scope scope;
+  capture::CaptureSettings settings;
   FakeGate gate;
   std::atomic<std::uint64_t> epoch{0};
   FakeQuestions questions;
@@ -85,13 +85,13 @@ struct Stand {
 
 class SessionScript {
  public:
-  explicit SessionScript(capture::Scope scope = {}) : scope_(std::move(scope)) {}
+  explicit SessionScript(capture::Scope scope = {}) { settings_.scope = std::move(scope); }
   SessionScript(const SessionScript&) = delete;
   SessionScript& operator=(const SessionScript&) = delete;
 
-  /// SessionOptions::max_row_bytes.
+  /// CaptureSettings::max_row_bytes.
   SessionScript& max_row_bytes(std::size_t bytes);
-  /// SessionOptions::prepare_by_shape.
+  /// CaptureSettings::prepare_by_shape.
   SessionScript& prepares_by_shape();
   /// The database's greeting, relayed as it is. With a process id in BackendKeyData the session asks for that, too.
   SessionScript& starts(std::string_view version = "15.20", std::string_view encoding = "UTF8", std::uint32_t pid = 0);
@@ -152,13 +152,11 @@ class SessionScript {
   RelayScript::MakeEngine maker();
 
   RelayScript script_;
-  capture::Scope scope_;
   std::unique_ptr<Stand> stand_;
   std::array<std::string, capture::kFactsTexts> facts_statements_;  // by FactsText
   std::uint32_t pid_ = 0;
   int own_names_ = 0;
-  std::size_t max_row_bytes_ = std::size_t(-1);
-  bool prepare_by_shape_ = false;
+  capture::CaptureSettings settings_;
 };
 
 /// A Query that only goes through, with its answer.
