@@ -37,8 +37,7 @@ struct AdminHall {
   /// Shared with whoever answers a question about the database: late, perhaps, and then in vain.
   const std::shared_ptr<boost::asio::io_context> own_io = std::make_shared<boost::asio::io_context>(1);
   boost::asio::io_context& io = *own_io;
-  boost::asio::ip::tcp::acceptor acceptor{io};
-  boost::asio::steady_timer pause{io};
+  boost::asio::steady_timer farewell{io};
   boost::asio::steady_timer tick{io};
   ReadinessPace pace;
   std::set<std::shared_ptr<AdminConnection>> connections;

@@ -1,10 +1,14 @@
 #include "proxy/admin/admin_server.h"
 
+#include <unistd.h>
+
 #include <boost/asio/post.hpp>
 #include <thread>
 #include <utility>
 
 #include "proxy/admin/admin_connection.h"
+#include "proxy/io/listener.h"
+#include "proxy/io/poller.h"
 #include "proxy/process/thread.h"
 
 namespace weir::proxy {
@@ -15,22 +19,22 @@ using asio::ip::tcp;
 namespace {
 
 constexpr std::chrono::seconds kEventInterval{1};
-/// Out of descriptors: tried again so much later.
-constexpr std::chrono::milliseconds kAcceptPause{100};
 /// At the end, for readers of lines to take what is left.
 constexpr std::chrono::milliseconds kLastWords{1'000};
 
 }  // namespace
 
-struct AdminServer::Running {
+struct AdminServer::Running final : ConnectionHandler {
   explicit Running(Options options) : hall(std::move(options)), address(hall.options.listen) {}
 
-  void accept();
+  void connected(const Connected& who) override;
   void tick();
   void run();
   void end();
 
   AdminHall hall;
+  Poller poller{hall.io, [] {}};
+  std::unique_ptr<Listener> listener;
   HostPort address;
   std::thread thread;
 };
@@ -47,23 +51,10 @@ const HostPort& AdminServer::address() const {
 
 Result<void> AdminServer::open() {
   auto& hall = running_->hall;
-  const auto& listen = hall.options.listen;
-  boost::system::error_code error;
-  tcp::resolver resolver(hall.io);
-  const auto found = resolver.resolve(listen.host, std::to_string(listen.port), tcp::resolver::passive, error);
-  const auto fail = [&] {
-    boost::system::error_code ignored;
-    hall.acceptor.close(ignored);
-    return Error{"cannot listen on " + listen.text() + ": " + error.message(), {}};
-  };
-  if (error) return fail();
-  const tcp::endpoint endpoint = found.begin()->endpoint();
-  hall.acceptor.open(endpoint.protocol(), error);
-  if (!error) hall.acceptor.set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error) hall.acceptor.bind(endpoint, error);
-  if (!error) hall.acceptor.listen(static_cast<int>(kConnections), error);
-  if (error) return fail();
-  running_->address.port = hall.acceptor.local_endpoint().port();
+  auto listener = Listener::open({hall.io, running_->poller, *running_}, hall.options.listen, {});
+  if (!listener) return listener.error();
+  running_->listener = std::move(*listener);
+  running_->address = running_->listener->address();
   return {};
 }
 
@@ -81,8 +72,8 @@ void AdminServer::stop() {
 void AdminServer::Running::end() {
   hall.ending = true;
   if (hall.lines.empty()) return hall.io.stop();
-  hall.pause.expires_after(kLastWords);
-  hall.pause.async_wait([this](boost::system::error_code error) {
+  hall.farewell.expires_after(kLastWords);
+  hall.farewell.async_wait([this](boost::system::error_code error) {
     if (!error) hall.io.stop();
   });
   const auto lines = hall.lines;
@@ -90,28 +81,25 @@ void AdminServer::Running::end() {
 }
 
 void AdminServer::Running::run() {
-  accept();
+  listener->start();
   tick();
   hall.io.run();
 }
 
-void AdminServer::Running::accept() {
-  hall.acceptor.async_accept([this](boost::system::error_code error, tcp::socket socket) {
-    if (hall.ending) return;
-    if (error) {
-      hall.pause.expires_after(kAcceptPause);
-      hall.pause.async_wait([this](boost::system::error_code) { accept(); });
-      return;
-    }
-    auto connection = std::make_shared<AdminConnection>(hall, std::move(socket));
-    hall.connections.insert(connection);
-    if (hall.connections.size() > kConnections) {
-      connection->refuse(503);
-    } else {
-      connection->read();
-    }
-    accept();
-  });
+void AdminServer::Running::connected(const Connected& who) {
+  poller.yield();  // what the connection waits for comes by the io_context
+  if (hall.ending) return void(::close(who.socket));
+  tcp::socket socket(hall.io);
+  boost::system::error_code error;
+  socket.assign(who.address.ss_family == AF_INET6 ? tcp::v6() : tcp::v4(), who.socket, error);
+  if (error) return void(::close(who.socket));
+  auto connection = std::make_shared<AdminConnection>(hall, std::move(socket));
+  hall.connections.insert(connection);
+  if (hall.connections.size() > kConnections) {
+    connection->refuse(503);
+  } else {
+    connection->read();
+  }
 }
 
 void AdminServer::Running::tick() {

@@ -1,19 +1,18 @@
-// The listening sockets, TCP and Unix, all on worker 0's thread: accepts clients and deals them out to the workers in
-// turn.
+// A listening socket, TCP or Unix: takes those who come and gives each to a handler, which makes a session of it, or an
+// HTTP connection. Knows nothing of either.
 //
-// open() binds and may be called from any thread before start(). start() and close() are for worker 0's thread; close()
-// removes a Unix socket's file. While all places for logins are taken (admission.h), or the process is out of file
-// descriptors all the same, clients wait in the kernel's queue, and logins that have had their time are asked to give
-// way.
+// open() binds and may be called from any thread before start(). start() and close() are for the thread of `io` and
+// `poller`, on which the handler is called too; close() removes a Unix socket's file. While the handler has no room, or
+// the process is out of file descriptors all the same, clients wait in the kernel's queue.
 #pragma once
 
+#include <sys/socket.h>
+
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
-#include <cstdint>
 #include <memory>
 #include <optional>
-#include <string>
-#include <vector>
 
 #include "base/result.h"
 #include "proxy/io/endpoint.h"
@@ -22,17 +21,34 @@
 
 namespace weir::proxy {
 
-class Worker;
+/// One who has come.
+struct Connected {
+  int socket = -1;             ///< the handler's from now on; non-blocking, closed on exec
+  sockaddr_storage address{};  ///< of the peer
+  bool local = false;          ///< by a Unix socket
+};
 
-/// What all listeners of a server share, used on worker 0's thread.
-struct Dealer {
-  std::vector<std::unique_ptr<Worker>>& workers;
-  std::uint64_t next_id = 1;
+class ConnectionHandler {
+ public:
+  virtual ~ConnectionHandler() = default;
+  /// Asked before one is taken. False: nobody is for a moment, and then it is asked again. True: `connected` or
+  /// `nobody_came` follows.
+  virtual bool has_room() { return true; }
+  virtual void connected(const Connected& who) = 0;
+  virtual void nobody_came() {}
+  /// The process is out of descriptors.
+  virtual void make_room() {}
 };
 
 class Listener final : public Watcher {
  public:
-  static Result<std::unique_ptr<Listener>> open(Worker& worker, Dealer& dealer, const HostPort& address,
+  /// What runs it; all of them outlive it.
+  struct Place {
+    boost::asio::io_context& io;
+    Poller& poller;
+    ConnectionHandler& handler;
+  };
+  static Result<std::unique_ptr<Listener>> open(const Place& place, const HostPort& address,
                                                 const SocketAccess& access);
   ~Listener();
   Listener(const Listener&) = delete;
@@ -44,7 +60,7 @@ class Listener final : public Watcher {
   const HostPort& address() const { return address_; }
 
  private:
-  Listener(Worker& worker, Dealer& dealer, HostPort address);
+  Listener(const Place& place, HostPort address);
 
   Result<void> bind_tcp();
   Result<void> bind_unix(const SocketAccess& access);
@@ -52,10 +68,9 @@ class Listener final : public Watcher {
   void on_ready(bool readable, bool writable) override;
   bool accept_one();
   void pause(std::chrono::milliseconds time);
-  void make_room();
 
-  Worker& worker_;
-  Dealer& dealer_;
+  Poller& poller_;
+  ConnectionHandler& handler_;
   int socket_ = -1;
   HostPort address_;
   std::optional<SocketFile> file_;

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "proxy/io/dealer.h"
 #include "proxy/io/listener.h"
 #include "proxy/io/own_address.h"
 #include "proxy/io/worker.h"
@@ -27,7 +28,8 @@ constexpr std::uint16_t kUsualPort = 6432;
 
 struct Server::Running {
   explicit Running(const ServerOptions& options)
-      : shared{options, {}, {}, {}, {}, std::make_unique<SessionList>(), options.login_timeout, {}}, dealer{workers} {}
+      : shared{options, {}, {}, {}, {}, std::make_unique<SessionList>(), options.login_timeout, {}},
+        dealer(shared, workers) {}
 
   Result<void> open_listeners();
 
@@ -110,7 +112,8 @@ Result<void> Server::Running::open_listeners() {
     for (HostPort& address : listening) {
       if (address.is_unix() != unix_sockets) continue;
       if (unix_sockets && address.port == 0) address.port = port != 0 ? port : kUsualPort;
-      auto listener = Listener::open(*workers[0], dealer, address, shared.options.socket_access);
+      auto listener =
+          Listener::open({workers[0]->io(), workers[0]->poller(), dealer}, address, shared.options.socket_access);
       if (!listener) return listener.error();
       address = (*listener)->address();
       if (!unix_sockets && port == 0) port = address.port;
