@@ -1,12 +1,9 @@
-// The "debezium" format: what Debezium's PostgreSQL connector sends without schemas, with the server's own JSON for
-// values and a `weir` object beside them. The exact shape: README.md, and the golden files.
-#include <string_view>
+#include "emitters/debezium.h"
+
 #include <unordered_map>
 #include <utility>
 
-#include "capture/event/json_members.h"
 #include "emitters/envelope.h"
-#include "emitters/format.h"
 #include "emitters/json_text.h"
 #include "emitters/last_record.h"
 #include "emitters/table_templates.h"
@@ -34,109 +31,66 @@ constexpr std::size_t most_tables = 10'000;
 
 class Debezium final : public Format {
  public:
-  explicit Debezium(const FormatOptions& options) : options_(options) {}
+  Debezium(const FormatOptions& options, std::unique_ptr<DebeziumEncoding> encoding)
+      : options_(options), encoding_(std::move(encoding)) {}
 
   void begin(const event::Transaction& transaction, std::vector<Record>& out) override;
   void change(const ChangeEvent& change, std::int64_t now_us, std::vector<Record>& out) override;
   void end(std::vector<Record>& out) override;
 
  private:
-  struct Collection {
-    std::string name;
-    std::int64_t events = 0;  // of the transaction `counted_in`
+  struct Collection : DebeziumCollection {  // `events` of the transaction `counted_in`
     std::uint64_t counted_in = 0;
   };
   /// What all events of a table have in common, made at its first one.
   struct Table {
     std::string topic;
-    std::string source;  // its part of the source block
+    std::string encoded;
     Collection* collection = nullptr;
   };
 
-  void look_at_database(const std::string& database);
   void announce(std::vector<Record>& out);
+  void append_boundary(std::string value, std::vector<Record>& out);
   void append_gap(const ChangeEvent& change, std::vector<Record>& out);
-  void append_context(std::string& value, const ChangeEvent& change) const;
   void append_part(const ChangeEvent& change, const Part& part, std::int64_t now_us, std::vector<Record>& out);
-  std::string value(const Table& table, const ChangeEvent& change, const Part& part, std::int64_t now_us);
-  void append_source(std::string& value, const Table& table, const ChangeEvent& change) const;
-  void append_transaction(std::string& value, Collection& collection);
-  void append_weir(std::string& value, const ChangeEvent& change, const Part& part) const;
   Table& table_of(const ChangeEvent& change);
   void make_table(const ChangeEvent& change, Table& table);
   void count(Collection& collection);
-  std::string boundary(std::string_view status) const;
 
   const FormatOptions options_;
+  const std::unique_ptr<DebeziumEncoding> encoding_;
 
   // Of the database of the transaction, made where it is another one than before.
   std::optional<std::string> database_;
   std::string prefix_;
-  std::string source_head_;  // up to the times
-  std::string source_tail_;  // from there up to the lsn that all is resolved to
 
   // Of the transaction.
-  std::int64_t committed_us_ = 0;
   std::string xid_;  // empty where it is not known
-  std::string name_;
   std::string id_prefix_;
-  std::string source_;   // up to the lsn within `sequence`
-  std::string row_;      // what is between table and lsn
-  std::string context_;  // up to the tags
   bool announced_ = false;
   LastRecord last_;
-  std::size_t last_mark_ = 0;         // in the value that was just made, the end of its transaction block
-  std::uint64_t number_ = 0;          // of the transactions so far
-  std::vector<Collection*> counted_;  // in order of first appearance
+  std::uint64_t number_ = 0;                        // of the transactions so far
+  std::vector<const DebeziumCollection*> counted_;  // in order of first appearance
 
   TableTemplates<Table> tables_;
   std::unordered_map<std::string, Collection> collections_;  // by name
 };
 
-/// The prefix may name the database.
-void Debezium::look_at_database(const std::string& database) {
-  if (database_ == database) return;
-  database_ = database;
-  prefix_ = prefix_of(options_.prefix, database);
-  source_head_.clear();
-  append_text(source_head_, "\"source\":{\"version\":", WEIR_VERSION);
-  append_text(source_head_, ",\"connector\":\"postgresql\",\"name\":", prefix_);
-  source_head_ += ',';
-  source_tail_.clear();
-  append_text(source_tail_, ",\"snapshot\":\"false\",\"db\":", database);
-  source_tail_ += ",\"sequence\":\"[\\\"";
-}
-
 void Debezium::begin(const event::Transaction& transaction, std::vector<Record>&) {
-  look_at_database(transaction.database);
-  committed_us_ = transaction.committed_us;
+  if (database_ != transaction.database) {
+    database_ = transaction.database;
+    prefix_ = prefix_of(options_.prefix, transaction.database);
+    encoding_->database(transaction.database, prefix_);
+  }
   xid_.clear();
   if (transaction.xid != 0) append_number(xid_, transaction.xid);
-  name_ = transaction_name(transaction, options_.instance);
   id_prefix_ = event_id_prefix(transaction, options_.instance);
   announced_ = false;
   last_.begin();
   counted_.clear();
   ++number_;
   if (tables_.limit(most_tables)) collections_.clear();
-
-  source_ = source_head_;
-  append_times(source_, transaction.committed_us);
-  source_ += source_tail_;
-  append_number(source_, transaction.resolved);
-  source_ += "\\\",\\\"";
-
-  row_ = ",\"txId\":";
-  row_ += xid_.empty() ? "null" : xid_;
-  row_ += ",\"lsn\":";
-
-  const event::Context& context = transaction.context;
-  context_.clear();
-  append_text(context_, ",\"context\":{\"user\":", context.user);
-  append_text(context_, ",\"application_name\":", context.application_name);
-  append_text(context_, ",\"client\":", context.client);
-  append_text(context_, ",\"session\":", context.session);
-  context_ += ",\"tags\":";
+  encoding_->begin({transaction, xid_, transaction_name(transaction, options_.instance)});
 }
 
 void Debezium::change(const ChangeEvent& change, std::int64_t now_us, std::vector<Record>& out) {
@@ -160,20 +114,12 @@ void Debezium::change(const ChangeEvent& change, std::int64_t now_us, std::vecto
 }
 
 void Debezium::end(std::vector<Record>& out) {
+  if (Record* last = last_.held()) encoding_->mark_last(*last->value, last_.at(), last_.count());
   last_.end(out);
   if (!announced_ || !options_.transaction_topic) return;
-  std::string value = boundary("END");
-  append_integer(value, ",\"event_count\":", last_.count());
-  value += ",\"data_collections\":[";
-  for (const Collection* collection : counted_) {
-    if (value.back() != '[') value += ',';
-    append_text(value, "{\"data_collection\":", collection->name);
-    append_integer(value, ",\"event_count\":", collection->events);
-    value += '}';
-  }
-  value += "]}";
-  out.push_back(
-      {Record::Kind::transaction, prefix_ + ".transaction", "{\"id\":\"" + name_ + "\"}", std::move(value), {}});
+  std::string value;
+  encoding_->end_boundary(last_.count(), counted_, value);
+  append_boundary(std::move(value), out);
 }
 
 /// BEGIN goes out before the first row, so that a transaction of gaps alone has none.
@@ -181,126 +127,38 @@ void Debezium::announce(std::vector<Record>& out) {
   if (announced_) return;
   announced_ = true;
   if (!options_.transaction_topic) return;
-  out.push_back({Record::Kind::transaction,
-                 prefix_ + ".transaction",
-                 "{\"id\":\"" + name_ + "\"}",
-                 boundary("BEGIN") + ",\"event_count\":null,\"data_collections\":null}",
-                 {}});
+  std::string value;
+  encoding_->begin_boundary(value);
+  append_boundary(std::move(value), out);
 }
 
-std::string Debezium::boundary(std::string_view status) const {
-  std::string value;
-  append_text(value, "{\"status\":", status);
-  append_text(value, ",\"id\":", name_);
-  append_integer(value, ",\"ts_ms\":", committed_us_ / 1000);
-  return value;
+void Debezium::append_boundary(std::string value, std::vector<Record>& out) {
+  out.push_back({Record::Kind::transaction, prefix_ + ".transaction", encoding_->boundary_key(), std::move(value), {}});
 }
 
 void Debezium::append_gap(const ChangeEvent& change, std::vector<Record>& out) {
   const std::string id = event_id(id_prefix_, change);
   std::string value;
-  append_text(value, "{\"id\":", id);
-  value += ",\"transaction\":";
-  if (xid_.empty()) {
-    value += "null";
-  } else {
-    event::append_json_string(value, name_);
-  }
-  value += ",\"db\":";
-  if (database_->empty()) {
-    value += "null";
-  } else {
-    event::append_json_string(value, *database_);
-  }
-  append_context(value, change);
-  append_integer(value, ",\"ts_ms\":", committed_us_ / 1000);
-  value += ",\"lsn\":";
-  append_number(value, change.lsn);
-  value += ",\"table\":";
-  if (change.table.empty()) {
-    value += "null";
-  } else {
-    event::append_json_string(value, event::qualified_table(change));
-  }
-  append_counts(value, change);
-  append_text(value, ",\"cause\":", change.cause.empty() ? "statement" : change.cause);
-  if (change.op != event::Op::gap) {
-    append_text(value, ",\"op\":", std::string(1, static_cast<char>(change.op)));
-    append_text(value, ",\"fidelity\":", event::to_text(change.fidelity));
-  }
-  value += '}';
+  encoding_->gap(change, id, value);
   last_.follow({Record::Kind::gap, prefix_ + ".gap", std::nullopt, std::move(value), record_headers(xid_, change, id)},
                out);
 }
 
 void Debezium::append_part(const ChangeEvent& change, const Part& part, std::int64_t now_us, std::vector<Record>& out) {
   const Table& table = table_of(change);
-  Record record{Record::Kind::change, table.topic, part.key, value(table, change, part, now_us),
+  count(*table.collection);
+  std::string value;
+  const std::size_t mark = encoding_->change({change, table.encoded, part.op, part.before, part.after, part.id, now_us,
+                                              last_.count() + 1, table.collection->events},
+                                             value);
+  Record record{Record::Kind::change, table.topic, encoding_->key(part.key), std::move(value),
                 record_headers(xid_, change, part.id)};
   if (!part.key_header.empty()) record.headers.emplace_back(part.key_header, *part.other_key);
   const bool tombstone = part.op == 'd' && part.key && options_.tombstones;
   Record stone;
   if (tombstone) stone = {Record::Kind::tombstone, record.topic, record.key, std::nullopt, record.headers};
-  last_.add(std::move(record), last_mark_, out);
+  last_.add(std::move(record), mark, out);
   if (tombstone) last_.follow(std::move(stone), out);
-}
-
-std::string Debezium::value(const Table& table, const ChangeEvent& change, const Part& part, std::int64_t now_us) {
-  std::string value;
-  value.reserve(source_.size() + context_.size() + 512 + (part.before ? part.before->size() : 0) +
-                (part.after ? part.after->size() : 0) + change.statement.size());
-  value += "{\"before\":";
-  append_or_null(value, part.before);
-  value += ",\"after\":";
-  append_or_null(value, part.after);
-  value += ',';
-  append_source(value, table, change);
-  value += ",\"op\":\"";
-  value += part.op;
-  value += "\",";
-  append_times(value, now_us);
-  append_transaction(value, *table.collection);
-  append_weir(value, change, part);
-  value += '}';
-  return value;
-}
-
-void Debezium::append_transaction(std::string& value, Collection& collection) {
-  count(collection);
-  append_text(value, ",\"transaction\":{\"id\":", name_);
-  append_integer(value, ",\"total_order\":", last_.count() + 1);
-  append_integer(value, ",\"data_collection_order\":", collection.events);
-  last_mark_ = value.size();
-  value += "},";
-}
-
-void Debezium::append_source(std::string& value, const Table& table, const ChangeEvent& change) const {
-  value += source_;
-  const std::size_t begin = value.size();
-  append_number(value, change.lsn);
-  const std::size_t end = value.size();
-  value += table.source;
-  value += row_;
-  value.append(value, begin, end - begin);
-  value += ",\"xmin\":null}";
-}
-
-void Debezium::append_weir(std::string& value, const ChangeEvent& change, const Part& part) const {
-  append_text(value, "\"weir\":{\"id\":", part.id);
-  append_text(value, ",\"fidelity\":", event::to_text(change.fidelity));
-  append_integer(value, ",\"statement_order\":", change.statement_order);
-  if (change.fidelity == event::Fidelity::statement) {
-    append_rows(value, change);
-  }
-  append_context(value, change);
-  value += '}';
-}
-
-void Debezium::append_context(std::string& value, const ChangeEvent& change) const {
-  value += context_;
-  value += change.tags.empty() ? "{}" : change.tags;
-  if (!change.statement.empty()) append_text(value, ",\"statement\":", change.statement);
-  value += '}';
 }
 
 Debezium::Table& Debezium::table_of(const ChangeEvent& change) {
@@ -310,9 +168,7 @@ Debezium::Table& Debezium::table_of(const ChangeEvent& change) {
 void Debezium::make_table(const ChangeEvent& change, Table& table) {
   const std::string name = event::qualified_table(change);
   table.topic = prefix_ + "." + name;
-  table.source = "\\\"]\"";
-  append_text(table.source, ",\"schema\":", change.schema);
-  append_text(table.source, ",\"table\":", change.table);
+  table.encoded = encoding_->table(change);
   table.collection = &collections_[name];
   table.collection->name = name;
 }
@@ -328,10 +184,13 @@ void Debezium::count(Collection& collection) {
 
 }  // namespace
 
+std::unique_ptr<Format> make_debezium(const FormatOptions& options, std::unique_ptr<DebeziumEncoding> encoding) {
+  return std::make_unique<Debezium>(options, std::move(encoding));
+}
+
 const FormatKind& debezium_format() {
-  static const FormatKind kind = {"debezium", "json", [](const FormatOptions& options) -> std::unique_ptr<Format> {
-                                    return std::make_unique<Debezium>(options);
-                                  }};
+  static const FormatKind kind = {
+      "debezium", "json", [](const FormatOptions& options) { return make_debezium(options, make_debezium_json()); }};
   return kind;
 }
 

@@ -40,7 +40,10 @@ class Flat final : public Format {
 
   void begin(const event::Transaction& transaction, std::vector<Record>& out) override;
   void change(const ChangeEvent& change, std::int64_t now_us, std::vector<Record>& out) override;
-  void end(std::vector<Record>& out) override { last_.end(out); }
+  void end(std::vector<Record>& out) override {
+    if (Record* last = last_.held()) mark_last(*last->value, last_.at(), last_.count());
+    last_.end(out);
+  }
 
  private:
   struct Table {

@@ -68,6 +68,10 @@ void append_times(std::string& out, std::int64_t microseconds) {
   if (microseconds != 0) out += "000";
 }
 
+void mark_last(std::string& value, std::size_t at, std::int64_t count) {
+  value.insert(at, ",\"last\":true,\"event_count\":" + std::to_string(count));
+}
+
 void append_rows(std::string& out, const event::ChangeEvent& change) {
   const std::int64_t rows = change.counts.inserted + change.counts.updated + change.counts.deleted;
   // One that is known to have written none is no event.

@@ -23,6 +23,9 @@ void append_integer(std::string& out, std::string_view name, std::int64_t value)
 /// `"ts_ms":…,"ts_us":…,"ts_ns":…`
 void append_times(std::string& out, std::int64_t microseconds);
 
+/// `,"last":true,"event_count":3` into the value of a transaction's last record.
+void mark_last(std::string& value, std::size_t at, std::int64_t count);
+
 /// `,"rows":3` of a statement event; null where the server did not say how many (TRUNCATE, inside WITH).
 void append_rows(std::string& out, const event::ChangeEvent& change);
 

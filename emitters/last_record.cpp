@@ -1,7 +1,6 @@
 #include "emitters/last_record.h"
 
 #include <iterator>
-#include <string>
 #include <utility>
 
 namespace weir::emitters {
@@ -24,11 +23,6 @@ void LastRecord::follow(Record record, std::vector<Record>& out) {
   if (held_.size() <= most_followers) return;
   // A tombstone must not come before its delete.
   release_from(held_[1].kind == Record::Kind::tombstone ? 2 : 1, out);
-}
-
-void LastRecord::end(std::vector<Record>& out) {
-  if (!held_.empty()) held_.front().value->insert(at_, ",\"last\":true,\"event_count\":" + std::to_string(count_));
-  release(out);
 }
 
 void LastRecord::release(std::vector<Record>& out) {

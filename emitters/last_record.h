@@ -26,8 +26,12 @@ class LastRecord {
   void release(std::vector<Record>& out);
   /// One that does not count.
   void follow(Record record, std::vector<Record>& out);
-  /// Lets all go: the last one that counted with `,"last":true,"event_count":N`.
-  void end(std::vector<Record>& out);
+  /// At the end: the last one that counted, which is to be marked before it goes; null where there was none.
+  Record* held() { return held_.empty() ? nullptr : &held_.front(); }
+  /// Where in its value.
+  std::size_t at() const { return at_; }
+  /// Lets all go.
+  void end(std::vector<Record>& out) { release(out); }
 
   /// Those that counted so far.
   std::int64_t count() const { return count_; }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "emitters/format.h"
+#include "emitters/json_text.h"
 
 namespace weir::emitters {
 namespace {
@@ -157,7 +158,10 @@ TEST(LastRecord, KeepsABoundedNumberAndTheirOrder) {
     last.follow(numbered(Record::Kind::gap, i), out);
     EXPECT_LE(static_cast<std::size_t>(i) + 3 - out.size(), LastRecord::most_followers);
   }
+  ASSERT_NE(last.held(), nullptr);
+  mark_last(*last.held()->value, last.at(), last.count());
   last.end(out);
+  EXPECT_EQ(last.held(), nullptr);
   std::vector<int> gaps;
   for (const auto& one : out)
     if (one.kind == Record::Kind::gap) gaps.push_back(std::stoi(*one.value));
