@@ -18,8 +18,9 @@ namespace {
 // columns need is read once (`tables`, `columns`, `triggers`, `routes`). Nothing here opens a relation but those of the
 // catalog: it waits for nobody who has locked a table (pg_get_expr would). Texts come as HEX(text): the bytes of the
 // database itself, which no conversion can refuse. Type 790 is money; 24 and the like are known by names (regclass),
-// which follow search_path. Function 817 is current_query. $2 is what the answer's digest must be, or empty: another
-// one is a division by zero.
+// which follow search_path. format_type would run a type's own function, and follows search_path too: so a type is its
+// schema (quoted as the session does it, which unquoted() undoes), its name and its modifier. Function 817 is
+// current_query. $2 is what the answer's digest must be, or empty: another one is a division by zero.
 constexpr std::string_view kFactsPattern = R"(
 WITH RECURSIVE root AS (
   SELECT CASE WHEN pg_catalog.cardinality(pg_catalog.parse_ident($1::pg_catalog.text)) OPERATOR(pg_catalog.=) 2

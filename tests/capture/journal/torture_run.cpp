@@ -7,9 +7,25 @@ namespace weir::capture {
 
 namespace {
 
+/// Of two versions of its table, or none: by its place.
+std::uint64_t version_of(std::uint32_t ordinal) {
+  return ordinal % 3;
+}
+
+std::vector<event::ChangeEvent> shaped_rows(std::uint32_t from, std::uint32_t to) {
+  static const event::ShapePtr shapes[] = {nullptr, shape("a", 1), shape("b", 2)};
+  std::vector<event::ChangeEvent> made = rows(from, to);
+  for (event::ChangeEvent& event : made) event.shape = shapes[version_of(event.ordinal)];
+  return made;
+}
+
+/// One whose shape is not its own is none of them.
 Ordinals ordinals_of(const std::vector<event::ChangeEvent>& events) {
+  constexpr std::uint32_t kOtherShape = 1'000'000;
   Ordinals found;
-  for (const event::ChangeEvent& each : events) found.push_back(each.ordinal);
+  for (const event::ChangeEvent& event : events)
+    found.push_back(event.ordinal +
+                    ((event.shape ? event.shape->fingerprint : 0) == version_of(event.ordinal) ? 0 : kOtherShape));
   return found;
 }
 
@@ -96,7 +112,7 @@ void TortureRun::write(std::uint32_t spilled, std::uint32_t rest) {
   const std::uint32_t cut = 1 + static_cast<std::uint32_t>(below(spilled + 1));
   if (spilled > 0) {
     auto opened = log_->open_spill(fact.id);
-    if (!opened || !(*opened)->append(rows(1, spilled)) || !(*opened)->cut(cut)) {
+    if (!opened || !(*opened)->append(shaped_rows(1, spilled)) || !(*opened)->cut(cut)) {
       failed_ = true;
       return;
     }
@@ -104,13 +120,13 @@ void TortureRun::write(std::uint32_t spilled, std::uint32_t rest) {
   }
   const std::uint32_t kept = spilled > 0 ? cut - 1 : 0;
   const auto written =
-      log_->write(transaction(fact.id, kept + rest), rows(kept + 1, kept + rest), std::move(spill), nullptr);
+      log_->write(transaction(fact.id, kept + rest), shaped_rows(kept + 1, kept + rest), std::move(spill), nullptr);
   fact.returned = calls();
   if (!written) {
     failed_ = true;
     return;
   }
-  fact.ordinals = ordinals_of(rows(1, kept + rest));
+  fact.ordinals = ordinals_of(shaped_rows(1, kept + rest));
   fact.end = *written;
   facts_.push_back(fact);
   state_.apply(fact);
@@ -130,13 +146,14 @@ void TortureRun::rewrite(std::int64_t id) {
   const auto last = ordinals.empty() ? 0 : ordinals.back();
   const auto cut = 1 + static_cast<std::uint32_t>(below(last + 2));
   begun = calls();
-  if (!(*spill)->append(rows(last + 1, last + 3)) || !(*spill)->cut(cut)) {
+  if (!(*spill)->append(shaped_rows(last + 1, last + 3)) || !(*spill)->cut(cut)) {
     failed_ = true;
     return;
   }
   const auto kept = std::min(cut - 1, last + 3);
-  Fact fact{begun, 0, 0, id, ordinals_of(rows(1, kept + 2)), true, {}};
-  const auto written = log_->write(transaction(id, kept + 2), rows(kept + 1, kept + 2), std::move(*spill), nullptr);
+  Fact fact{begun, 0, 0, id, ordinals_of(shaped_rows(1, kept + 2)), true, {}};
+  const auto written =
+      log_->write(transaction(id, kept + 2), shaped_rows(kept + 1, kept + 2), std::move(*spill), nullptr);
   fact.returned = calls();
   failed_ |= !written;
   if (!written) return;
