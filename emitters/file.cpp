@@ -12,6 +12,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/memory.h"
 #include "emitters/json_text.h"
 #include "emitters/line_writer.h"
 
@@ -113,7 +114,7 @@ Result<bool> FileEmitter::offer(std::vector<Record>&& batch, event::Position pos
     const Result<void> flushed = flush();
     if (!flushed) return flushed.error();
   }
-  append_lines(pending_, batch);
+  append_lines(pending_, std::move(batch));
   if (ends) pending_position_ = position;
   return true;
 }
@@ -170,6 +171,7 @@ Result<void> FileEmitter::write_pending() {
   if (size_ == 0) first_line_us_ = options_.now_us();
   size_ += pending_.size();
   pending_.clear();
+  if (pending_.capacity() > 2 * pending_limit) give_back(pending_);
   return {};
 }
 

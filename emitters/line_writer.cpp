@@ -7,16 +7,28 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace weir::emitters {
 
-void append_lines(std::string& out, const std::vector<Record>& batch) {
-  for (const Record& record : batch) {
+namespace {
+
+constexpr std::size_t kMovedBytes = 256 << 10;
+
+}  // namespace
+
+void append_lines(std::string& out, std::vector<Record>&& batch) {
+  for (Record& record : batch) {
     if (record.kind != Record::Kind::change && record.kind != Record::Kind::gap) continue;
     if (!record.value) continue;
     // PostgreSQL's json keeps the client's own line breaks between its tokens; inside of strings JSON has none.
     const auto begin = std::ptrdiff_t(out.size());
-    out += *record.value;
+    if (out.empty() && record.value->size() >= kMovedBytes) {
+      out = std::move(*record.value);
+    } else {
+      out += *record.value;
+      if (record.value->size() >= kMovedBytes) record.value.reset();
+    }
     std::replace_if(
         out.begin() + begin, out.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
     out += '\n';

@@ -12,7 +12,8 @@
 namespace weir::emitters {
 
 /// A line for each change and each gap. Tombstones and transaction boundaries say nothing new in a file.
-void append_lines(std::string& out, const std::vector<Record>& batch);
+/// Large ones are moved where nothing stands before them.
+void append_lines(std::string& out, std::vector<Record>&& batch);
 
 /// Cuts off what stands behind the last newline of a regular file: a crash came while it was written, and its event
 /// comes again. `file` is open for reading and writing. Returns the size of the file then.

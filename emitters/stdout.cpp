@@ -10,12 +10,16 @@
 #include <climits>
 #include <csignal>
 #include <thread>
+#include <utility>
 
+#include "base/memory.h"
 #include "emitters/line_writer.h"
 
 namespace weir::emitters {
 
 namespace {
+
+constexpr std::size_t kKeptBytes = 2 << 20;
 
 class StdoutEmitter final : public Emitter {
  public:
@@ -52,7 +56,7 @@ Result<bool> StdoutEmitter::offer(std::vector<Record>&& batch, event::Position p
   const Result<void> pushed = push();
   if (!pushed) return pushed.error();
   if (!rest().empty()) return false;
-  append_lines(pending_, batch);
+  append_lines(pending_, std::move(batch));
   if (ends) pending_position_ = position;
   (void)push();  // what is refused now stays pending: it was taken
   return true;
@@ -92,6 +96,7 @@ Result<void> StdoutEmitter::push() {
     if (!*moved) return {};
   }
   pending_.clear();
+  if (pending_.capacity() > kKeptBytes) give_back(pending_);
   written_ = 0;
   durable_ = std::max(durable_, pending_position_);
   return {};

@@ -28,6 +28,7 @@
 #include "proxy/inspection.h"
 #include "proxy/io/server.h"
 #include "proxy/process/log.h"
+#include "proxy/process/memory.h"
 #include "proxy/process/notices.h"
 #include "proxy/process/service_manager.h"
 #include "proxy/reload.h"
@@ -294,6 +295,7 @@ int main(const std::vector<std::string>& arguments) {
   if (!read) return say(kUsage, read.error().message);
   log::setup(read->settings.log_level, log_format(read->settings));
   ::umask(::umask(kNotForOthers) | kNotForOthers);
+  give_back_large_memory();
   try {
     return run(*line, *read, signals);
   } catch (const std::exception& error) {

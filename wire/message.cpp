@@ -21,7 +21,11 @@ void append_cstring(std::string& out, std::string_view text) {
 /// Opens a frame, and writes its length when it goes out of scope.
 class FrameBuilder {
  public:
-  FrameBuilder(std::string& out, char type) : out_(out), start_(out.size()) {
+  /// `large`: about how many bytes come at least. With room for a large body, and what follows it, it is not copied
+  /// again.
+  FrameBuilder(std::string& out, char type, std::size_t large = 0) : out_(out), start_(out.size()) {
+    constexpr std::size_t kBehind = 64 * 1024;
+    if (large > kBehind) out_.reserve(out_.size() + large + kBehind);
     out_.push_back(type);
     append_int32(out_, 0);
   }
@@ -72,7 +76,7 @@ bool append_without_last(std::string& out, char type, std::string_view body, std
   const std::size_t kept_bytes = start.size() - in.rest().size();
   for (std::size_t i = 0; i < count; ++i) skip(in);
   if (!in.done()) return false;
-  const FrameBuilder frame(out, type);
+  const FrameBuilder frame(out, type, kept_bytes);
   append_uint16(out, kept);
   out.append(start.substr(0, kept_bytes));
   return true;
@@ -176,7 +180,7 @@ void append_data_row(std::string& out, const RowView& row) {
 
 void append_parse(std::string& out, std::string_view statement, std::string_view query,
                   std::string_view parameter_types) {
-  const FrameBuilder frame(out, frontend::kParse);
+  const FrameBuilder frame(out, frontend::kParse, query.size());
   append_cstring(out, statement);
   append_cstring(out, query);
   out.append(parameter_types);
@@ -184,7 +188,7 @@ void append_parse(std::string& out, std::string_view statement, std::string_view
 
 void append_bind(std::string& out, std::string_view portal, std::string_view statement, std::string_view parameters,
                  std::span<const std::int16_t> result_formats) {
-  const FrameBuilder frame(out, frontend::kBind);
+  const FrameBuilder frame(out, frontend::kBind, parameters.size());
   append_cstring(out, portal);
   append_cstring(out, statement);
   out.append(parameters);
@@ -225,7 +229,7 @@ void append_execute(std::string& out, std::string_view portal, std::int32_t row_
 }
 
 void append_query(std::string& out, std::string_view query) {
-  const FrameBuilder frame(out, frontend::kQuery);
+  const FrameBuilder frame(out, frontend::kQuery, query.size());
   append_cstring(out, query);
 }
 
@@ -243,7 +247,7 @@ void append_ready_for_query(std::string& out, TransactionStatus status) {
 }
 
 void append_frame(std::string& out, char type, std::string_view body) {
-  const FrameBuilder frame(out, type);
+  const FrameBuilder frame(out, type, body.size());
   out.append(body);
 }
 

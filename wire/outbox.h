@@ -32,6 +32,8 @@ class Outbox {
     }
     return buffer_;
   }
+  /// The memory of `bytes()`, where that is a buffer of its own and no view; to be cleared after it.
+  std::string* owned() { return view_.empty() && !buffer_.empty() ? &buffer_ : nullptr; }
   std::string_view bytes() const { return view_.empty() ? std::string_view(buffer_) : view_; }
   bool empty() const { return view_.empty() && buffer_.empty(); }
   void clear() {

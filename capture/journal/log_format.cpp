@@ -186,8 +186,10 @@ bool payload_fits(const RecordHeader& header, std::string_view payload) {
   return payload.size() == header.size() - lowest_record && crc32c(payload) == header.payload_sum;
 }
 
-void append_event(std::string& out, const event::ChangeEvent& event, std::uint64_t shape) {
-  FieldWriter field(out);
+namespace {
+
+template <typename Writer>
+void write_event(Writer& field, const event::ChangeEvent& event, std::uint64_t shape) {
   const std::uint8_t present = present_in(event);
   field.byte(static_cast<std::uint8_t>(event.op));
   field.byte(static_cast<std::uint8_t>(static_cast<unsigned>(event.fidelity) | (shape != 0 ? has_shape : 0u)));
@@ -207,10 +209,38 @@ void append_event(std::string& out, const event::ChangeEvent& event, std::uint64
     if (!text->empty()) field.text(*text);
 }
 
-std::optional<event::ChangeEvent> EventScanner::next() {
-  if (rest_.empty()) return std::nullopt;
-  FieldReader in(rest_);
-  event::ChangeEvent event;
+/// Notes where large texts belong, and leaves them where they are.
+class PartWriter : public FieldWriter {
+ public:
+  explicit PartWriter(std::string& fields) : FieldWriter(fields), fields_(fields) {}
+  void text(std::string_view value) {
+    if (value.size() < kLargeText) return FieldWriter::text(value);
+    number(value.size());
+    left_out_.emplace_back(fields_.size(), value);
+  }
+  std::vector<std::string_view> parts() const {
+    const std::string_view fields = fields_;
+    std::vector<std::string_view> parts;
+    std::size_t at = 0;
+    for (const auto& [place, text] : left_out_) {
+      parts.push_back(fields.substr(at, place - at));
+      parts.push_back(text);
+      at = place;
+    }
+    parts.push_back(fields.substr(at));
+    return parts;
+  }
+
+ private:
+  static constexpr std::size_t kLargeText = 64 << 10;
+
+  std::string& fields_;
+  std::vector<std::pair<std::size_t, std::string_view>> left_out_;
+};
+
+/// `assign` puts a text into the string of the event that it belongs to.
+template <typename Assign>
+void read_event(FieldReader& in, event::ChangeEvent& event, std::span<const event::ShapePtr> shapes, Assign assign) {
   const bool shaped = read_ordinal(in, event);
   const std::uint8_t present = in.byte();
   event.statement_order = static_cast<std::uint32_t>(in.number());
@@ -218,20 +248,63 @@ std::optional<event::ChangeEvent> EventScanner::next() {
   event.schema = in.text();
   event.table = in.text();
   const std::uint64_t shape = shaped ? in.number() : 0;
-  if (shape != 0 && shape <= shapes_.size()) event.shape = shapes_[shape - 1];
+  if (shape != 0 && shape <= shapes.size()) event.shape = shapes[shape - 1];
   for (const auto& [bit, text] : {std::pair{has_key, &event.key},
                                   {has_old_key, &event.old_key},
                                   {has_before, &event.before},
                                   {has_after, &event.after}})
-    if ((present & bit) != 0) *text = std::string(in.text());
+    if ((present & bit) != 0) assign(text->emplace(), in.text());
   if ((present & has_counts) != 0)
     for (std::int64_t* count : {&event.counts.inserted, &event.counts.updated, &event.counts.deleted})
       *count = in.number_with_sign();
   for (const auto& [bit, text] :
        {std::pair{has_cause, &event.cause}, {has_statement, &event.statement}, {has_tags, &event.tags}})
-    if ((present & bit) != 0) *text = in.text();
+    if ((present & bit) != 0) assign(*text, in.text());
+}
+
+}  // namespace
+
+void append_event(std::string& out, const event::ChangeEvent& event, std::uint64_t shape) {
+  FieldWriter field(out);
+  write_event(field, event, shape);
+}
+
+std::vector<std::string_view> event_parts(const event::ChangeEvent& event, std::uint64_t shape, std::string& fields) {
+  PartWriter field(fields);
+  write_event(field, event, shape);
+  return field.parts();
+}
+
+std::optional<event::ChangeEvent> EventScanner::next() {
+  if (rest_.empty()) return std::nullopt;
+  FieldReader in(rest_);
+  event::ChangeEvent event;
+  read_event(in, event, shapes_, [](std::string& to, std::string_view text) { to = text; });
   rest_ = in.rest();
   if (in.failed()) return std::nullopt;
+  return event;
+}
+
+std::optional<event::ChangeEvent> take_event(std::string&& encoded, std::span<const event::ShapePtr> shapes) {
+  FieldReader in(encoded);
+  event::ChangeEvent event;
+  std::string* owner = nullptr;
+  std::string_view longest;
+  read_event(in, event, shapes, [&](std::string& to, std::string_view text) {
+    if (text.size() <= longest.size()) {
+      to = text;
+      return;
+    }
+    if (owner != nullptr) *owner = longest;
+    owner = &to;
+    longest = text;
+  });
+  if (in.failed() || !in.rest().empty()) return std::nullopt;
+  if (owner == nullptr) return event;
+  const auto begin = static_cast<std::size_t>(longest.data() - encoded.data());
+  encoded.resize(begin + longest.size());
+  encoded.erase(0, begin);
+  *owner = std::move(encoded);
   return event;
 }
 
@@ -393,16 +466,24 @@ std::optional<std::vector<StoredOutcome>> decode_outcomes(std::string_view paylo
 BlockHeader seal_block(std::string& block, BlockHeader header, std::uint64_t salt, std::int64_t id,
                        std::uint64_t offset) {
   const std::string_view payload = std::string_view(block).substr(block_header_size);
-  header.length = static_cast<std::uint32_t>(payload.size());
-  header.payload_sum = crc32c(payload);
-  char* at = block.data();
+  return seal_block(block.data(), {&payload, 1}, header, salt, id, offset);
+}
+
+BlockHeader seal_block(char* room, std::span<const std::string_view> parts, BlockHeader header, std::uint64_t salt,
+                       std::int64_t id, std::uint64_t offset) {
+  header.length = 0;
+  header.payload_sum = 0;
+  for (const std::string_view part : parts) {
+    header.length += static_cast<std::uint32_t>(part.size());
+    header.payload_sum = crc32c(part, header.payload_sum);
+  }
+  char* at = room;
   for (const std::uint32_t number : {std::uint32_t{0}, header.length, header.events, header.first_ordinal,
                                      header.last_ordinal, header.payload_sum}) {
     put_number(at, number);
     at += sizeof number;
   }
-  put_number(block.data(),
-             sum_at(salt, static_cast<std::uint64_t>(id), offset, {block.data() + 4, block_header_size - 4}));
+  put_number(room, sum_at(salt, static_cast<std::uint64_t>(id), offset, {room + 4, block_header_size - 4}));
   return header;
 }
 

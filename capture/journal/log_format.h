@@ -115,6 +115,9 @@ std::uint8_t append_transaction(std::string& out, const StoredTransaction& store
 /// `shape`: its number; 0: none.
 void append_event(std::string& out, const event::ChangeEvent& event, std::uint64_t shape = 0);
 void append_shape(std::string& out, const event::TableShape& shape);
+/// The same in parts, one behind the other: large texts stay where they are, in the event; `fields`, empty before, has
+/// the rest.
+std::vector<std::string_view> event_parts(const event::ChangeEvent& event, std::uint64_t shape, std::string& fields);
 void append_outcomes(std::string& out, std::span<const StoredOutcome> outcomes);
 
 std::optional<TransactionFacts> decode_transaction_facts(std::string_view payload);
@@ -140,6 +143,9 @@ class EventScanner {
   std::span<const event::ShapePtr> shapes_;
 };
 
+/// The only event that these bytes are; its longest text takes their memory. Nothing where they are no event.
+std::optional<event::ChangeEvent> take_event(std::string&& encoded, std::span<const event::ShapePtr> shapes);
+
 /// A run of events in a spill.
 struct BlockHeader {
   std::uint32_t length = 0;  ///< of the encoded events behind it
@@ -152,6 +158,9 @@ struct BlockHeader {
 /// `block` has room for the header in front; length and sum are computed.
 BlockHeader seal_block(std::string& block, BlockHeader header, std::uint64_t salt, std::int64_t id,
                        std::uint64_t offset);
+/// The same for a block whose events are in parts; the header goes where there is room for it.
+BlockHeader seal_block(char* room, std::span<const std::string_view> parts, BlockHeader header, std::uint64_t salt,
+                       std::int64_t id, std::uint64_t offset);
 /// Nothing where there is no block of this spill at this offset.
 std::optional<BlockHeader> decode_block_header(std::string_view bytes, std::uint64_t salt, std::int64_t id,
                                                std::uint64_t offset);

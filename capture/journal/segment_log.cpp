@@ -5,6 +5,7 @@
 #include <limits>
 #include <random>
 
+#include "base/memory.h"
 #include "capture/journal/log_recovery.h"
 #include "capture/journal/record_cursor.h"
 
@@ -155,7 +156,7 @@ Result<Place> SegmentLog::write(const event::Transaction& transaction, std::span
     if (announce) announce(end);
     sync_now = unsynced_size_ > most_unsynced || to_sync_.spills.size() > most_spills_to_sync;
   }
-  if (record.capacity() > most_scratch) record = {};
+  if (record.capacity() > most_scratch) give_back(record);
   if (sync_now) (void)sync();  // a bound for what a failed sync needs; an error is there for who writes next
   return end;
 }

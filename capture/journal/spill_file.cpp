@@ -7,6 +7,7 @@ namespace weir::capture {
 namespace {
 
 constexpr std::size_t block_size = 128 << 10;
+constexpr std::size_t large_event = 256 << 10;
 
 Error damaged_spill(const SpillFolder& folder, std::int64_t id, std::uint64_t offset) {
   return {"journal " + folder.path_of(id) + ": what is at byte " + std::to_string(offset) +
@@ -70,12 +71,37 @@ void SpillFile::resize(std::uint64_t size) {
 
 Result<void> SpillFile::append(std::span<const event::ChangeEvent> events) {
   for (const event::ChangeEvent& event : events) {
+    if (event::memory_of(event) >= large_event) {
+      if (auto appended = append_large(event); !appended) return appended;
+      continue;
+    }
     if (buffered_.events++ == 0) buffered_.first_ordinal = event.ordinal;
     buffered_.last_ordinal = event.ordinal;
     append_event(buffer_, event, shapes_.number_of(event.shape));
     if (buffer_.size() < block_size) continue;
     if (auto flushed = flush(); !flushed) return flushed;
   }
+  return {};
+}
+
+/// A block of its own, written from where its texts are.
+Result<void> SpillFile::append_large(const event::ChangeEvent& event) {
+  if (auto flushed = flush(); !flushed) return flushed;
+  std::string fields;
+  const auto parts = event_parts(event, shapes_.number_of(event.shape), fields);
+  std::string header(block_header_size, '\0');
+  const BlockHeader sealed =
+      seal_block(header.data(), parts, {0, 1, event.ordinal, event.ordinal, 0}, folder_.salt, id_, size_);
+  std::uint64_t at = size_;
+  const auto write = [&](std::string_view part) {
+    const std::uint64_t place = std::exchange(at, at + part.size());
+    return file_->write(part, place);
+  };
+  if (auto written = write(header); !written) return written;
+  for (const std::string_view part : parts)
+    if (auto written = write(part); !written) return written;
+  blocks_.push_back({size_, sealed});
+  resize(at);
   return {};
 }
 
@@ -192,7 +218,9 @@ Result<std::optional<event::ChangeEvent>> SpillReader::next(std::uint32_t after)
       if (!more) return more.error();
       if (!*more) return std::optional<event::ChangeEvent>();
     }
-    auto event = events_.next();
+    // The block of a large event is not needed beside it.
+    const bool alone = left_ == 1 && events_.rest().size() == block_.size() && block_.size() >= large_event;
+    auto event = alone ? take_event(std::exchange(block_, {}), shapes_) : events_.next();
     if (!event) return damaged();
     --left_;
     if (event->ordinal <= after) continue;

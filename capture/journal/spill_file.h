@@ -56,6 +56,7 @@ class SpillFile : public Spill {
   };
   SpillFile(SpillFolder& folder, std::int64_t id, std::shared_ptr<LogFile> file);
   Result<void> find_blocks(std::uint64_t bytes);
+  Result<void> append_large(const event::ChangeEvent& event);
   Result<void> flush();
   Result<void> cut_blocks(std::uint32_t ordinal);
   void cut_buffer(std::uint32_t ordinal);

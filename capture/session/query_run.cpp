@@ -88,6 +88,9 @@ QueryRun::Step QueryRun::take_group(std::size_t end, std::string_view encoding) 
   execution.in_group = true;
   std::size_t at = begin_of_step();
   offset_ = characters(whole.substr(0, at), encoding);
+  std::size_t size = whole.size() - at;
+  for (std::size_t i = next_; i < end; ++i) size += suffix_of(plans_[i].get()).size();
+  step.text.reserve(size);
   for (std::size_t i = next_; i < end; ++i) {
     step.text += whole.substr(at, statements[i].end - at);
     step.text += suffix_of(plans_[i].get());

@@ -60,7 +60,7 @@ class Exporter {
  private:
   void print() {
     std::string lines;
-    emitters::append_lines(lines, records_);
+    emitters::append_lines(lines, std::move(records_));
     records_.clear();
     std::fwrite(lines.data(), 1, lines.size(), stdout);
   }

@@ -227,10 +227,12 @@ Result<void> DeliveryLoop::read_slice(std::int64_t now_us) {
 }
 
 Result<void> DeliveryLoop::read_more() {
+  // Those that are formatted already take no memory beside the next.
+  read_ = {};
+  next_event_ = 0;
   auto more = reader_.events(reading_->id, after_ordinal_, kEventsPerRead);
   if (!more) return more.error();
   read_ = std::move(*more);
-  next_event_ = 0;
   if (!read_.events.empty()) after_ordinal_ = read_.events.back().ordinal;
   return {};
 }

@@ -4,6 +4,13 @@
 
 namespace weir::proxy {
 
+namespace {
+
+/// A turn's buffer below this is kept for the next turn instead.
+constexpr std::size_t kMovedBytes = 256 * 1024;
+
+}  // namespace
+
 void Peer::attach(std::unique_ptr<Transport> transport) {
   transport_ = std::move(transport);
 }
@@ -20,7 +27,7 @@ IoResult Peer::receive(char* buffer, std::size_t size) {
   return result;
 }
 
-void Peer::send(std::string_view bytes) {
+void Peer::send(std::string_view bytes, std::string* owned) {
   if (bytes.empty()) return release();
   if (broken_) {
     discarded_ += bytes.size();
@@ -33,7 +40,12 @@ void Peer::send(std::string_view bytes) {
   const IoResult result = transport_->write_some(bytes);
   if (result.status == IoStatus::error || result.status == IoStatus::end) return break_off();
   write_wants_read_ = result.status == IoStatus::want_read;
-  if (result.bytes < bytes.size()) unsent_.append(bytes.substr(result.bytes));
+  if (result.bytes == bytes.size()) return;
+  if (owned != nullptr && bytes.size() >= kMovedBytes) {
+    unsent_.adopt(std::move(*owned), result.bytes);
+  } else {
+    unsent_.append(bytes.substr(result.bytes));
+  }
 }
 
 void Peer::hold(std::string_view bytes) {

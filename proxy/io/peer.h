@@ -44,8 +44,9 @@ class Peer final : public Watcher {
   IoResult receive(char* buffer, std::size_t size);
   bool finished() const { return finished_; }  ///< its last byte was received
 
-  /// Also what was held before; no bytes send that alone.
-  void send(std::string_view bytes);
+  /// Also what was held before; no bytes send that alone. `owned` is the memory of `bytes`, where nobody else needs it
+  /// behind this: what is large is moved and not copied.
+  void send(std::string_view bytes, std::string* owned = nullptr);
   /// Keeps them until send() or release() is called.
   void hold(std::string_view bytes);
   void release();

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "proxy/io/cancel.h"
 #include "proxy/io/closing.h"
@@ -42,7 +43,7 @@ wire::LoginRules with_nonces(wire::LoginRules rules) {
 }
 
 void give_back_memory(wire::Outbox& outbox) {
-  if (outbox.buffer().capacity() > kTurnBufferKept) outbox = wire::Outbox();
+  if (outbox.buffer().capacity() > kTurnBufferKept) give_back(outbox.buffer());
 }
 
 }  // namespace
@@ -302,8 +303,8 @@ void Session::log_refusal() const {
 void Session::send_turn() {
   wire::Turn& turn = worker_.turn();
   const bool closing = closing_ || turn.close;
-  put(upstream_, turn.to_upstream.bytes(), standing_.holds_for_upstream && !closing);
-  put(client_, turn.to_client.bytes(), standing_.holds_for_client && !closing);
+  put(upstream_, turn.to_upstream, standing_.holds_for_upstream && !closing);
+  put(client_, turn.to_client, standing_.holds_for_client && !closing);
   turn.to_upstream.clear();
   turn.to_client.clear();
   give_back_memory(turn.to_upstream);
@@ -311,9 +312,10 @@ void Session::send_turn() {
   closing_ = std::exchange(turn.close, false) || closing_;
 }
 
-void Session::put(Peer& peer, std::string_view bytes, bool hold) {
+void Session::put(Peer& peer, wire::Outbox& out, bool hold) {
+  const std::string_view bytes = out.bytes();
   if (hold && peer.unsent().size() + bytes.size() <= kHeldBytes) return peer.hold(bytes);
-  peer.send(bytes);
+  peer.send(bytes, out.owned());
 }
 
 /// After every event: what follows from where both peers stand now.

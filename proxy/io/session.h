@@ -67,7 +67,7 @@ class Session final : public Connection, public PeerOwner, public std::enable_sh
   void log_refusal() const;
   void end_turn(bool was_stalled);
   void send_turn();
-  static void put(Peer& peer, std::string_view bytes, bool hold);
+  static void put(Peer& peer, wire::Outbox& out, bool hold);
 
   void give_up_login();
   void say_goodbye(std::string_view sqlstate, std::string_view message);

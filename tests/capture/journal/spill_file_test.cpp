@@ -14,8 +14,14 @@ namespace {
 using Ordinals = std::vector<std::uint32_t>;
 const std::string path = "spill/5";
 
-/// Some 40 of these fill a block.
+/// Some 40 of these fill a block; but every fortieth has one of its own.
 event::ChangeEvent wide(std::uint32_t ordinal) {
+  if (ordinal % 40 == 7) {
+    auto large = row(ordinal, std::string(300'000 + ordinal, static_cast<char>('a' + ordinal % 26)));
+    large.before = std::string(ordinal % 80 == 7 ? 400'000 : 70'000, 'b');
+    large.tags = "{}";
+    return large;
+  }
   return row(ordinal, std::string(3000 + ordinal % 700, static_cast<char>('a' + ordinal % 26)));
 }
 
@@ -36,6 +42,8 @@ class SpillFileTest : public testing::Test {
       if (!next || !*next) return found;
       after = (**next).ordinal;
       EXPECT_EQ((**next).after, wide(after).after);
+      EXPECT_EQ((**next).before, wide(after).before);
+      EXPECT_EQ((**next).tags, wide(after).tags);
       found.push_back(after);
     }
   }

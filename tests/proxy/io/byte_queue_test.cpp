@@ -34,6 +34,35 @@ TEST(ByteQueue, DoesNotBelieveAClaimOfAGigabyte) {
   EXPECT_EQ(queue.bytes(), "abc");
 }
 
+/// How much memory the queue holds, by what it can take without more.
+TEST(ByteQueue, HoldsNoMemoryOfWhatIsGone) {
+  ByteQueue queue;
+  queue.append(std::string(8 << 20, 'x'));
+  EXPECT_GE(queue.memory(), 8u << 20);
+  queue.take(queue.size());
+  EXPECT_LT(queue.memory(), 100u);
+  queue.append(std::string(8 << 20, 'x'));
+  queue.append("the next one's beginning");
+  queue.take(8 << 20);
+  EXPECT_LT(queue.memory(), 100u);
+  EXPECT_EQ(queue.bytes(), "the next one's beginning");
+  queue.clear();
+  queue.adopt(std::string(8 << 20, 'y'), 3);
+  EXPECT_EQ(queue.size(), (8u << 20) - 3);
+  queue.clear();
+  EXPECT_LT(queue.memory(), 100u);
+}
+
+TEST(ByteQueue, MakesRoomForWhatIsExpectedAndNotForTwice) {
+  ByteQueue queue;
+  constexpr std::size_t kTotal = 50 << 20;
+  while (queue.size() < kTotal) {
+    queue.append(std::string(64 << 10, 'x'));
+    queue.expect(kTotal);
+  }
+  EXPECT_LT(queue.memory(), kTotal + (1u << 20));
+}
+
 TEST(Endpoint, IsWrittenAsPeopleWriteIt) {
   EXPECT_EQ((HostPort{"db.example", 5433}.text()), "db.example:5433");
   EXPECT_EQ((HostPort{"::1", 5432}.text()), "[::1]:5432");
