@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/text.h"
 #include "capture/encoding.h"
 #include "capture/event/gap_cause.h"
 #include "capture/session/input_events.h"
@@ -177,8 +178,9 @@ void RowEvents::add_statement_event(const Execution& execution, const RelationNa
   // Of which kind they are nobody knows, so they are counted in words.
   if (op == event::Op::gap)
     return add_gap(table, op, 0,
-                   rows > 0 ? std::string(to_text(event::GapCause::merge)) + " of " + std::to_string(rows) + " rows"
-                            : to_text(event::GapCause::merge));
+                   rows > 0
+                       ? std::string(to_text(event::GapCause::merge)) + " of " + counted(std::uint64_t(rows), "row")
+                       : to_text(event::GapCause::merge));
   event::ChangeEvent change;
   change.lsn = lsn;
   change.op = op;

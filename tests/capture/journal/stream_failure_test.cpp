@@ -271,6 +271,27 @@ TEST_F(StreamTest, HowFullItIsIsSaidAtHalfAndAtFourFifths) {
   const auto said = notices(turn());
   ASSERT_EQ(said.size(), 1u);
   EXPECT_TRUE(has(said[0], "80 % of journal.max_bytes (800 of 1000 bytes)")) << said[0];
+  EXPECT_TRUE(turn().notices.empty());
+}
+
+TEST_F(StreamTest, HowFullItIsIsSaidAgainOnlyAfterItWasBelow) {
+  limit(0);
+  fill(500);
+  EXPECT_EQ(notices(turn()).size(), 1u);
+  for (const std::uint64_t bytes : {499u, 500u, 450u, 600u}) {
+    fill(bytes);
+    EXPECT_TRUE(turn().notices.empty()) << bytes;
+  }
+  fill(300);
+  EXPECT_TRUE(turn().notices.empty());
+  fill(900);
+  const auto both = notices(turn());
+  ASSERT_EQ(both.size(), 1u) << "the higher one says it all";
+  EXPECT_TRUE(has(both[0], "80 % of journal.max_bytes (900 of 1000 bytes)")) << both[0];
+  fill(600);
+  EXPECT_TRUE(turn().notices.empty());
+  fill(800);
+  EXPECT_EQ(notices(turn()).size(), 1u);
 }
 
 // -- failures ---------------------------------------------------------------------------------------------------------
