@@ -117,7 +117,7 @@ void Shower::print(const event::ChangeEvent& change, std::int64_t now_us) {
                                 event::describe(*change.shape)) +
             "\n";
   format_->change(change, now_us, records_);
-  emitters::append_lines(lines, records_);
+  emitters::append_lines(lines, std::move(records_));
   records_.clear();
   std::fwrite(lines.data(), 1, lines.size(), stdout);
 }
