@@ -3,14 +3,21 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 namespace weir::event {
 
 namespace {
 
+// Every captured row is read here, and its pieces are short: a loop over the bytes is several times as fast as
+// find_first_of, which calls memchr for each of them.
+
+bool is_space(char c) {
+  return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
 void skip_space(std::string_view& rest) {
-  const std::size_t start = rest.find_first_not_of(" \t\n\r");
-  rest.remove_prefix(start == std::string_view::npos ? rest.size() : start);
+  while (!rest.empty() && is_space(rest.front())) rest.remove_prefix(1);
 }
 
 bool take(std::string_view& rest, char expected) {
@@ -23,12 +30,8 @@ bool take(std::string_view& rest, char expected) {
 /// Takes a string that starts at the front, quotes included. Empty where it is not closed.
 std::string_view take_string(std::string_view& rest) {
   std::size_t at = 1;
-  for (;;) {
-    at = rest.find_first_of("\"\\", at);
-    if (at == std::string_view::npos) return {};
-    if (rest[at] == '"') break;
-    at += 2;  // the backslash and what it escapes
-  }
+  while (at < rest.size() && rest[at] != '"') at += rest[at] == '\\' ? 2 : 1;  // the backslash and what it escapes
+  if (at >= rest.size()) return {};
   const std::string_view string = rest.substr(0, at + 1);
   rest.remove_prefix(at + 1);
   return string;
@@ -38,18 +41,17 @@ std::string_view take_string(std::string_view& rest) {
 std::string_view take_nested(std::string_view& rest) {
   std::string_view inside = rest;
   std::size_t depth = 0;
-  for (;;) {
-    const std::size_t at = inside.find_first_of("\"{}[]");
-    if (at == std::string_view::npos) return {};
-    inside.remove_prefix(at);
-    if (inside.front() == '"') {
+  do {
+    if (inside.empty()) return {};
+    const char c = inside.front();
+    if (c == '"') {
       if (take_string(inside).empty()) return {};
       continue;
     }
-    depth += inside.front() == '{' || inside.front() == '[' ? 1 : -1;
+    if (c == '{' || c == '[') ++depth;
+    if (c == '}' || c == ']') --depth;
     inside.remove_prefix(1);
-    if (depth == 0) break;
-  }
+  } while (depth != 0);
   const std::string_view nested = rest.substr(0, rest.size() - inside.size());
   rest = inside;
   return nested;
@@ -57,9 +59,13 @@ std::string_view take_nested(std::string_view& rest) {
 
 /// A number, true, false or null.
 std::string_view take_scalar(std::string_view& rest) {
-  constexpr std::string_view characters = "0123456789+-.eEaflnrstu";
-  std::size_t size = rest.find_first_not_of(characters);
-  if (size == std::string_view::npos) size = rest.size();
+  static constexpr auto kMayBePart = [] {
+    std::array<bool, 256> may{};
+    for (const char c : std::string_view("0123456789+-.eEaflnrstu")) may[static_cast<unsigned char>(c)] = true;
+    return may;
+  }();
+  std::size_t size = 0;
+  while (size < rest.size() && kMayBePart[static_cast<unsigned char>(rest[size])]) ++size;
   const std::string_view scalar = rest.substr(0, size);
   rest.remove_prefix(size);
   return scalar;
@@ -214,6 +220,8 @@ std::optional<std::string> select_members(std::string_view object, std::span<con
 }
 
 bool equals_unescaped(std::string_view escaped, std::string_view plain) {
+  // No escape is shorter than what it stands for.
+  if (escaped.size() < plain.size()) return false;
   while (!escaped.empty()) {
     const std::size_t run = std::min(escaped.find('\\'), escaped.size());
     if (plain.substr(0, run) != escaped.substr(0, run)) return false;
@@ -244,6 +252,12 @@ std::string unescape_json(std::string_view escaped) {
 
 bool is_utf8(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
+    std::uint64_t eight = 0;
+    if (at + sizeof eight <= text.size()) std::memcpy(&eight, text.data() + at, sizeof eight);
+    if (at + sizeof eight <= text.size() && (eight & 0x8080'8080'8080'8080) == 0) {
+      at += sizeof eight;
+      continue;
+    }
     const std::size_t size = static_cast<unsigned char>(text[at]) < 0x80 ? 1 : character_size(text.substr(at));
     if (size == 0) return false;
     at += size;

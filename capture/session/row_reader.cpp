@@ -97,8 +97,9 @@ event::ChangeEvent without_images(event::ChangeEvent change) {
 }
 
 /// The facts name a key column that the row has not: it was renamed.
-bool lacks_key(const RelationFacts& relation, const Scope& scope, const std::optional<std::string>& image) {
-  if (!image || relation.key.empty() || event::select_members(*image, relation.key)) return false;
+bool lacks_key(const RelationFacts& relation, const Scope& scope, const event::ChangeEvent& change) {
+  const auto& image = change.op == event::Op::remove ? change.before : change.after;
+  if (!image || relation.key.empty() || change.key) return false;
   return std::none_of(relation.key.begin(), relation.key.end(),
                       [&](const std::string& column) { return excludes_column(scope, relation, column); });
 }
@@ -169,13 +170,13 @@ ReadRow read_row(const wire::RowView& row, const Plan& plan, const Scope& scope)
   }
   if (!set_shape(*plan.relation, change)) {
     read.stale |= plan.relation->shape != nullptr;  // a column has come, gone, or got another name
-    if (lacks_key(*plan.relation, scope, change.op == event::Op::remove ? change.before : change.after)) {
+    set_keys(*plan.relation, change);
+    if (lacks_key(*plan.relation, scope, change)) {
       read.stale = true;
       read.events.push_back(event::as_gap(std::move(change), to_text(event::GapCause::other_key)));
       read.events = only_captured(std::move(read.events), scope, *plan.relation);
       return read;
     }
-    set_keys(*plan.relation, change);
   }
   const auto old_oid = std::uint32_t(added.number(plan.added.old_tableoid));
   if (old_oid != 0 && old_oid != oid) {

@@ -562,7 +562,7 @@ bool may_hide_backslash(std::string_view text) {
 /// inside each other take seconds, which all sessions of this thread would wait for.
 bool nests_comments_deeply(std::string_view text) {
   constexpr int kDeepest = 2000;
-  if (text.size() <= 2 * kDeepest) return false;
+  if (text.size() <= 2 * kDeepest || text.find("/*") == std::string_view::npos) return false;
   int depth = 0;
   for (std::size_t at = 0; (at = text.find_first_of("*/", at)) < text.size(); ++at) {
     const std::string_view two = text.substr(at, 2);
