@@ -112,6 +112,7 @@ class SegmentLog : public EventLog, public LogView {
   bool is_in_memory() const { return options_.durability == Durability::memory; }
 
   // segment_log_sync.cpp
+  void make_ready();
   Result<void> write_again();
   Result<void> write_recovered_again();
   Result<void> write_spill_again(std::int64_t id, LogFile& file);
@@ -159,6 +160,7 @@ class SegmentLog : public EventLog, public LogView {
   std::vector<Unsynced> unsynced_;
   std::size_t unsynced_size_ = 0;
   ToSync to_sync_;
+  Place ready_through_ = 0;         // of a blank segment: blocks that were written
   bool folder_not_synced_ = false;  // of keep_from
 };
 

@@ -43,12 +43,12 @@ void Segments::cut_current(Place end) {
   all_.back() = std::make_shared<const Segment>(std::move(current));
 }
 
-void Segments::add_spare(const std::string& name) {
+void Segments::add_spare(const std::string& name, bool blank) {
   std::uint64_t number = 0;
   const char* end = name.data() + name.size();
   if (std::from_chars(name.data() + spare_prefix.size(), end, number).ec == std::errc())
     last_spare_ = std::max(last_spare_.load(), number);
-  spares_.push_back(name);
+  spares_.push_back({name, blank});
 }
 
 std::string Segments::new_spare_name() {
@@ -73,8 +73,10 @@ Result<std::string> Segments::make_spare() {
 Result<void> Segments::begin(SegmentHeader header, std::uint64_t record_size) {
   header.size = std::max(size_, whole_blocks(segment_header_size + record_size));
   std::string name;
+  bool blank = true;
   if (header.size == size_ && !spares_.empty()) {
-    name = spares_.back();
+    name = spares_.back().name;
+    blank = spares_.back().blank;
     spares_.pop_back();
   } else {
     auto made = make_file(header.size);
@@ -92,7 +94,7 @@ Result<void> Segments::begin(SegmentHeader header, std::uint64_t record_size) {
     if (auto synced = (*file)->sync(); !synced) return fail(synced.error());
   const std::string segment_path = path(name_of(header.first));
   if (auto named = files_.rename(path(name), segment_path); !named) return fail(named.error());
-  all_.push_back(std::make_shared<const Segment>(Segment{header, segment_path, std::move(*file), 0}));
+  all_.push_back(std::make_shared<const Segment>(Segment{header, segment_path, std::move(*file), 0, blank}));
   return {};
 }
 

@@ -24,6 +24,8 @@ struct Segment {
 
   /// Behind it nothing belongs to the log, whatever is there; 0: the file's end.
   Place cut = 0;
+  /// The file was made for it: nothing was ever written behind its end.
+  bool blank = false;
 
   Place first() const { return header.first; }
   /// Where it ends; not what is written of it.
@@ -48,7 +50,7 @@ class Segments {
   void add(std::shared_ptr<const Segment> segment) { all_.push_back(std::move(segment)); }
   /// The log's end is in the current one, and it goes on in another.
   void cut_current(Place end);
-  void add_spare(const std::string& name);
+  void add_spare(const std::string& name, bool blank = false);
 
   const std::shared_ptr<const Segment>& current() const { return all_.back(); }
   const std::deque<std::shared_ptr<const Segment>>& all() const { return all_; }
@@ -72,6 +74,10 @@ class Segments {
 
  private:
   static constexpr std::size_t most_spares = 2;
+  struct Spare {
+    std::string name;
+    bool blank = false;
+  };
   std::string path(const std::string& name) const { return folder_ + "/" + name; }
   std::string new_spare_name();
   Result<std::string> make_file(std::uint64_t size);
@@ -80,7 +86,7 @@ class Segments {
   std::string folder_;
   std::uint64_t size_;
   std::deque<std::shared_ptr<const Segment>> all_;
-  std::vector<std::string> spares_;
+  std::vector<Spare> spares_;
   std::atomic<std::uint64_t> last_spare_ = 0;
 };
 

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "tests/capture/journal/contract.h"
+#include "tests/capture/journal/model_files.h"
 #include "tests/support/temp_folder.h"
 
 namespace weir::capture {
@@ -147,6 +148,36 @@ TEST_F(SegmentLogTest, InMemoryNothingIsSyncedAndAllElseIsTheSame) {
     ASSERT_TRUE(log_->keep_from(position));
   }
   EXPECT_LE(log_->bytes(), 2u * (64 << 10));
+}
+
+/// Blocks that were allocated and never written are dear to sync.
+TEST(SegmentLogOnModelTest, WhatANewSegmentGetsNextWasWrittenBeforeAndSynced) {
+  ModelFiles files;
+  const auto log = std::move(*open_segment_log({"journal", Durability::answer, 1 << 20}, files));
+  using Call = ModelFiles::Call;
+  std::map<int, std::uint64_t> ready;   // of each file: written and synced without a hole
+  std::map<int, std::uint64_t> behind;  // the same, not synced
+  std::size_t seen = 0;
+  std::size_t records = 0;
+  std::size_t late = 0;
+  for (event::Position position = 1; position <= 1000; ++position) {
+    const auto id = log->next_id();
+    ASSERT_TRUE(log->write(transaction(id, 50), rows(1, 50), nullptr, nullptr));
+    ASSERT_TRUE(log->sync());
+    for (; seen < files.calls().size(); ++seen) {
+      const Call& call = files.calls()[seen];
+      if (call.kind == Call::Kind::sync) ready[call.inode] = behind[call.inode];
+      if (call.kind != Call::Kind::write) continue;
+      const std::uint64_t end = call.offset + call.bytes.size();
+      const bool is_record = call.bytes.find_first_not_of('\0') != std::string::npos && call.offset > 0;
+      records += is_record ? 1 : 0;
+      late += is_record && end > ready[call.inode] ? 1 : 0;
+      behind[call.inode] = std::max(behind[call.inode], end);
+    }
+  }
+  EXPECT_EQ(records, 1000u);
+  EXPECT_GT(log->end(), 1u << 20) << "more than one segment";
+  EXPECT_LE(late, 2u) << "only the first record of a segment";
 }
 
 /// All that the interface allows at the same time.
