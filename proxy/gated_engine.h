@@ -81,6 +81,7 @@ class GatedEngine final : public wire::Engine {
       handle.post([this, result = std::move(result)](wire::Turn& turn) { session_->on_prepared(result, turn); });
     };
     answers.durable = [this, handle = info.handle] { handle.post([this](wire::Turn&) { session_->on_durable(); }); };
+    answers.later = [handle = info.handle](std::function<void()> function) { handle.at_rest(std::move(function)); };
     return answers;
   }
 

@@ -112,6 +112,10 @@ std::optional<Stream::Clock::time_point> Stream::deadline() const {
   return earliest;
 }
 
+bool Stream::has_only_outcomes() const {
+  return !trouble_ && held_.empty() && gaps_.empty() && letters_.empty() && !boot_told_;
+}
+
 event::Position Stream::checkpoint(const std::string& emitter) const {
   const auto found = checkpoints_.find(emitter);
   return found == checkpoints_.end() ? 0 : found->second;

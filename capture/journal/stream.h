@@ -72,6 +72,8 @@ class Stream {
   std::size_t waiting() const { return sequencer_.waiting_count(); }
   /// Why commits with captured changes wait or are refused now; empty: nothing keeps them.
   std::string trouble() const;
+  /// Nothing is kept for later but outcomes: to carry out more of them takes no time.
+  bool has_only_outcomes() const;
   bool trim_due() const { return trimmed_ < safe_everywhere(); }
   /// What every destination has goes from the log.
   std::vector<Notice> trim();

@@ -26,6 +26,13 @@ constexpr std::chrono::milliseconds kLookInterval{1'000};
 /// Where the disk takes nothing, what is queued may never be carried out.
 constexpr std::chrono::seconds kLongestDrain{10};
 
+/// No work but to note what became of transactions.
+bool is_light(const capture::StreamCommand& command) {
+  if (const auto* end = std::get_if<command::End>(&command)) return end->outcome != capture::Outcome::unknown;
+  return std::holds_alternative<command::Open>(command) || std::holds_alternative<command::Written>(command) ||
+         std::holds_alternative<capture::Checkpoint>(command);
+}
+
 bool promises_the_machine(Durability durability) {
   return durability == Durability::answer || durability == Durability::commit;
 }
@@ -48,7 +55,8 @@ Committer::Committer(capture::Journal journal, Options options)
             runs_,
             counts_,
             rows_,
-            [this](capture::StreamCommand command, Urgency urgency) { push(std::move(command), urgency); }} {}
+            [this](capture::StreamCommand command, Urgency urgency) { return push(std::move(command), urgency); },
+            [this] { carry_out_offered(); }} {}
 
 Committer::~Committer() {
   stop();
@@ -152,22 +160,74 @@ event::Position Committer::checkpoint_at_start(const std::string& emitter) const
   return found == checkpoints_at_start_.end() ? 0 : found->second;
 }
 
-void Committer::push(capture::StreamCommand command, Urgency urgency) {
+/// True: it was offered, and whoever brought it is to carry it out.
+bool Committer::push(capture::StreamCommand command, Urgency urgency) {
   bool notify = false;
   {
     const std::lock_guard lock(mutex_);
+    only_light_ = only_light_ && is_light(command);
     queue_.push_back(std::move(command));
     ++pushed_;
+    if (urgency == Urgency::offered) {
+      if (offered_ || may_carry_out(Clock::now())) return !std::exchange(offered_, true);
+      urgency = Urgency::expected;
+    }
     // With a reason to look at the queue it has a time, before which only what is urgent wakes it.
     const bool had_reason = urgent_ || expected_;
     const bool is_first_soon = urgency == Urgency::soon && !due_;
     if (is_first_soon) due_ = Clock::now() + kSoon;
-    notify = (urgency == Urgency::now && !urgent_) || ((urgency == Urgency::expected || is_first_soon) && !had_reason);
+    const bool begins_to_wait = urgency == Urgency::expected || (is_first_soon && !dozing_);
+    notify = (urgency == Urgency::now && !urgent_) || (begins_to_wait && !had_reason);
     urgent_ |= urgency == Urgency::now;
     expected_ |= urgency == Urgency::expected;
     notify = notify && resting_;
   }
   if (notify) wake_.notify_one();
+  return false;
+}
+
+/// Where the thread rests, and what is to be done is neither much nor slow.
+bool Committer::may_carry_out(Clock::time_point now) const {
+  if (!resting_ || visited_ || stopping_ || urgent_ || expected_ || !only_light_) return false;
+  if (now < rested_ + kPace || !stream_.has_only_outcomes()) return false;
+  const auto deadline = stream_.deadline();
+  return !deadline || now < *deadline;
+}
+
+/// On a worker's thread, which has offered it.
+void Committer::carry_out_offered() {
+  std::vector<capture::StreamCommand> commands;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!std::exchange(offered_, false)) return;  // the thread was there before
+    if (!may_carry_out(Clock::now())) {
+      expected_ = true;
+      return wake_.notify_one();
+    }
+    visited_ = true;
+    commands.swap(queue_);
+    due_.reset();
+  }
+  const auto count = commands.size();
+  carry_out(std::move(commands));
+  bool notify = false;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto deadline = stream_.deadline();
+    notify = awaited_ || (deadline && *deadline < rests_until_);
+    visited_ = false;
+    rested_ = Clock::now();
+    carried_out_ += count;
+  }
+  done_.notify_all();
+  if (notify) wake_.notify_one();
+}
+
+/// Until no worker has the stream.
+void Committer::wait_for_turn(std::unique_lock<std::mutex>& lock) {
+  awaited_ = true;
+  wake_.wait(lock, [this] { return !visited_; });
+  awaited_ = false;
 }
 
 /// A sync succeeded, on the syncer's thread.
@@ -183,6 +243,7 @@ void Committer::synced() {
 /// Returns when there is something to do; true: the queue is to be carried out, false: there is time to trim.
 bool Committer::wait(std::unique_lock<std::mutex>& lock) {
   while (!stopping_) {
+    wait_for_turn(lock);
     const auto now = Clock::now();
     if (trim_waits(now)) return false;
     if (urgent_) return true;
@@ -192,9 +253,13 @@ bool Committer::wait(std::unique_lock<std::mutex>& lock) {
     if (const auto deadline = stream_.deadline()) until = std::min(until, *deadline);
     if (until <= now) return true;
     if (trim_at_) until = std::min(until, *trim_at_);
+    // Where something was done just now more comes soon: what is not urgent need not wake the thread to be waited for.
+    dozing_ = now < rested_ + kSoon;
+    if (dozing_) until = std::min(until, now + kSoon);
+    rests_until_ = until;
     resting_ = true;
     wake_.wait_until(lock, until);
-    resting_ = false;
+    resting_ = dozing_ = false;
   }
   return true;
 }
@@ -210,10 +275,12 @@ void Committer::run() {
   std::unique_lock lock(mutex_);
   while (!stopping_ || !queue_.empty()) {
     const bool trims = !wait(lock);
+    wait_for_turn(lock);
     std::vector<capture::StreamCommand> commands;
     if (!trims) {
       commands.swap(queue_);
-      urgent_ = expected_ = false;
+      urgent_ = expected_ = offered_ = false;
+      only_light_ = true;
       due_.reset();
     }
     lock.unlock();
@@ -230,6 +297,7 @@ void Committer::run() {
     carried_out_ += count;
     done_.notify_all();
   }
+  wait_for_turn(lock);
 }
 
 /// A journal that was deleted or replaced must not go unnoticed: nothing that is written would survive.

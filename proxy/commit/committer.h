@@ -3,7 +3,8 @@
 // Sessions write their records themselves (session_gate.h); what they tell the stream is put into one queue, and the
 // stream's thread takes all that waits at once. It is woken for an outcome where it has rested for kPace; where
 // outcomes come faster, it looks once in kPace, so many of them cost one wake-up and one record. Checkpoints and the
-// like wait longer.
+// like wait longer. Where the thread rests and nothing but outcomes waits, the worker that brings one carries it out
+// itself, behind its client's answer: one commit at a time wakes nobody.
 //
 // Order of life: start(), then gates and everything else from any thread, then stop(). Gates and readers do not outlive
 // the Committer; a gate that is destroyed with transactions left makes them aborted (not yet written) or in doubt.
@@ -40,7 +41,7 @@ class Committer {
     StreamCounts::Seen seen = StreamCounts::Seen::names;
   };
 
-  /// Both callbacks are called on the stream's thread.
+  /// All callbacks are called by one thread at a time: the stream's, but on_released and `tell` also by a worker's.
   Committer(capture::Journal journal, Options options);
   ~Committer();
   Committer(const Committer&) = delete;
@@ -75,7 +76,7 @@ class Committer {
   std::string trouble() const;
   void set_checkpoint(const std::string& emitter, event::Position position);
   /// What a subscription has to say (subscriptions.h).
-  void tell(capture::StreamCommand command) { push(std::move(command), Urgency::now); }
+  void tell(capture::StreamCommand command) { (void)push(std::move(command), Urgency::now); }
   void dead_letter(capture::DeadLetter letter);
   Result<std::unique_ptr<capture::JournalReader>> reader() { return journal_.log->reader(); }
   /// Valid once start() has returned, as it stood at the start.
@@ -86,7 +87,10 @@ class Committer {
   using Urgency = JournalDoor::Urgency;
 
   capture::Stream::Options stream_options() const;
-  void push(capture::StreamCommand command, Urgency urgency);
+  bool push(capture::StreamCommand command, Urgency urgency);
+  bool may_carry_out(Clock::time_point now) const;
+  void carry_out_offered();
+  void wait_for_turn(std::unique_lock<std::mutex>& lock);
   void synced();
   void run();
   bool wait(std::unique_lock<std::mutex>& lock);
@@ -126,7 +130,13 @@ class Committer {
   std::optional<Clock::time_point> due_;  // of what is to be done soon
   Clock::time_point rested_{};            // since when the thread has nothing to do
   bool resting_ = false;                  // it is to be woken
-  bool waits_for_sync_ = false;           // the stream does
+  bool dozing_ = false;                   // and wakes by itself within kSoon
+  Clock::time_point rests_until_{};
+  bool offered_ = false;         // a worker will carry out what is queued
+  bool visited_ = false;         // and does: the stream is its
+  bool awaited_ = false;         // the thread waits for it
+  bool only_light_ = true;       // what is queued
+  bool waits_for_sync_ = false;  // the stream does
   bool stopping_ = false;
   std::uint64_t pushed_ = 0;
   std::uint64_t carried_out_ = 0;

@@ -135,7 +135,9 @@ std::optional<Result<void>> SessionGate::write(Live& live, event::Transaction tr
   });
   if (!end) return refuse(end.error());
   live.end = *end;
-  if (door_.durability == Durability::answer) door_.syncer.want(*end);
+  // Behind the COMMIT, which is sent in this turn: the database has the longer way.
+  if (door_.durability == Durability::answer)
+    answers_.later([&syncer = door_.syncer, end = *end] { syncer.want(end); });
   if (door_.durability != Durability::commit) {
     shard_.gate.observe(Clock::now() - since);
     return Result<void>();
@@ -186,7 +188,10 @@ void SessionGate::outcome(std::int64_t id, Outcome outcome) {
     counts_->events.add(live->events);
   }
   std::erase_if(live_, [id](const Live& one) { return one.id == id; });
-  door_.tell(command::End{id, outcome, wall_us()}, outcome == Outcome::aborted ? Urgency::soon : Urgency::expected);
+  const auto urgency = outcome == Outcome::committed ? Urgency::offered
+                       : outcome == Outcome::aborted ? Urgency::soon
+                                                     : Urgency::expected;
+  if (door_.tell(command::End{id, outcome, wall_us()}, urgency)) answers_.later([&door = door_] { door.carry_out(); });
 }
 
 void SessionGate::report(event::Transaction transaction, event::ChangeEvent gap) {

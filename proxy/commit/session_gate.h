@@ -33,10 +33,13 @@ struct JournalDoor {
   enum class Urgency {
     now,       ///< somebody waits for it
     expected,  ///< an outcome: soon, and together with others where there are many
+    offered,   ///< the same, and the session's thread may do it when it has nothing better to do
     soon,      ///< with whatever else has come within 50 ms
     whenever   ///< with the next, whenever that is
   };
-  std::function<void(capture::StreamCommand command, Urgency urgency)> tell;
+  /// True: it was offered, and carry_out is to be called, soon.
+  std::function<bool(capture::StreamCommand command, Urgency urgency)> tell;
+  std::function<void()> carry_out = [] {};
 };
 
 /// How a session hears from its gate, on any thread.
@@ -47,6 +50,8 @@ struct GateAnswers {
   std::function<Error(const Error& error)> refusal = [](const Error& error) { return error; };
   /// A gap by itself was reported: of this session nothing more is captured. On the session's thread; may be empty.
   std::function<void(const event::ChangeEvent& gap)> reported;
+  /// On the session's thread: once what is at hand is done, and its bytes are sent.
+  std::function<void(std::function<void()>)> later = [](const std::function<void()>& function) { function(); };
 };
 
 class SessionGate final : public capture::CommitGate {

@@ -33,7 +33,9 @@ void Syncer::want(capture::Place end) {
   }
   // Seen by the thread before it sleeps, or it is seen sleeping here.
   if (wanted >= end || !sleeping_.load()) return;
-  const std::lock_guard lock(mutex_);
+  // Having had the lock is enough: the thread has either seen what is wanted or sleeps. Woken under it, it would wait
+  // for the lock next.
+  { const std::lock_guard lock(mutex_); }
   wake_.notify_one();
 }
 

@@ -32,6 +32,9 @@ class SessionHandle {
       : mailbox_(std::move(mailbox)), session_(std::move(session)) {}
 
   void post(Function function) const;
+  /// On the session's own thread only: `function` is called there once all events at hand are handled and their bytes
+  /// are sent, also when the session is gone by then.
+  void at_rest(std::function<void()> function) const;
 
  private:
   std::shared_ptr<Mailbox> mailbox_;

@@ -10,6 +10,16 @@ void SessionHandle::post(Function function) const {
   if (mailbox_) mailbox_->post(session_, std::move(function));
 }
 
+void SessionHandle::at_rest(std::function<void()> function) const {
+  if (mailbox_) mailbox_->at_rest(std::move(function));
+}
+
+/// Where the poller is gone nothing is at hand. Only this thread takes it away, so it is there to the end.
+void Mailbox::at_rest(std::function<void()> function) {
+  if (poller_ == nullptr) return function();
+  poller_->at_rest(std::move(function));
+}
+
 void Mailbox::post(const std::weak_ptr<Session>& session, SessionHandle::Function function) {
   const std::lock_guard lock(mutex_);
   if (poller_ == nullptr) return;

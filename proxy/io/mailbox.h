@@ -19,6 +19,8 @@ class Mailbox {
   explicit Mailbox(Poller& poller) : poller_(&poller) {}
 
   void post(const std::weak_ptr<Session>& session, SessionHandle::Function function);
+  /// On the worker's thread: once what is at hand is done.
+  void at_rest(std::function<void()> function);
   /// By the worker, on its thread: after a knock, and before its poller goes.
   void deliver();
   void close();

@@ -75,6 +75,16 @@ void Poller::call_again(Watcher& watcher) {
   again_.push_back(&watcher);
 }
 
+void Poller::at_rest(std::function<void()> function) {
+  if (at_rest_.empty() && !handling_) boost::asio::post(epoll_.get_executor(), [this] { rest(); });
+  at_rest_.push_back(std::move(function));
+}
+
+void Poller::rest() {
+  for (std::size_t i = 0; i < at_rest_.size(); ++i) std::exchange(at_rest_[i], nullptr)();
+  at_rest_.clear();
+}
+
 void Poller::interrupt() {
   interrupted_.store(true, std::memory_order_release);
   ring();
@@ -109,9 +119,11 @@ void Poller::handle_ready() {
   handling_ = true;
   for (int i = 0; i < kBatchesPerTurn && !yielding_; ++i) {
     const bool may_sleep = i > 0 && again_.empty();
-    const int count = handle_batch(may_sleep ? kLongestTurn : std::chrono::milliseconds(0));
+    const auto turn = hurries_ > 0 ? kHurriedTurn : kLongestTurn;
+    const int count = handle_batch(may_sleep ? turn : std::chrono::milliseconds(0));
     if (count <= 0 && again_.empty()) break;
     handle_again();
+    rest();
   }
   handling_ = yielding_ = false;
   if (!again_.empty()) boost::asio::post(epoll_.get_executor(), [this] { handle_again(); });

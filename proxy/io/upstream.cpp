@@ -55,6 +55,7 @@ void UpstreamConnector::start() {
     if (auto self = weak.lock()) self->next_host();
   });
   poller_.yield();
+  hurry_.emplace(poller_);
 }
 
 bool UpstreamConnector::wants_tls() const {
@@ -321,6 +322,7 @@ void UpstreamConnector::drop_transport() {
 
 void UpstreamConnector::finish(Result<UpstreamConnection> result) {
   timeout_.cancel();
+  hurry_.reset();
   const auto keep_alive = shared_from_this();
   const Done done = std::exchange(done_, nullptr);
   done(std::move(result));

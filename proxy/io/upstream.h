@@ -83,6 +83,7 @@ class UpstreamConnector final : public Watcher, public std::enable_shared_from_t
 
   boost::asio::io_context& io_;
   Poller& poller_;
+  std::optional<Poller::Hurry> hurry_;  // from start to finish
   const Upstream& upstream_;
   std::shared_ptr<const TlsContext> tls_;
   Done done_;

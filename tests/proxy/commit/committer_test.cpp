@@ -411,5 +411,80 @@ TEST_F(CommitterTest, AHeldCommitDoesNotKeepItFromStopping) {
   EXPECT_EQ(left(), "");
 }
 
+// -- outcomes that a worker carries out -------------------------------------------------------------------------------
+
+class OfferedTest : public CommitterTest {
+ protected:
+  void start_with_gate() {
+    auto with = options(Durability::process);
+    with.on_released = [this] {
+      const bool is_here = std::this_thread::get_id() == worker.load();
+      if (is_here && blocks.exchange(false)) {
+        entered.set_value();
+        let_go.get_future().wait();
+      }
+      heard.add(is_here ? "released here" : "released");
+    };
+    start(std::move(with));
+    GateAnswers answers;
+    answers.later = [this](std::function<void()> function) { deferred.push_back(std::move(function)); };
+    gate = committer->make_gate(std::move(answers));
+  }
+  /// Commits until the stream's thread, which must have rested, leaves one to whoever brings it.
+  std::function<void()> commit_until_offered() {
+    while (deferred.empty()) {
+      std::this_thread::sleep_for(milliseconds(3));
+      commit(*gate);
+    }
+    return std::exchange(deferred, {}).back();
+  }
+
+  std::atomic<std::thread::id> worker = std::this_thread::get_id();
+  std::atomic<bool> blocks = false;
+  std::promise<void> entered;
+  std::promise<void> let_go;
+  std::vector<std::function<void()>> deferred;
+  std::unique_ptr<capture::CommitGate> gate;
+};
+
+TEST_F(OfferedTest, OneThatComesWhileTheThreadRestsIsReleasedByWhoBringsIt) {
+  start_with_gate();
+  for (int i = 0; i < 200 && !heard.has("released here"); ++i) commit_until_offered()();
+  EXPECT_TRUE(heard.has("released here"));
+}
+
+TEST_F(OfferedTest, OneThatNobodyCarriesOutIsTakenByTheThread) {
+  start_with_gate();
+  (void)commit_until_offered();
+  const auto last = commit(*gate);
+  gate.reset();
+  committer->drain();
+  EXPECT_EQ(committer->last_position(), last) << "all of them, none twice";
+}
+
+TEST_F(OfferedTest, TheThreadWaitsForWhoHasTheStreamAndSoDoesTheEnd) {
+  start_with_gate();
+  blocks = true;
+  std::thread other([&] {
+    worker = std::this_thread::get_id();
+    while (blocks) commit_until_offered()();
+  });
+  entered.get_future().wait();
+  const auto before = heard.count("released");
+  auto another = make_gate();
+  commit(*another);
+  committer->dead_letter({});
+  another.reset();
+  std::thread end([&] { committer->stop(); });
+  std::this_thread::sleep_for(milliseconds(50));
+  EXPECT_EQ(heard.count("released"), before) << "the stream is somebody else's";
+  EXPECT_TRUE(shelf.dead_letters.empty());
+  let_go.set_value();
+  end.join();
+  other.join();
+  EXPECT_GT(heard.count("released"), before) << "what came meanwhile";
+  EXPECT_EQ(shelf.dead_letters.size(), 1u);
+}
+
 }  // namespace
 }  // namespace weir::proxy

@@ -42,6 +42,7 @@ class SessionGateTest : public testing::Test {
     };
     answers.reported = [this](const event::ChangeEvent& gap) { heard.add("reported " + gap.cause); };
     answers.durable = [this] { heard.add("durable"); };
+    answers.later = later;
     answers.refusal = [](const Error& error) { return Error{"told: " + error.message, error.sqlstate}; };
     return std::make_unique<SessionGate>(door, std::move(answers), &counts);
   }
@@ -124,6 +125,8 @@ class SessionGateTest : public testing::Test {
   SessionCounts counts;
   std::vector<std::pair<capture::StreamCommand, Urgency>> told;
   std::function<void()> on_written = [] {};  // under the log's lock
+  std::function<void(std::function<void()>)> later = [](const std::function<void()>& function) { function(); };
+  bool takes_offers = false;
   JournalDoor door{log,
                    Durability::answer,
                    "/j",
@@ -135,7 +138,9 @@ class SessionGateTest : public testing::Test {
                    [this](capture::StreamCommand one, Urgency urgency) {
                      if (std::holds_alternative<command::Written>(one)) on_written();
                      told.emplace_back(std::move(one), urgency);
-                   }};
+                     return takes_offers && urgency == Urgency::offered;
+                   },
+                   [this] { heard.add("carried out"); }};
 };
 
 }  // namespace weir::proxy

@@ -104,7 +104,7 @@ TEST_F(SessionGateTest, TheStreamIsToldOfEachStepInItsOrder) {
   EXPECT_EQ(written.transaction.xid, 701u);
   EXPECT_GT(written.transaction.prepared_us, 0) << "stamped with the time";
   gate->outcome(id, Outcome::committed);
-  EXPECT_EQ(told.back().second, Urgency::expected);
+  EXPECT_EQ(told.back().second, Urgency::offered);
   EXPECT_GE(last_told<command::End>().at_us, written.transaction.prepared_us);
   EXPECT_EQ(told_text(), "open 1; written 1; end 1 committed");
 }
@@ -447,6 +447,37 @@ TEST_F(SessionGateTest, WhatHasEndedIsNotEndedAgain) {
   gate->outcome(id, Outcome::unknown);
   gate.reset();
   EXPECT_EQ(told_text(), "open 1; written 1; end 1 committed");
+}
+
+TEST_F(SessionGateTest, TheSyncIsAskedForBehindTheCommitThatIsSentNow) {
+  std::vector<std::function<void()>> deferred;
+  later = [&](std::function<void()> function) { deferred.push_back(std::move(function)); };
+  auto gate = make_gate();
+  const auto id = gate->open();
+  ASSERT_EQ(prepare(*gate, id), "ok");
+  ASSERT_EQ(deferred.size(), 1u);
+  EXPECT_LT(log.durable(), log.end()) << "nobody has asked";
+  gate.reset();
+  deferred.front()();
+  std::unique_lock lock(disk->mutex);
+  disk->changed.wait(lock, [&] { return disk->syncs > 0; });
+}
+
+TEST_F(SessionGateTest, AnOutcomeThatIsOfferedIsCarriedOutOnceNothingElseIsAtHand) {
+  std::vector<std::function<void()>> deferred;
+  later = [&](std::function<void()> function) { deferred.push_back(std::move(function)); };
+  auto gate = make_gate(Durability::process);
+  for (const bool taken : {false, true}) {
+    takes_offers = taken;
+    const auto id = gate->open();
+    ASSERT_EQ(prepare(*gate, id), "ok");
+    gate->outcome(id, Outcome::committed);
+    EXPECT_EQ(deferred.size(), taken ? 1u : 0u);
+  }
+  EXPECT_FALSE(heard.has("carried out"));
+  gate.reset();
+  deferred.front()();
+  EXPECT_TRUE(heard.has("carried out"));
 }
 
 }  // namespace

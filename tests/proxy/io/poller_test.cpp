@@ -157,5 +157,37 @@ TEST_F(PollerTest, WhatIsPostedGetsItsTurnAlsoWhereASocketIsReadyAllTheTime) {
   poller.unwatch(watcher, pair[0]);
 }
 
+TEST_F(PollerTest, WhatIsForLaterComesBehindAllEventsAtHand) {
+  int others[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, others), 0);
+  std::string said;
+  Recorder other;
+  const auto say = [&] {
+    said += "event ";
+    poller.at_rest([&] {
+      said += "later ";
+      if (said.size() > 12) stop();
+    });
+  };
+  watcher.then = other.then = [&] {
+    say();
+    poller.watch(watcher, pair[0], true, false);
+    poller.watch(other, others[0], true, false);
+  };
+  poller.watch(watcher, pair[0], false, true);
+  poller.watch(other, others[0], false, true);
+  ASSERT_TRUE(run());
+  EXPECT_EQ(said, "event event later later ");
+  poller.unwatch(watcher, pair[0]);
+  poller.unwatch(other, others[0]);
+  ::close(others[0]);
+  ::close(others[1]);
+}
+
+TEST_F(PollerTest, WhatIsForLaterIsNotForgottenWhereNoEventIsAtHand) {
+  poller.at_rest([&] { poller.at_rest([&] { stop(); }); });
+  EXPECT_TRUE(run());
+}
+
 }  // namespace
 }  // namespace weir::proxy
