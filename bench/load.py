@@ -1,9 +1,11 @@
 """What is measured: pgbench runs through a server, idle connections, and the way to Kafka."""
 
+import contextlib
 import re
 import socket
 import struct
 import subprocess
+import sys
 import time
 
 from servers import POSTGRES_BIN
@@ -78,6 +80,22 @@ def median_latency(prefix):
             latencies.append(int(words[2]) - (int(words[6]) if len(words) > 6 else 0))
         path.unlink()
     return sorted(latencies)[len(latencies) // 2]
+
+
+@contextlib.contextmanager
+def scraped(server, pause=1.0):
+    """Asks the admin listener of a Weir as a Prometheus and a page do, in a process of its own, as they are."""
+    address = server.command[server.command.index("--admin.listen") + 1]
+    asking = (f"import time, urllib.request\nwhile True:\n for path in ('metrics', 'stats'):\n"
+              f"  urllib.request.urlopen('http://{address}/' + path).read()\n time.sleep({pause})")
+    scraper = subprocess.Popen([sys.executable, "-c", asking])
+    try:
+        yield
+        if scraper.poll() is not None:
+            raise SystemExit(f"the listener at {address} did not answer")
+    finally:
+        scraper.kill()
+        scraper.wait()
 
 
 def startup_message():

@@ -7,6 +7,7 @@ speed drifts. Printed ratios are medians over the rounds.
 
 import argparse
 import collections
+import contextlib
 import os
 import pathlib
 import statistics
@@ -42,8 +43,9 @@ def interleaved(folder, plan, what, targets, instead=None):
             print(f"\r{what}: round {round_number + 1}, {clients} clients, {mode}   ", end="", file=sys.stderr)
             for name, server in targets.items():
                 its_load = (instead or {}).get(name, what)
-                results[clients, mode][name].append(
-                    load.pgbench(folder, server, its_load, clients, mode, plan.seconds, log_latency=clients == 1))
+                with load.scraped(server) if name.startswith("scraped") else contextlib.nullcontext():
+                    results[clients, mode][name].append(
+                        load.pgbench(folder, server, its_load, clients, mode, plan.seconds, log_latency=clients == 1))
     print("\r" + " " * 60 + "\r", end="", file=sys.stderr)
     return results
 
@@ -92,6 +94,14 @@ def measure_durability(folder, plan, build, database):
         weir.stop()
 
 
+def measure_scraped(folder, plan, build, database):
+    """With /metrics and /stats asked for every second, and not: the same Weir. What differs should be noise."""
+    weir = servers.start_weir(folder, build / "weir", database, "stdout", "--admin.listen", f"127.0.0.1:{servers.free_port()}")
+    targets = {"direct": database, "not scraped": weir, "scraped each second": weir}
+    print_ratios("Captured UPDATE while the admin listener is scraped", interleaved(folder, plan, "update", targets))
+    weir.stop()
+
+
 def measure_kafka(folder, plan, build, database, kafka):
     weir = servers.start_weir(folder, build / "weir", database, f"kafka://127.0.0.1:{kafka.port}/bench")
     topic = "bench.public.bench_latency"
@@ -133,7 +143,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=pathlib.Path, required=True, help="build folder with weir and bench/")
     parser.add_argument("--quick", action="store_true", help="two minutes: fewer clients, one short round")
-    parser.add_argument("--only", default="read,write,durability,memory,kafka,path", help="parts to run, separated by commas")
+    parser.add_argument("--only", default="read,write,durability,scraped,memory,kafka,path", help="parts to run, separated by commas")
     parser.add_argument("--debezium", action="store_true", help="beside Debezium Server (bench/fetch_debezium.sh)")
     arguments = parser.parse_args()
     plan, build, only = Plan(arguments.quick), arguments.build.resolve(), arguments.only.split(",")
@@ -162,6 +172,8 @@ def main():
                          interleaved(folder, plan, "tpcb", hop, {returning: "tpcb_returning"}))
         if "durability" in only:
             measure_durability(folder, plan, build, database)
+        if "scraped" in only:
+            measure_scraped(folder, plan, build, database)
         if "kafka" in only or "path" in only or arguments.debezium:
             kafka = servers.start_kafka(folder, DEPS / "kafka")
         if "kafka" in only:

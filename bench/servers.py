@@ -72,11 +72,12 @@ class Server:
 
     def __init__(self, folder, name, command, port, as_root=False, stop_signal=signal.SIGTERM, cwd=None):
         self.name, self.port, self.stop_signal = name, port, stop_signal
+        self.command = [str(part) for part in command]
         self.log = folder.path / f"{name}.log"
         user = None if as_root else folder.user
         extra = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([str(part) for part in command], cwd=cwd or folder.path, stderr=log,
+            self.process = subprocess.Popen(self.command, cwd=cwd or folder.path, stderr=log,
                                             stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
                                             start_new_session=True, **extra)
         folder.servers.append(self)
