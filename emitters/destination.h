@@ -84,6 +84,8 @@ class DestinationKind {
     return {{Look::Is::good, "nothing to be asked"}};
   }
 
+  /// False: as long as one is open another one of the same place cannot be.
+  virtual bool opens_beside_itself() const { return true; }
   /// Where events without a row go, where nothing is set.
   virtual Statements usual_statements() const { return Statements::table; }
   /// Above 0: it pays for each request (pacer.h).

@@ -58,6 +58,9 @@ class FileDestination final : public DestinationKind {
     return make_file_emitter(file);
   }
 
+  /// It is locked.
+  bool opens_beside_itself() const override { return false; }
+
   std::vector<Look> look(const DestinationOptions& options, const std::vector<std::string>&,
                          std::chrono::milliseconds) const override {
     const std::filesystem::path path = absolute(path_of(options.uri));

@@ -35,40 +35,6 @@ std::string random_name() {
   return std::to_string(number);
 }
 
-Result<std::unique_ptr<emitters::Emitter>> make_emitter(const EmitterSettings& settings, const std::string& instance) {
-  emitters::DestinationOptions options;
-  options.uri = settings.uri;
-  options.name = destination_name(settings);
-  options.instance = instance;
-  options.own = settings.own;
-  options.debug = [](const std::string& line) { log::debug(line); };
-  return settings.kind->open(options);
-}
-
-emitters::Statements statements_of(const EmitterSettings& emitter) {
-  if (!emitter.statements) return emitter.kind->usual_statements();
-  if (*emitter.statements == "skip") return emitters::Statements::skip;
-  return *emitter.statements == "gap" ? emitters::Statements::gap : emitters::Statements::table;
-}
-
-std::chrono::milliseconds pace_of(const EmitterSettings& emitter) {
-  return emitter.pace_ms ? std::chrono::milliseconds(*emitter.pace_ms) : emitter.kind->usual_pace();
-}
-
-Result<std::unique_ptr<emitters::Format>> make_format(const Settings& settings, const EmitterSettings& emitter,
-                                                      const std::string& instance) {
-  const bool person = emitter.kind->is_read_by_a_person();
-  emitters::FormatOptions options;
-  options.prefix = emitter.prefix.value_or(settings.prefix);
-  options.instance = instance;
-  options.tombstones = emitter.tombstones;
-  options.transaction_topic = emitter.transaction_topic;
-  options.statements = statements_of(emitter);
-  options.colour = person && std::getenv("NO_COLOR") == nullptr;
-  const auto name = emitter.format.value_or(settings.format.value_or(person ? "readable" : "debezium"));
-  return emitters::make_format(name, options);
-}
-
 StreamCounts::Seen seen_of(const AdminSettings& admin) {
   if (admin.events == "true") return StreamCounts::Seen::values;
   return admin.events == "false" ? StreamCounts::Seen::nothing : StreamCounts::Seen::names;
@@ -81,7 +47,7 @@ Result<std::unique_ptr<CaptureService>> CaptureService::start(const Settings& se
   std::unique_ptr<CaptureService> made(new CaptureService(notices));
   made->on_output_gone_ = std::move(on_output_gone);
   made->settings_ = settings;
-  made->change(settings);
+  made->rules_.change(settings);
   for (unsigned worker = 0; worker < workers; ++worker) {
     capture::StatementCache::Limits limits;
     limits.cache_bytes = settings.statement_cache_bytes;
@@ -134,9 +100,9 @@ Result<std::unique_ptr<capture::StreamReader>> CaptureService::subscribe(Subscri
 Result<void> CaptureService::open_destinations(const Settings& settings) {
   subscriptions_ = std::make_unique<Subscriptions>(
       *journal_.log, [this](capture::StreamCommand command) { committer_->tell(std::move(command)); });
-  for (const auto& emitter : settings.emit) {
-    if (auto done = open_destination(settings, emitter); !done) return done.error();
-  }
+  deliveries_ = std::make_unique<Deliveries>(
+      *subscriptions_, Deliveries::Options{instance_, journal_name_, notices_.teller(), on_output_gone_});
+  if (auto done = deliveries_->open(settings); !done) return done;
   const auto settled =
       settle_destinations(*journal_.book, journal_.log->recovered().last_position, settings.emit, journal_name_);
   if (!settled) return settled.error();
@@ -144,36 +110,7 @@ Result<void> CaptureService::open_destinations(const Settings& settings) {
   return {};
 }
 
-Result<void> CaptureService::open_destination(const Settings& settings, const EmitterSettings& emitter) {
-  auto destination = make_emitter(emitter, journal_.book->instance());
-  if (!destination) return destination.error();
-  std::unique_ptr<emitters::Format> format;
-  if (!(*destination)->wants_events()) {
-    auto made = make_format(settings, emitter, journal_.book->instance());
-    if (!made) return made.error();
-    format = std::move(*made);
-  }
-  const auto name = (*destination)->name();
-  DeliveryLoop::Sinks sinks;
-  sinks.tell = notices_.teller();
-  sinks.counts = std::make_shared<DestinationCounts>(name, wall_us);
-  sinks.checkpoint = [this, name](event::Position position) { committer_->set_checkpoint(name, position); };
-  sinks.dead_letter = [this, name](const emitters::Refused& refused) {
-    const auto& record = refused.record;
-    committer_->dead_letter(
-        {name, refused.position, record.topic, record.key.value_or(""), record.value.value_or(""), refused.reason, {}});
-  };
-  if (settings.emit.size() == 1) sinks.gone = on_output_gone_;
-  auto& delivery = *deliveries_.emplace_back(
-      std::make_unique<Delivery>(std::move(*destination), std::move(format), std::move(sinks), pace_of(emitter)));
-  auto stream = subscriptions_->subscribe({.wake = [&delivery] { delivery.wake(); }});
-  if (!stream) return stream.error();
-  delivery.attach(std::move(*stream));
-  return {};
-}
-
 Result<void> CaptureService::run() {
-  const auto newest = journal_.log->recovered().last_position;
   auto reader = journal_.log->reader();
   if (!reader) return reader.error();
   Resolver::Options asking;
@@ -194,7 +131,7 @@ Result<void> CaptureService::run() {
   committing.durability = durability_;
   committing.max_bytes = settings_.journal_max_bytes;
   committing.hold_timeout = settings_.hold_timeout;
-  for (const auto& delivery : deliveries_) committing.emitters.push_back(delivery->name());
+  committing.emitters = deliveries_->names();
   committing.tell = notices_.teller();
   committing.seen = seen_of(settings_.admin);
   committing.tail = &subscriptions_->tail();
@@ -203,7 +140,7 @@ Result<void> CaptureService::run() {
   committer_ = std::make_unique<Committer>(std::move(journal_), std::move(committing));
 
   if (auto started = committer_->start(); !started) return started;
-  for (const auto& delivery : deliveries_) delivery->start(committer_->checkpoint_at_start(delivery->name()), newest);
+  deliveries_->start(*committer_);
   resolver_->start();
   return {};
 }
@@ -231,7 +168,7 @@ void CaptureService::describe(Snapshot& now) const {
   now.doubts = {doubts.transactions, committer_->waiting(), doubts.oldest_us, doubts.reason};
   now.journal = {journal_name_, committer_->journal_bytes(), settings_.journal_max_bytes, committer_->trouble()};
   now.last_position = committer_->last_position();
-  for (const auto& delivery : deliveries_) now.destinations.push_back(delivery->counts()->value());
+  now.destinations = deliveries_->values();
 }
 
 Result<std::unique_ptr<LineStream>> CaptureService::open_lines(const std::string& query, std::function<void()> wake) {
@@ -256,19 +193,17 @@ void CaptureService::watched() {
   committer_->rows().watch(wall_us());
 }
 
-Result<void> CaptureService::pause(const std::string& destination, bool is_paused) {
-  for (const auto& delivery : deliveries_) {
-    if (delivery->name() != destination) continue;
-    delivery->pause(is_paused);
-    notices_.tell(
-        {Notice::Level::info, destination + (is_paused ? ": paused; its events wait in the journal" : ": resumed")});
-    return {};
-  }
-  return Error{"there is no destination \"" + destination + "\"", "42704"};
+Result<std::unique_ptr<Deliveries::Change>> CaptureService::prepare(const Settings& settings) {
+  return deliveries_->prepare(settings);
+}
+
+void CaptureService::change(const Settings& settings, std::unique_ptr<Deliveries::Change> destinations) {
+  rules_.change(settings);
+  deliveries_->carry_out(std::move(destinations));
 }
 
 void CaptureService::reopen_files() {
-  for (const auto& delivery : deliveries_) delivery->wake();
+  deliveries_->wake();
 }
 
 bool CaptureService::stop(std::chrono::milliseconds at_most) {
@@ -281,9 +216,7 @@ bool CaptureService::stop(std::chrono::milliseconds at_most) {
     notices_.tell({Notice::Level::warning,
                    counted(doubts, "transaction") + (doubts == 1 ? " is" : " are") + " in doubt; events behind wait"});
   committer_->drain();
-  bool complete = doubts == 0;
-  for (const auto& delivery : deliveries_) delivery->ask_to_stop(at_most);
-  for (const auto& delivery : deliveries_) complete = delivery->stop(at_most) && complete;
+  const bool complete = deliveries_->stop(at_most) && doubts == 0;
   committer_->stop();
   if (complete) return true;
   if (journal_stays_) {

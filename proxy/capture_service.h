@@ -19,7 +19,7 @@
 #include "proxy/capture_rules.h"
 #include "proxy/commit/committer.h"
 #include "proxy/commit/subscriptions.h"
-#include "proxy/delivery/delivery.h"
+#include "proxy/delivery/deliveries.h"
 #include "proxy/doubt/askable_sessions.h"
 #include "proxy/doubt/resolver.h"
 #include "proxy/io/engine_factory.h"
@@ -49,9 +49,16 @@ class CaptureService {
   /// Somebody looks at the last events.
   void watched();
   /// Any thread. Fails where there is no destination of this name.
-  Result<void> pause(const std::string& destination, bool is_paused);
-  /// What may change of them (capture_rules.h), and which databases new sessions are captured of.
-  void change(const Settings& settings) { rules_.change(settings); }
+  Result<void> pause(const std::string& destination, bool is_paused) {
+    return deliveries_->pause(destination, is_paused);
+  }
+  /// All that can fail of a change to other settings (deliveries.h); nothing that runs is touched.
+  Result<std::unique_ptr<Deliveries::Change>> prepare(const Settings& settings);
+  /// Then what may change of them holds: the rules (capture_rules.h), which databases new sessions are captured of, and
+  /// the destinations. May take as long as these need to confirm what is under way.
+  void change(const Settings& settings, std::unique_ptr<Deliveries::Change> destinations);
+  /// As Deliveries has it.
+  Result<void> forget(const std::string& destination) { return deliveries_->forget(destination); }
   /// Files that were moved away are begun anew at once, and not only with the next event.
   void reopen_files();
   /// Lets the destinations take what is left, at most so long. False: some of it is lost, because the journal is a
@@ -62,7 +69,6 @@ class CaptureService {
   explicit CaptureService(Notices& notices) : notices_(notices), rules_(notices.teller()) {}
   Result<void> open_journal(const Settings& settings);
   Result<void> open_destinations(const Settings& settings);
-  Result<void> open_destination(const Settings& settings, const EmitterSettings& emitter);
   Result<void> run();
 
   Notices& notices_;
@@ -73,7 +79,7 @@ class CaptureService {
   bool journal_stays_ = false;
   bool stopped_ = false;
   std::unique_ptr<Subscriptions> subscriptions_;
-  std::vector<std::unique_ptr<Delivery>> deliveries_;
+  std::unique_ptr<Deliveries> deliveries_;
   AskableSessions askable_sessions_;
   std::unique_ptr<Resolver> resolver_;
   std::unique_ptr<Committer> committer_;  // stopped before what its thread calls goes away

@@ -106,6 +106,13 @@ struct Running {
   Inspection& inspection;
 };
 
+/// Of the process's limit, what is no client's.
+std::uint64_t descriptors_of(const Settings& settings) {
+  std::uint64_t kept = ServerOptions().descriptors_kept;
+  for (const auto& emitter : settings.emit) kept += emitter.kind->descriptors();
+  return kept;
+}
+
 std::optional<ClientTls> client_tls(const Settings& settings) {
   return settings.tls.certificate.empty() ? std::nullopt : std::optional(settings.tls);
 }
@@ -116,9 +123,15 @@ Result<SettingsChange> reload(Running& running) {
   if (!read) return read.error();
   const Settings& settings = read->settings;
   // What can fail comes first.
-  const Server::Change change{client_tls(settings), settings.login_timeout, settings.limits};
+  std::unique_ptr<Deliveries::Change> destinations;
+  if (running.capturing != nullptr) {
+    auto prepared = running.capturing->prepare(settings);
+    if (!prepared) return prepared.error();
+    destinations = std::move(*prepared);
+  }
+  const Server::Change change{client_tls(settings), settings.login_timeout, settings.limits, descriptors_of(settings)};
   if (auto changed = running.server.change(change); !changed) return changed.error();
-  if (running.capturing != nullptr) running.capturing->change(settings);
+  if (running.capturing != nullptr) running.capturing->change(settings, std::move(destinations));
   // Left alone where the file says what it said: somebody may have set another level since.
   const auto& taken = read->change.taken;
   if (std::find(taken.begin(), taken.end(), "log.level") != taken.end()) log::set_level(settings.log_level);
@@ -212,7 +225,7 @@ ServerOptions server_options(const Settings& settings, unsigned workers, EngineF
   options.limits = settings.limits;
   options.login_timeout = settings.login_timeout;
   options.log_sessions = settings.log_sessions;
-  for (const auto& emitter : settings.emit) options.descriptors_kept += emitter.kind->descriptors();
+  options.descriptors_kept = descriptors_of(settings);
   options.engine_factory = std::move(factory);
   if (!settings.admin.users.empty()) options.console_database = kConsoleDatabase;
   const auto& own = settings.credentials.database;

@@ -230,7 +230,8 @@ void Stream::run(Checkpoint& checkpoint) {
     found->second = std::max(found->second, checkpoint.position);
     return;
   }
-  auto& position = reported_[checkpoint.emitter];
+  const auto renamed = earlier_names_.find(checkpoint.emitter);
+  auto& position = reported_[renamed == earlier_names_.end() ? checkpoint.emitter : renamed->second];
   position = std::max(position, checkpoint.position);
   if (!book_at_) book_at_ = now_.steady + kBookDelay;
 }

@@ -123,8 +123,12 @@ class Stream {
   void run(command::GiveUp& give_up);
   void run(command::Subscribe& subscribe);
   void run(command::Unsubscribe& unsubscribe);
+  void run(command::ChangeDestinations& change);
   void run(Checkpoint& checkpoint);
   void run(DeadLetter& letter);
+
+  Result<void> change_book(const command::ChangeDestinations& change);
+  void take_destinations(const command::ChangeDestinations& change, const std::vector<Checkpoint>& places);
 
   bool is_full() const;
   void write_held();
@@ -177,6 +181,7 @@ class Stream {
   std::int64_t crash_gap_ = 0;
   bool boot_told_ = false;  // and not noted yet
   std::map<std::string, event::Position> checkpoints_;
+  std::map<std::string, std::string> earlier_names_;    // of destinations that took another one in this run
   std::map<std::string, event::Position> subscribers_;  // with a say for this run, and up to where each is done
   event::Position trimmed_ = 0;
   FillLevel fill_level_;

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -65,6 +66,16 @@ struct Subscribe {
 struct Unsubscribe {
   std::string name;
 };
+/// Other destinations have a place in the book, and a say in what the journal keeps. All of it or nothing, and durable
+/// when `done` is called on the stream's thread, with all that have a place then.
+struct ChangeDestinations {
+  /// They begin with what the journal still has, or where they were when they were forgotten.
+  std::vector<std::string> added = {};
+  /// From, to. What is reported under the earlier name counts, too.
+  std::vector<std::pair<std::string, std::string>> renamed = {};
+  std::vector<std::string> forgotten = {};
+  std::function<void(Result<std::vector<Checkpoint>>)> done = {};
+};
 /// Nobody will ever know how it ended: these gaps take the place of its events.
 struct GiveUp {
   std::int64_t id;
@@ -73,8 +84,8 @@ struct GiveUp {
 
 }  // namespace command
 
-using StreamCommand =
-    std::variant<command::Open, command::Written, command::Hold, command::Reopened, command::End, command::Report,
-                 command::GiveUp, command::Subscribe, command::Unsubscribe, Checkpoint, DeadLetter>;
+using StreamCommand = std::variant<command::Open, command::Written, command::Hold, command::Reopened, command::End,
+                                   command::Report, command::GiveUp, command::Subscribe, command::Unsubscribe,
+                                   command::ChangeDestinations, Checkpoint, DeadLetter>;
 
 }  // namespace weir::capture

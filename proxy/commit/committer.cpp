@@ -1,6 +1,7 @@
 #include "proxy/commit/committer.h"
 
 #include <algorithm>
+#include <future>
 #include <utility>
 
 #include "proxy/process/clock.h"
@@ -153,6 +154,16 @@ void Committer::set_checkpoint(const std::string& emitter, event::Position posit
 
 void Committer::dead_letter(capture::DeadLetter letter) {
   push(std::move(letter), Urgency::soon);
+}
+
+Result<std::vector<capture::Checkpoint>> Committer::change_destinations(command::ChangeDestinations change) {
+  using Places = Result<std::vector<capture::Checkpoint>>;
+  // Shared, for the queue's commands are copied nowhere but must be copyable.
+  const auto answer = std::make_shared<std::promise<Places>>();
+  change.done = [answer](Places places) { answer->set_value(std::move(places)); };
+  auto answered = answer->get_future();
+  push(std::move(change), Urgency::now);
+  return answered.get();
 }
 
 event::Position Committer::checkpoint_at_start(const std::string& emitter) const {

@@ -78,6 +78,9 @@ class Committer {
   /// What a subscription has to say (subscriptions.h).
   void tell(capture::StreamCommand command) { (void)push(std::move(command), Urgency::now); }
   void dead_letter(capture::DeadLetter letter);
+  /// Returns once it is done and durable, with the place of every destination that has one; or, on an error, with
+  /// nothing changed. Not on the stream's thread, and before stop().
+  Result<std::vector<capture::Checkpoint>> change_destinations(capture::command::ChangeDestinations change);
   Result<std::unique_ptr<capture::JournalReader>> reader() { return journal_.log->reader(); }
   /// Valid once start() has returned, as it stood at the start.
   event::Position checkpoint_at_start(const std::string& emitter) const;

@@ -11,6 +11,7 @@ constexpr std::int64_t kBehindUs = 1'000'000;
 }  // namespace
 
 const char* DestinationCounts::Value::state(std::int64_t now_us) const {
+  if (left_out) return "left out";
   if (paused) return "paused";
   if (!trouble.empty()) return "failing";
   return lag_us(now_us) > kBehindUs ? "behind" : "streaming";
@@ -23,6 +24,9 @@ std::int64_t DestinationCounts::Value::lag_us(std::int64_t now_us) const {
 void DestinationCounts::start(event::Position after) {
   const std::lock_guard lock(mutex_);
   value_.durable = after;
+  value_.trouble.clear();
+  value_.trouble_since_us = 0;
+  sent_.clear();
 }
 
 void DestinationCounts::begun(const event::Transaction& transaction) {
@@ -74,6 +78,11 @@ void DestinationCounts::dead_letter() {
 void DestinationCounts::paused(bool is_paused) {
   const std::lock_guard lock(mutex_);
   value_.paused = is_paused;
+}
+
+void DestinationCounts::left_out(bool is_left_out) {
+  const std::lock_guard lock(mutex_);
+  value_.left_out = is_left_out;
 }
 
 DestinationCounts::Value DestinationCounts::value() const {

@@ -32,9 +32,10 @@ class DestinationCounts {
     std::string trouble;  ///< what is wrong now; empty: nothing
     std::int64_t trouble_since_us = 0;
     bool paused = false;
+    bool left_out = false;       ///< of the configuration, since a reload: the journal keeps its events
     Histogram::Value delivered;  ///< from the commit until the destination had it
 
-    /// "streaming", "behind" (more than a second), "failing" or "paused".
+    /// "streaming", "behind" (more than a second), "failing", "paused" or "left out".
     const char* state(std::int64_t now_us) const;
     /// How old the oldest transaction is that it does not have.
     std::int64_t lag_us(std::int64_t now_us) const;
@@ -42,6 +43,7 @@ class DestinationCounts {
 
   DestinationCounts(std::string name, Clock clock) : clock_(std::move(clock)) { value_.name = std::move(name); }
 
+  /// Again where it is opened anew: what was not confirmed before counts as not sent.
   void start(event::Position after);
   /// The next transaction is being read.
   void begun(const event::Transaction& transaction);
@@ -52,6 +54,7 @@ class DestinationCounts {
   void goes_on();
   void dead_letter();
   void paused(bool is_paused);
+  void left_out(bool is_left_out);
   Value value() const;
 
  private:

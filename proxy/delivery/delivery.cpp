@@ -31,6 +31,14 @@ void Delivery::wake() {
   if (wanted) wake_.notify_one();
 }
 
+void Delivery::leave(std::chrono::milliseconds at_most) {
+  {
+    const std::lock_guard lock(mutex_);
+    leaving_ = true;
+  }
+  ask_to_stop(at_most);
+}
+
 void Delivery::ask_to_stop(std::chrono::milliseconds at_most) {
   {
     const std::lock_guard lock(mutex_);
@@ -42,26 +50,28 @@ void Delivery::ask_to_stop(std::chrono::milliseconds at_most) {
 bool Delivery::stop(std::chrono::milliseconds at_most) {
   ask_to_stop(at_most);
   if (thread_.joinable()) thread_.join();
+  reader_.reset();  // from here on nobody calls wake()
   return complete_;
 }
 
 void Delivery::run(DeliveryLoop::Start start) {
   DeliveryLoop loop(*emitter_, format_.get(), *reader_, start, sinks_);
-  bool told = false;
   while (!is_over(loop)) {
     remind();
     if (rest_paused(loop)) continue;
     const auto next = loop.step({Clock::now(), wall_us()});
     tell(loop);
     follow(loop, next);
-    if (emitter_->gone() && sinks_.gone && !std::exchange(told, true)) sinks_.gone();
+    if (emitter_->gone() && sinks_.gone) sinks_.gone();
   }
   const auto left = std::max(*stop_at_ - Clock::now(), Clock::duration::zero());
   const bool closed = emitter_->close(std::chrono::ceil<std::chrono::milliseconds>(left));
   loop.collect(Clock::now());
-  complete_ = closed && loop.finished();
+  durable_ = loop.durable();
+  const std::lock_guard lock(mutex_);
+  complete_ = closed && (leaving_ ? loop.settled() : loop.finished());
   tell(loop);
-  if (!complete_) sinks_.tell({Notice::Level::warning, name() + ": has not taken all events"});
+  if (!complete_ && !leaving_) sinks_.tell({Notice::Level::warning, name() + ": has not taken all events"});
 }
 
 void Delivery::tell(DeliveryLoop& loop) {
@@ -95,10 +105,12 @@ void Delivery::remind() {
   if (const auto text = reminder_.look(sinks_.counts->value(), wall_us())) sinks_.tell({Notice::Level::warning, *text});
 }
 
-bool Delivery::is_over(const DeliveryLoop& loop) {
+bool Delivery::is_over(DeliveryLoop& loop) {
   const std::lock_guard lock(mutex_);
   if (!stop_at_) return false;
-  return paused_ || Clock::now() >= *stop_at_ || emitter_->gone() || (released_ == 0 && loop.finished());
+  if (leaving_) loop.begin_no_more();
+  if (paused_ || Clock::now() >= *stop_at_ || emitter_->gone()) return true;
+  return leaving_ ? loop.settled() : released_ == 0 && loop.finished();
 }
 
 void Delivery::follow(DeliveryLoop& loop, DeliveryLoop::Next next) {

@@ -36,20 +36,26 @@ class Delivery {
   /// Nothing is offered from here on, until it is resumed; what was offered is still confirmed. Not remembered beyond
   /// this run.
   void pause(bool is_paused);
+  /// Gives the destination so long to confirm what is under way, and begins nothing more; what is left waits in the
+  /// journal. stop() then waits for it, and is true where all of that was confirmed.
+  void leave(std::chrono::milliseconds at_most);
   /// So that several can end at the same time: ask all, then stop all.
   void ask_to_stop(std::chrono::milliseconds at_most);
   /// True: the destination has everything.
   bool stop(std::chrono::milliseconds at_most);
   const std::string& name() const { return emitter_->name(); }
+  bool wants_events() const { return format_ == nullptr; }
+  /// Behind stop(): the destination has everything up to here.
+  event::Position durable() const { return durable_; }
   /// Null where nobody counts.
-  const DestinationCounts* counts() const { return sinks_.counts.get(); }
+  const std::shared_ptr<DestinationCounts>& counts() const { return sinks_.counts; }
 
  private:
   using Clock = DeliveryLoop::Clock;
 
   void run(DeliveryLoop::Start start);
   void tell(DeliveryLoop& loop);
-  bool is_over(const DeliveryLoop& loop);
+  bool is_over(DeliveryLoop& loop);
   bool rest_paused(DeliveryLoop& loop);
   void remind();
   void follow(DeliveryLoop& loop, DeliveryLoop::Next next);
@@ -66,9 +72,11 @@ class Delivery {
   std::size_t released_ = 0;         // calls of wake() that the loop has not heard of
   std::size_t releases_wanted_ = 0;  // so many end the thread's sleep; 0: it does not sleep, or not for them
   std::optional<Clock::time_point> stop_at_;
+  bool leaving_ = false;
   bool paused_ = false;
   LagReminder reminder_;
   bool complete_ = false;
+  event::Position durable_ = 0;
   std::thread thread_;
 };
 

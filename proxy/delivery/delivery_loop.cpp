@@ -68,7 +68,7 @@ void DeliveryLoop::released(std::size_t transactions) {
 
 /// How long reading is put off.
 DeliveryLoop::Microseconds DeliveryLoop::rest(Clock::time_point now) const {
-  if (sending_ || !may_have_more_) return Microseconds(0);
+  if (sending_ || !may_have_more_ || !begins_) return Microseconds(0);
   return std::chrono::ceil<Microseconds>(pacer_.rest(now, waiting_));
 }
 
@@ -185,7 +185,7 @@ Result<bool> DeliveryLoop::fill(std::int64_t now_us) {
 }
 
 Result<bool> DeliveryLoop::begin_next() {
-  if (!may_have_more_) return false;
+  if (!may_have_more_ || !begins_) return false;
   may_have_more_ = false;  // before the look, so that a release behind it is not missed
   auto next = reader_.next(read_through_);
   if (!next || *next) may_have_more_ = true;

@@ -49,7 +49,7 @@ class DeliveryLoop {
   struct Sinks {
     std::function<void(event::Position)> checkpoint;
     std::function<void(emitters::Refused)> dead_letter;
-    std::function<void()> gone = {};  ///< nobody will ever take anything again; may be empty
+    std::function<void()> gone = {};  ///< nobody will ever take anything again: said again and again; may be empty
     Tell tell = [](const Notice&) {};
     std::shared_ptr<DestinationCounts> counts = {};  ///< told of every step; null: nobody counts
   };
@@ -89,6 +89,12 @@ class DeliveryLoop {
   void collect(Clock::time_point now);
   /// What whoever runs Weir should hear of the destination since the last call.
   std::vector<Notice> take_notices() { return std::exchange(notices_, {}); }
+  /// From here on no further transaction is begun: the one under way ends, and what is left waits in the journal.
+  void begin_no_more() { begins_ = false; }
+  /// Nothing is under way: the destination has all that was begun for it.
+  bool settled() const { return !reading_ && !slice_ready_ && durable_ >= read_through_; }
+  /// The destination has everything up to here.
+  event::Position durable() const { return durable_; }
   /// Nothing is left to read, and the destination has all that was.
   bool finished() const { return !may_have_more_ && !reading_ && !slice_ready_ && durable_ >= read_through_; }
 
@@ -126,6 +132,7 @@ class DeliveryLoop {
   const event::Position newest_;
   bool resumed_ = false;
   bool may_have_more_ = true;
+  bool begins_ = true;
   std::size_t waiting_ = 0;  // transactions released since all was read, about
   bool sending_ = false;     // since reading began, until there is nothing more to read
   event::Position read_through_;

@@ -12,39 +12,12 @@ namespace {
 
 using capture::Checkpoint;
 
-/// What becomes of the destinations that the journal knows, before anything is changed.
-struct Fit {
-  std::vector<std::pair<std::string, std::string>> renamed;  // from, to
-  std::vector<std::string> added;
-  std::vector<Checkpoint> left;
-};
-
 /// The one destination of before that must mean this one; the end where there is none, or more than one.
 std::vector<Checkpoint>::const_iterator earlier_name(const std::vector<Checkpoint>& left,
                                                      const EmitterSettings& emitter) {
   const auto is_same = [&](const Checkpoint& one) { return means_same(one.emitter, emitter); };
   const auto found = std::find_if(left.begin(), left.end(), is_same);
   return std::count_if(left.begin(), left.end(), is_same) == 1 ? found : left.end();
-}
-
-Fit fit(const std::vector<Checkpoint>& known, const std::vector<EmitterSettings>& configured) {
-  Fit result{{}, {}, known};
-  std::vector<const EmitterSettings*> unknown;
-  for (const auto& emitter : configured) {
-    const auto name = destination_name(emitter);
-    if (std::erase_if(result.left, [&](const auto& one) { return one.emitter == name; }) == 0)
-      unknown.push_back(&emitter);
-  }
-  for (const auto* emitter : unknown) {
-    const auto before = earlier_name(result.left, *emitter);
-    if (before == result.left.end()) {
-      result.added.push_back(destination_name(*emitter));
-    } else {
-      result.renamed.emplace_back(before->emitter, destination_name(*emitter));
-      result.left.erase(before);
-    }
-  }
-  return result;
 }
 
 Error left_out(const std::vector<Checkpoint>& left, event::Position last, const std::string& journal_path) {
@@ -72,12 +45,33 @@ Result<void> begin_new(capture::Book& book, const std::string& name, const std::
 
 }  // namespace
 
+DestinationsPlan plan_destinations(const std::vector<Checkpoint>& known,
+                                   const std::vector<EmitterSettings>& configured) {
+  DestinationsPlan result{{}, {}, known};
+  std::vector<const EmitterSettings*> unknown;
+  for (const auto& emitter : configured) {
+    const auto name = destination_name(emitter);
+    if (std::erase_if(result.left, [&](const auto& one) { return one.emitter == name; }) == 0)
+      unknown.push_back(&emitter);
+  }
+  for (const auto* emitter : unknown) {
+    const auto before = earlier_name(result.left, *emitter);
+    if (before == result.left.end()) {
+      result.added.push_back(destination_name(*emitter));
+    } else {
+      result.renamed.emplace_back(before->emitter, destination_name(*emitter));
+      result.left.erase(before);
+    }
+  }
+  return result;
+}
+
 Result<std::vector<Notice>> settle_destinations(capture::Book& book, event::Position last,
                                                 const std::vector<EmitterSettings>& configured,
                                                 const std::string& journal_path) {
   const auto known = book.checkpoints();
   if (!known) return known.error();
-  const auto plan = fit(*known, configured);
+  const auto plan = plan_destinations(*known, configured);
   // Where nothing was ever delivered, nothing can be missed: a first start with a wrong name must not stand in the way.
   if (!plan.left.empty() && last > 0) return left_out(plan.left, last, journal_path);
   for (const auto& one : plan.left) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/notice.h"
@@ -15,6 +16,15 @@
 #include "proxy/settings/settings.h"
 
 namespace weir::proxy {
+
+/// What becomes of the destinations that the journal knows.
+struct DestinationsPlan {
+  std::vector<std::pair<std::string, std::string>> renamed;  ///< from, to
+  std::vector<std::string> added;
+  std::vector<capture::Checkpoint> left;  ///< out
+};
+DestinationsPlan plan_destinations(const std::vector<capture::Checkpoint>& known,
+                                   const std::vector<EmitterSettings>& configured);
 
 /// Gives every configured destination its checkpoint, those that only changed their name included. Fails where one that
 /// the journal knows is not among them. `last`: the stream's last position. `journal_path` is for the commands that the

@@ -179,7 +179,7 @@ Result<void> Server::change(const Change& change) {
   if (Result<void> loaded = load_certificates(running_->shared, change.client_tls); !loaded) return loaded;
   running_->shared.login_timeout = change.login_timeout;
   // Of those that were open at the start, for clients come and go.
-  running_->shared.admission->change(limits_of(change.limits, running_->own_descriptors, options_.descriptors_kept));
+  running_->shared.admission->change(limits_of(change.limits, running_->own_descriptors, change.descriptors_kept));
   return {};
 }
 

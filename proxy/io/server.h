@@ -80,6 +80,7 @@ class Server {
     std::optional<ClientTls> client_tls;
     std::chrono::milliseconds login_timeout{60'000};
     ConnectionLimits limits;
+    std::uint64_t descriptors_kept = 8;
   };
   /// New connections go by it. The files of certificates, keys and authorities are read again, of both legs; where one
   /// is wrong all stays as it was, and the error says why. From a thread that is no worker, one at a time.

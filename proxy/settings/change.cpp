@@ -11,7 +11,10 @@ namespace weir::proxy {
 namespace {
 
 // A section, all of it, ends with a dot.
-constexpr std::array<std::string_view, 15> kChangeable = {
+constexpr std::array<std::string_view, 18> kChangeable = {
+    "emit",
+    "format",
+    "prefix",
     "tls.",
     "limits.connections",
     "limits.connections_per_client",

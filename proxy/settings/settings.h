@@ -38,6 +38,8 @@ struct EmitterSettings {
   std::optional<std::string> statements;  ///< absent: its kind's
   std::optional<std::uint64_t> pace_ms;   ///< absent: its kind's
   emitters::OwnValues own = {};           ///< of its kind's own settings, those that were given
+
+  bool operator==(const EmitterSettings&) const = default;
 };
 
 /// The admin listener, and who may use the console.

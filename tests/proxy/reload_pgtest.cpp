@@ -105,8 +105,8 @@ TEST_P(ReloadTest, AWrongFileChangesNothingAndSaysWhy) {
 }
 
 TEST_P(ReloadTest, WhatNeedsARestartIsNamedAndTheRestIsTaken) {
-  expect_words(reload("workers: 3\nlog: {level: warn}\nprefix: other\n"),
-               {"taken: log.level", "not before a restart: prefix, workers"});
+  expect_words(reload("workers: 3\nlog: {level: warn}\nlisten: [127.0.0.1:1]\n"),
+               {"taken: log.level", "not before a restart: workers"});
   const auto quiet = weir_->errors().size();
   weir_->send_signal(SIGUSR1);  // said at level info
   test_support::PgConnection(weir_->conninfo()).run("SELECT 1");

@@ -28,6 +28,10 @@ class DeliveryTest : public testing::Test {
     checkpoint = position;
     changed.notify_all();
   }
+  int offers() {
+    const std::lock_guard lock(emitter->mutex);
+    return emitter->offers;
+  }
   void start() { delivery->start(0, 0); }
   bool reaches(event::Position position) {
     std::unique_lock lock(mutex);
@@ -53,6 +57,44 @@ TEST_F(DeliveryTest, WakesForWhatIsReleasedAndFinishesBeforeItStops) {
   EXPECT_TRUE(delivery->stop(std::chrono::seconds(20)));
   EXPECT_EQ(checkpoint, 2);
   EXPECT_TRUE(emitter->closed);
+}
+
+TEST_F(DeliveryTest, OneThatLeavesEndsWhatIsUnderWayAndBeginsNothingMore) {
+  {
+    const std::lock_guard lock(emitter->mutex);
+    emitter->busy = true;
+  }
+  start();
+  reader->release(3);
+  reader->release(1);
+  delivery->wake();
+  while (offers() == 0) std::this_thread::yield();
+  delivery->leave(std::chrono::seconds(20));
+  {
+    const std::lock_guard lock(emitter->mutex);
+    emitter->busy = false;
+  }
+  EXPECT_TRUE(delivery->stop(std::chrono::seconds(20))) << "all that was begun is confirmed";
+  EXPECT_EQ(checkpoint, 1);
+  EXPECT_EQ(delivery->durable(), 1);
+  EXPECT_EQ(emitter->taken.back(), "e@1");
+  EXPECT_EQ(told, "") << "the rest is no loss";
+}
+
+TEST_F(DeliveryTest, OneThatLeavesAndIsNeverDoneEndsInTimeAndSaysSo) {
+  {
+    const std::lock_guard lock(emitter->mutex);
+    emitter->busy = true;
+  }
+  start();
+  reader->release(3);
+  delivery->wake();
+  const auto begun = std::chrono::steady_clock::now();
+  while (offers() == 0) std::this_thread::yield();
+  delivery->leave(std::chrono::milliseconds(300));
+  EXPECT_FALSE(delivery->stop(std::chrono::milliseconds(300)));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(10));
+  EXPECT_EQ(delivery->durable(), 0);
 }
 
 TEST_F(DeliveryTest, APauseKeepsEverythingBackUntilItIsResumed) {

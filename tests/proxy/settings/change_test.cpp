@@ -39,7 +39,7 @@ TEST(SettingsChange, SecretsAndSettingsOfDestinationsAreComparedByWhatTheyAre) {
   EXPECT_FALSE(setting_values({.file = *parse_config(text, "weir.yaml")}));
   const auto one = setting_values({.file = *parse_config("emit: [{uri: file:/a, format: flat}]", "f")});
   const auto other = setting_values({.file = *parse_config("emit: [{uri: file:/a, format: debezium}]", "f")});
-  EXPECT_EQ(compare(*one, *other).left, Keys{"emit"});
+  EXPECT_EQ(compare(*one, *other).taken, Keys{"emit"});
 }
 
 TEST(SettingsChange, EverySettingOfWhichItIsSaidIsOne) {
