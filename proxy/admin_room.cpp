@@ -68,12 +68,13 @@ std::optional<Error> refusal_of_console(const AdminSettings& settings, const Ses
 }
 
 std::unique_ptr<wire::Engine> make_console(const AdminSettings& settings, const SessionInfo& info,
-                                           const Inspection& inspection, CaptureService* capturing) {
+                                           const Inspection& inspection, CaptureService* capturing,
+                                           ConsoleOrders orders) {
   Console::Options options;
   options.look = [&inspection] { return inspection.look(); };
-  options.orders.reload = [] {
-    ::kill(::getpid(), SIGHUP);
-    return Result<void>();
+  options.orders = std::move(orders);
+  options.later = [handle = info.handle](std::function<void(wire::Turn&)> function) {
+    handle.post(std::move(function));
   };
   options.orders.drain = [] {
     ::kill(::getpid(), drain_signal());

@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "proxy/admin/admin_server.h"
+#include "proxy/admin/show.h"
 #include "proxy/inspection.h"
 #include "proxy/io/engine_factory.h"
 #include "proxy/settings/settings.h"
@@ -24,9 +25,11 @@ Result<std::unique_ptr<AdminServer>> open_admin(const AdminSettings& settings, I
 /// The name of the console's database.
 constexpr const char* kConsoleDatabase = "weir";
 
-/// The engine of a session that asked for it: the console, or what refuses it. `capturing` may be null.
+/// The engine of a session that asked for it: the console, or what refuses it. `capturing` may be null; `orders` has
+/// those of the main thread.
 std::unique_ptr<wire::Engine> make_console(const AdminSettings& settings, const SessionInfo& info,
-                                           const Inspection& inspection, CaptureService* capturing);
+                                           const Inspection& inspection, CaptureService* capturing,
+                                           ConsoleOrders orders);
 
 /// Why this session gets no console; nothing where it does. A name alone proves nothing.
 std::optional<Error> refusal_of_console(const AdminSettings& settings, const SessionInfo& info, unsigned own_user);

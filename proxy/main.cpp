@@ -32,6 +32,8 @@
 #include "proxy/process/notices.h"
 #include "proxy/process/service_manager.h"
 #include "proxy/reload.h"
+#include "proxy/running_weir.h"
+#include "proxy/server_settings.h"
 #include "proxy/settings/options.h"
 #include "wire/relay.h"
 
@@ -85,7 +87,8 @@ void raise_descriptor_limit() {
 sigset_t take_signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, drain_signal()}) sigaddset(&signals, signal);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, drain_signal(), Errands::signal()})
+    sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   // A pipe without a reader and a file that may not grow are errors of the write.
   std::signal(SIGPIPE, SIG_IGN);
@@ -97,81 +100,25 @@ bool is_to_end(int signal) {
   return signal == SIGTERM || signal == SIGINT;
 }
 
-/// What runs, for whoever changes it.
-struct Running {
-  Settings settings;
-  Reload reload;
-  Server& server;
-  CaptureService* capturing;
-  Inspection& inspection;
-};
-
-/// Of the process's limit, what is no client's.
-std::uint64_t descriptors_of(const Settings& settings) {
-  std::uint64_t kept = ServerOptions().descriptors_kept;
-  for (const auto& emitter : settings.emit) kept += emitter.kind->descriptors();
-  return kept;
-}
-
-std::optional<ClientTls> client_tls(const Settings& settings) {
-  return settings.tls.certificate.empty() ? std::nullopt : std::optional(settings.tls);
-}
-
-/// The new configuration is taken whole, as far as it may change, or not at all.
-Result<SettingsChange> reload(Running& running) {
-  auto read = running.reload.read();
-  if (!read) return read.error();
-  const Settings& settings = read->settings;
-  // What can fail comes first.
-  std::unique_ptr<Deliveries::Change> destinations;
-  if (running.capturing != nullptr) {
-    auto prepared = running.capturing->prepare(settings);
-    if (!prepared) return prepared.error();
-    destinations = std::move(*prepared);
-  }
-  const Server::Change change{client_tls(settings), settings.login_timeout, settings.limits, descriptors_of(settings)};
-  if (auto changed = running.server.change(change); !changed) return changed.error();
-  if (running.capturing != nullptr) running.capturing->change(settings, std::move(destinations));
-  // Left alone where the file says what it said: somebody may have set another level since.
-  const auto& taken = read->change.taken;
-  if (std::find(taken.begin(), taken.end(), "log.level") != taken.end()) log::set_level(settings.log_level);
-  running.inspection.show(read->shown);
-  running.settings.shutdown_timeout = settings.shutdown_timeout;
-  running.reload.taken(*read);
-  for (const auto& warning : read->warnings) log::warn(warning);
-  return read->change;
-}
-
-/// What operators, logrotate and whoever renews certificates send.
-void on_hangup(Running& running) {
-  if (running.capturing != nullptr) running.capturing->reopen_files();
-  const auto change = reload(running);
-  if (!change) {
-    log::error("SIGHUP: the configuration stays as it was: " + change.error().message);
-  } else {
-    const std::string text =
-        "SIGHUP: files that were moved are begun anew, certificates are read again; " + told(*change);
-    change->left.empty() ? log::info(text) : log::warn(text);
-  }
-}
-
-void answer_signal(int signal, Running& running) {
+void answer_signal(int signal, RunningWeir& running, Server& server, Errands& errands) {
   if (signal == drain_signal()) {
-    running.server.stop_accepting();
+    server.stop_accepting();
     log::info("draining: no new clients; sessions that are there go on, and SIGTERM ends Weir");
   } else if (signal == SIGHUP) {
-    on_hangup(running);
+    (void)running.look_at_files("SIGHUP");
+  } else if (signal == Errands::signal()) {
+    errands.run();
   } else {
     log::info(std::string(signal == SIGUSR1 ? "SIGUSR1" : "SIGUSR2") + ": means nothing to Weir, which goes on");
   }
 }
 
-int wait_for_end(const sigset_t& signals, Running& running) {
+int wait_for_end(const sigset_t& signals, RunningWeir& running, Server& server, Errands& errands) {
   for (;;) {
     int signal = 0;
     sigwait(&signals, &signal);
     if (is_to_end(signal)) return signal;
-    answer_signal(signal, running);
+    answer_signal(signal, running, server, errands);
   }
 }
 
@@ -184,11 +131,11 @@ void end_at_second(const sigset_t& signals) {
   }).detach();
 }
 
-/// `inspection` is there before the server starts.
+/// `inspection` and `running` are there before the server starts.
 EngineFactory engine_factory(const Settings& settings, CaptureService* capturing,
-                             const std::optional<Inspection>& inspection) {
-  return [capturing, &settings, &inspection](const SessionInfo& info) -> std::unique_ptr<wire::Engine> {
-    if (info.console) return make_console(settings.admin, info, *inspection, capturing);
+                             const std::optional<Inspection>& inspection, std::optional<RunningWeir>& running) {
+  return [capturing, &settings, &inspection, &running](const SessionInfo& info) -> std::unique_ptr<wire::Engine> {
+    if (info.console) return make_console(settings.admin, info, *inspection, capturing, running->orders());
     if (capturing == nullptr || info.replication || !capturing->captures(info.database))
       return std::make_unique<wire::Relay>();
     return capturing->make_engine(info);
@@ -207,30 +154,6 @@ Result<std::unique_ptr<Verifiers>> start_verifiers(const Settings& settings) {
   if (!own.password.empty()) login.password = own.password;
   if (!own.database.empty()) login.database = own.database;
   return Verifiers::start({settings.auth_users_file, settings.auth_query, settings.upstream, login});
-}
-
-ServerOptions server_options(const Settings& settings, unsigned workers, EngineFactory factory,
-                             VerifierSource* verifiers, const HostStates* hosts) {
-  ServerOptions options;
-  options.listen = settings.listen;
-  options.socket_access = settings.socket_access;
-  options.proxies = settings.proxies;
-  options.application_name_host = settings.application_name_host;
-  options.upstream = settings.upstream;
-  options.client_tls = client_tls(settings);
-  options.auth = settings.auth_mode;
-  options.verifiers = verifiers;
-  options.hosts = hosts;
-  options.workers = workers;
-  options.limits = settings.limits;
-  options.login_timeout = settings.login_timeout;
-  options.log_sessions = settings.log_sessions;
-  options.descriptors_kept = descriptors_of(settings);
-  options.engine_factory = std::move(factory);
-  if (!settings.admin.users.empty()) options.console_database = kConsoleDatabase;
-  const auto& own = settings.credentials.database;
-  options.console_login_database = own.empty() || own == kConsoleDatabase ? "postgres" : own;
-  return options;
 }
 
 log::Format log_format(const Settings& settings) {
@@ -265,9 +188,15 @@ int run(const CommandLine& line, const Reload::Read& read, const sigset_t& signa
     hosts->start(kFirstAnswers);
   }
   std::optional<Inspection> inspection;
-  Server server(server_options(settings, workers, engine_factory(settings, capturing.get(), inspection),
-                               verifiers->get(), hosts.get()));
+  Errands errands;
+  std::optional<RunningWeir> running;
+  auto options = server_options(settings, workers);
+  options.engine_factory = engine_factory(settings, capturing.get(), inspection, running);
+  options.verifiers = verifiers->get();
+  options.hosts = hosts.get();
+  Server server(std::move(options));
   inspection.emplace(server, capturing.get(), counters, read.shown);
+  running.emplace(settings, Reload(line, read), server, capturing.get(), *inspection, errands);
   auto admin = open_admin(settings.admin, *inspection, capturing.get());
   if (!admin) return say(kFailed, admin.error().message);
   if (auto started = server.start(); !started) {
@@ -280,13 +209,12 @@ int run(const CommandLine& line, const Reload::Read& read, const sigset_t& signa
   }
   server.try_upstream();
 
-  Running running{settings, Reload(line, read), server, capturing.get(), *inspection};
-  const int signal = wait_for_end(signals, running);
+  const int signal = wait_for_end(signals, *running, server, errands);
   log::info(std::string(signal == SIGINT ? "SIGINT" : "SIGTERM") + ": finishing; a second one ends Weir at once");
   tell_service_manager("STOPPING=1\nSTATUS=sessions and destinations finish");
   end_at_second(signals);
-  const auto deadline = std::chrono::steady_clock::now() + running.settings.shutdown_timeout;
-  server.stop(running.settings.shutdown_timeout);
+  const auto deadline = std::chrono::steady_clock::now() + running->shutdown_timeout();
+  server.stop(running->shutdown_timeout());
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
   // Behind the sessions, so that their end can be watched; before what it looks at.
   admin->reset();

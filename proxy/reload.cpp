@@ -22,6 +22,16 @@ std::vector<ShownSetting> with_rows_of(const std::vector<std::string>& keys, std
   return rows;
 }
 
+/// All values of a setting, as they are shown: "file:/a (format flat), stdout".
+std::string shown_value(const std::vector<ShownSetting>& rows, const std::string& key) {
+  std::string text;
+  for (const auto& row : rows) {
+    if (row.key == key) text += (text.empty() ? "" : ", ") + row.value;
+    if (row.key.starts_with(key + "[].")) text += " (" + row.key.substr(key.size() + 3) + " " + row.value + ")";
+  }
+  return text;
+}
+
 }  // namespace
 
 Result<Reload::Read> Reload::read() const {
@@ -32,7 +42,12 @@ Result<Reload::Read> Reload::read() const {
   auto values = setting_values(sources->sources);
   if (!values) return values.error();
   auto change = compare(running_, *values);
-  auto shown = with_rows_of(change.left, shown_settings(sources->sources), shown_);
+  const auto wanted = shown_settings(sources->sources);
+  for (const auto* keys : {&change.taken, &change.left})
+    for (const auto& key : *keys) change.rows.push_back({key, shown_value(shown_, key), shown_value(wanted, key)});
+  std::sort(change.rows.begin(), change.rows.end(),
+            [](const auto& one, const auto& other) { return one.key < other.key; });
+  auto shown = with_rows_of(change.left, wanted, shown_);
   return Read{std::move(*settings), std::move(change), std::move(sources->warnings), std::move(*values),
               std::move(shown)};
 }

@@ -1,6 +1,7 @@
 #include "proxy/admin/console.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "wire/error_response.h"
 #include "wire/frame.h"
@@ -101,7 +102,7 @@ std::size_t Console::from_upstream(std::string_view received, wire::Turn& turn) 
 std::size_t Console::from_client(std::string_view received, wire::Turn& turn) {
   std::size_t used = 0;
   frame_size_ = 0;
-  while (used < received.size()) {
+  while (used < received.size() && !then_) {
     const auto rest = received.substr(used);
     const auto header = wire::read_header(rest, kLongestMessage);
     if (header.state == wire::FrameHeader::State::incomplete) break;
@@ -146,27 +147,53 @@ void Console::answer(char type, std::string_view body, std::string& out) {
 void Console::query(std::string_view text, std::string& out) {
   const auto statements = split_statements(text);
   if (statements.empty()) wire::append_frame(out, backend::kEmptyQueryResponse, {});
-  const auto before = out.size();
-  for (const auto& one : statements) {
-    run_query(one, out);
-    if (out.size() > before && skips_) break;
+  rest_.assign(statements.rbegin(), statements.rend());
+  go_on(out);
+}
+
+/// An error ends the Query; `skips_` says so.
+void Console::go_on(std::string& out) {
+  while (!rest_.empty() && !skips_) {
+    const auto text = std::move(rest_.back());
+    rest_.pop_back();
+    run_query(text, out);
+    if (then_) return;
   }
+  rest_.clear();
   skips_ = false;
   append_ready(out);
 }
 
-/// An error ends the Query; `skips_` says so.
+/// `then` is called with the table, on this thread, and then whatever waits goes on.
+void Console::begin(const ConsoleStatement& statement,
+                    std::function<void(Result<ConsoleTable>, std::string& out)> then) {
+  then_ = std::move(then);
+  statement.begin(options_.orders, [this, later = options_.later](Result<ConsoleTable> table) {
+    later([this, table = std::move(table)](wire::Turn& turn) {
+      const auto then = std::exchange(then_, nullptr);
+      then(table, turn.to_client.buffer());
+    });
+  });
+}
+
 void Console::run_query(const std::string& text, std::string& out) {
   const auto statement = ConsoleStatement::parse(text);
-  const auto table =
-      statement ? statement->run(options_.look, options_.orders) : Result<ConsoleTable>(statement.error());
+  if (!statement) return tell_query({}, statement.error(), out);
+  if (!statement->takes_time()) return tell_query(*statement, statement->run(options_.look, options_.orders), out);
+  begin(*statement, [this, statement = *statement](const Result<ConsoleTable>& table, std::string& more) {
+    tell_query(statement, table, more);
+    go_on(more);
+  });
+}
+
+void Console::tell_query(const ConsoleStatement& statement, const Result<ConsoleTable>& table, std::string& out) {
   if (!table) {
     skips_ = true;
     return append_error(out, table.error());
   }
   if (!table->columns.empty()) append_row_description(out, table->columns);
   for (const auto& row : table->rows) append_row(out, row);
-  append_complete(out, statement->tag());
+  append_complete(out, statement.tag());
 }
 
 Result<void> Console::extended(char type, std::string_view body, std::string& out) {
@@ -250,20 +277,34 @@ Result<void> Console::execute(std::string_view body, std::string& out) {
     wire::append_frame(out, backend::kEmptyQueryResponse, {});
     return {};
   }
+  if (!portal.table && portal.statement.takes_time()) {
+    // No other message is taken meanwhile, so the portal stays.
+    begin(portal.statement, [this, &portal, limit = message->row_limit](Result<ConsoleTable> table, std::string& more) {
+      skips_ = !table;
+      if (!table) return append_error(more, table.error());
+      portal.table = std::move(*table);
+      execute(portal, limit, more);
+    });
+    return {};
+  }
   if (!portal.table) {
     auto table = portal.statement.run(options_.look, options_.orders);
     if (!table) return table.error();
     portal.table = std::move(*table);
   }
+  execute(portal, message->row_limit, out);
+  return {};
+}
+
+void Console::execute(Portal& portal, std::int32_t row_limit, std::string& out) {
   const auto left = portal.table->rows.size() - portal.next;
-  const auto limit = message->row_limit > 0 ? std::min(left, static_cast<std::size_t>(message->row_limit)) : left;
+  const auto limit = row_limit > 0 ? std::min(left, static_cast<std::size_t>(row_limit)) : left;
   for (std::size_t i = 0; i < limit; ++i) append_row(out, portal.table->rows[portal.next++]);
-  if (message->row_limit > 0 && limit < left) {
+  if (row_limit > 0 && limit < left) {
     wire::append_frame(out, backend::kPortalSuspended, {});
   } else {
     append_complete(out, portal.statement.tag());
   }
-  return {};
 }
 
 Result<void> Console::close(std::string_view body, std::string& out) {

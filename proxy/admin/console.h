@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "proxy/admin/show.h"
 #include "wire/engine.h"
@@ -21,6 +22,8 @@ class Console final : public wire::Engine {
   struct Options {
     std::function<Snapshot()> look;
     ConsoleOrders orders;
+    /// Runs something on this session's thread, with a turn; nothing where the session is gone by then.
+    std::function<void(std::function<void(wire::Turn&)>)> later;
     /// Why this user gets no console: told in place of it, FATAL; nothing where it does.
     std::optional<Error> refusal;
   };
@@ -29,8 +32,10 @@ class Console final : public wire::Engine {
   std::size_t from_client(std::string_view received, wire::Turn& turn) override;
   std::size_t from_upstream(std::string_view received, wire::Turn& turn) override;
   wire::Standing standing() const override {
-    return {
-        .stalled = !greeted_, .idle = true, .between_messages = upstream_body_ == 0, .client_frame_size = frame_size_};
+    return {.stalled = !greeted_ || then_,
+            .idle = !then_,
+            .between_messages = upstream_body_ == 0,
+            .client_frame_size = frame_size_};
   }
 
  private:
@@ -42,7 +47,11 @@ class Console final : public wire::Engine {
 
   void answer(char type, std::string_view body, std::string& out);
   void query(std::string_view text, std::string& out);
+  void go_on(std::string& out);
   void run_query(const std::string& text, std::string& out);
+  void tell_query(const ConsoleStatement& statement, const Result<ConsoleTable>& table, std::string& out);
+  void execute(Portal& portal, std::int32_t row_limit, std::string& out);
+  void begin(const ConsoleStatement& statement, std::function<void(Result<ConsoleTable>, std::string& out)> then);
   Result<void> extended(char type, std::string_view body, std::string& out);
   Result<void> parse(std::string_view body, std::string& out);
   Result<void> bind(std::string_view body, std::string& out);
@@ -53,9 +62,11 @@ class Console final : public wire::Engine {
   Options options_;
   std::map<std::string, ConsoleStatement> statements_;
   std::map<std::string, Portal> portals_;
-  bool greeted_ = false;           // the database's first ReadyForQuery was relayed
-  bool skips_ = false;             // after an error, up to Sync
-  std::size_t upstream_body_ = 0;  // of the database's current frame, still to come
+  std::vector<std::string> rest_;                                     // of a Query, the last first
+  std::function<void(Result<ConsoleTable>, std::string& out)> then_;  // a statement takes its time; empty: none does
+  bool greeted_ = false;                                              // the database's first ReadyForQuery was relayed
+  bool skips_ = false;                                                // after an error, up to Sync
+  std::size_t upstream_body_ = 0;                                     // of the database's current frame, still to come
   std::size_t frame_size_ = 0;
 };
 

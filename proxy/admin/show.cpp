@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdio>
 #include <ctime>
+#include <optional>
+#include <utility>
 
 #include "proxy/admin/health.h"
 
@@ -31,10 +33,11 @@ constexpr std::array kTopics = std::to_array<Topic>({
     {"VERSION", Kind::version, "which Weir this is"},
     {"HELP", Kind::help, "this list"},
 });
-constexpr std::array<std::array<std::string_view, 2>, 5> kOrders = {{
-    {"RELOAD", "read the configuration again"},
+constexpr std::array<std::array<std::string_view, 2>, 6> kOrders = {{
+    {"RELOAD", "read the configuration again; what changed, and what needs a restart"},
     {"PAUSE DESTINATION name", "offer it nothing until it is resumed; its events wait in the journal"},
     {"RESUME DESTINATION name", "go on where it was paused"},
+    {"FORGET DESTINATION name", "keep nothing more for one that was left out of the configuration"},
     {"DRAIN", "take no new clients; sessions that are there go on"},
     {"SET log.level = level", "debug, info, warn or error, until Weir ends"},
 }};
@@ -192,10 +195,16 @@ bool is_ignored(const std::string& word) {
   return std::find(kWords.begin(), kWords.end(), word) != kWords.end();
 }
 
+/// ORDER DESTINATION name.
+std::optional<Kind> of_destination(const std::string& word) {
+  if (word == "PAUSE") return Kind::pause;
+  if (word == "RESUME") return Kind::resume;
+  if (word == "FORGET") return Kind::forget;
+  return std::nullopt;
+}
+
 Result<void> carry_out(Kind kind, const std::string& argument, const ConsoleOrders& orders) {
   switch (kind) {
-    case Kind::reload:
-      return orders.reload();
     case Kind::drain:
       return orders.drain();
     case Kind::pause:
@@ -225,8 +234,8 @@ Result<ConsoleStatement> ConsoleStatement::parse(std::string_view text) {
   if (of_log && words.size() >= 3) {
     made.kind_ = Kind::log_level;
     made.argument_ = words.back();
-  } else if ((first == "PAUSE" || first == "RESUME") && second == "DESTINATION" && words.size() == 3) {
-    made.kind_ = first == "PAUSE" ? Kind::pause : Kind::resume;
+  } else if (const auto order = of_destination(first); order && second == "DESTINATION" && words.size() == 3) {
+    made.kind_ = *order;
     made.argument_ = words[2];
   } else if (first == "RELOAD" && words.size() == 1) {
     made.kind_ = Kind::reload;
@@ -261,6 +270,8 @@ std::vector<std::string> ConsoleStatement::columns() const {
       return {"key", "value", "source"};
     case Kind::version:
       return {"version", "instance"};
+    case Kind::reload:
+      return {"setting", "old", "new", "result"};
     default:
       return {};
   }
@@ -284,12 +295,18 @@ Result<ConsoleTable> ConsoleStatement::run(const std::function<Snapshot()>& look
   return table;
 }
 
+void ConsoleStatement::begin(const ConsoleOrders& orders, ConsoleOrders::Done done) const {
+  kind_ == Kind::reload ? orders.reload(std::move(done)) : orders.forget(argument_, std::move(done));
+}
+
 std::string ConsoleStatement::tag() const {
   switch (kind_) {
     case Kind::nothing:
       return "";
     case Kind::reload:
       return "RELOAD";
+    case Kind::forget:
+      return "FORGET";
     case Kind::pause:
       return "PAUSE";
     case Kind::resume:

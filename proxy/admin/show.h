@@ -16,17 +16,20 @@
 
 namespace weir::proxy {
 
-/// What the console may have done. Any thread.
-struct ConsoleOrders {
-  std::function<Result<void>()> reload;
-  std::function<Result<void>()> drain;
-  std::function<Result<void>(const std::string& destination, bool is_paused)> pause;
-  std::function<Result<void>(const std::string& level)> set_log_level;
-};
-
 struct ConsoleTable {
   std::vector<std::string> columns;  ///< empty: the statement has no rows
   std::vector<std::vector<std::string>> rows;
+};
+
+/// What the console may have done. Any thread.
+struct ConsoleOrders {
+  /// Called once, on any thread, maybe before the order has returned.
+  using Done = std::function<void(Result<ConsoleTable>)>;
+  std::function<void(Done done)> reload;  ///< its table has ConsoleStatement's columns
+  std::function<void(const std::string& destination, Done done)> forget;
+  std::function<Result<void>()> drain;
+  std::function<Result<void>(const std::string& destination, bool is_paused)> pause;
+  std::function<Result<void>(const std::string& level)> set_log_level;
 };
 
 class ConsoleStatement {
@@ -37,6 +40,9 @@ class ConsoleStatement {
   /// Known before it runs.
   std::vector<std::string> columns() const;
   Result<ConsoleTable> run(const std::function<Snapshot()>& look, const ConsoleOrders& orders) const;
+  /// It takes its time: begin() in the place of run().
+  bool takes_time() const { return kind_ == Kind::reload || kind_ == Kind::forget; }
+  void begin(const ConsoleOrders& orders, ConsoleOrders::Done done) const;
   /// Of CommandComplete.
   std::string tag() const;
   bool empty() const { return kind_ == Kind::nothing; }
@@ -52,6 +58,7 @@ class ConsoleStatement {
     config,
     version,
     reload,
+    forget,
     pause,
     resume,
     drain,

@@ -4,6 +4,7 @@
 // change. They are secrets themselves then, and only keys come out of here.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <string_view>
@@ -24,7 +25,15 @@ bool may_change(std::string_view key);
 struct SettingsChange {
   std::vector<std::string> taken;  ///< keys that differ and may change
   std::vector<std::string> left;   ///< and that need a restart
+  /// The same in words, without secrets; filled in by reload.h.
+  struct Row {
+    std::string key;
+    std::string before;
+    std::string after;
+  };
+  std::vector<Row> rows = {};
 
+  bool takes(const std::string& key) const { return std::find(taken.begin(), taken.end(), key) != taken.end(); }
   bool empty() const { return taken.empty() && left.empty(); }
 };
 SettingsChange compare(const SettingValues& before, const SettingValues& after);

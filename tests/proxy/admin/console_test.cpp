@@ -23,7 +23,15 @@ class ConsoleTest : public ::testing::Test {
       ++looks;
       return now;
     };
-    options.orders.reload = [this]() -> Result<void> { return said("reload"); };
+    options.orders.reload = [this](const ConsoleOrders::Done& done) {
+      orders.push_back("reload");
+      when_done = done;
+    };
+    options.orders.forget = [this](const std::string& name, const ConsoleOrders::Done& done) {
+      orders.push_back("forget " + name);
+      when_done = done;
+    };
+    options.later = [this](const std::function<void(wire::Turn&)>& function) { function(turn); };
     options.orders.drain = [this]() -> Result<void> { return said("drain"); };
     options.orders.pause = [this](const std::string& name, bool paused) -> Result<void> {
       if (name == "nowhere") return Error{"there is no destination", "42704"};
@@ -87,6 +95,7 @@ class ConsoleTest : public ::testing::Test {
 
   Console::Options options;
   std::vector<std::string> orders;
+  ConsoleOrders::Done when_done;  // of an order that takes its time
   int looks = 0;
   wire::Turn turn;
   std::optional<Console> console_;
@@ -152,7 +161,6 @@ TEST_F(ConsoleTest, AnswersAQuery) {
 }
 
 TEST_F(ConsoleTest, CarriesOutOrders) {
-  EXPECT_EQ(query("RELOAD"), "C(RELOAD) Z");
   EXPECT_EQ(query("pause destination 'kafka://a b'"), "C(PAUSE) Z");
   EXPECT_EQ(query("RESUME DESTINATION file:/x;"), "C(RESUME) Z");
   EXPECT_EQ(query("PAUSE DESTINATION nowhere"), "E(42704) Z");
@@ -160,8 +168,41 @@ TEST_F(ConsoleTest, CarriesOutOrders) {
   EXPECT_EQ(query("SET log.level = 'debug'"), "C(SET) Z");
   EXPECT_EQ(query("SET extra_float_digits = 3"), "C(SET) Z");
   EXPECT_EQ(query("BEGIN; COMMIT"), "C(BEGIN) C(COMMIT) Z");
-  EXPECT_EQ(orders,
-            (std::vector<std::string>{"reload", "pause kafka://a b", "resume file:/x", "drain", "level debug"}));
+  EXPECT_EQ(orders, (std::vector<std::string>{"pause kafka://a b", "resume file:/x", "drain", "level debug"}));
+}
+
+TEST_F(ConsoleTest, AnOrderThatTakesItsTimeKeepsWhatIsBehindIt) {
+  const auto two = frame('Q', std::string("RELOAD; SHOW VERSION") + '\0');
+  const auto behind = frame('Q', std::string("SHOW VERSION") + '\0');
+  EXPECT_EQ(console().from_client(two + behind, turn), two.size());
+  EXPECT_EQ(take(), "");
+  EXPECT_TRUE(console().standing().stalled);
+  EXPECT_FALSE(console().standing().idle) << "a drain waits for it";
+  when_done(ConsoleTable{{"setting", "old", "new", "result"}, {{"log.level", "info", "warn", "taken"}}});
+  EXPECT_EQ(take(), "T D C(RELOAD) T D C(SHOW) Z");
+  EXPECT_FALSE(console().standing().stalled);
+  EXPECT_EQ(send(behind), "T D C(SHOW) Z");
+  query("RELOAD; SHOW VERSION");
+  when_done(Error{"weir.yaml:2: no such key", "F0000"});
+  EXPECT_EQ(take(), "E(F0000) Z") << "an error ends the Query";
+  query("FORGET DESTINATION file:/a");
+  when_done(ConsoleTable());
+  EXPECT_EQ(take(), "C(FORGET) Z");
+  EXPECT_EQ(orders, (std::vector<std::string>{"reload", "reload", "forget file:/a"}));
+}
+
+TEST_F(ConsoleTest, AnOrderThatTakesItsTimeInAnExtendedQuery) {
+  const auto order = parse("", "RELOAD") + bind("", "") + describe('P', "") + execute("");
+  EXPECT_EQ(console().from_client(order + kSync, turn), order.size());
+  EXPECT_EQ(take(), "1 2 T");
+  when_done(ConsoleTable{{"setting", "old", "new", "result"}, {}});
+  EXPECT_EQ(take(), "C(RELOAD)");
+  EXPECT_EQ(send(kSync), "Z");
+  EXPECT_EQ(console().from_client(order, turn), order.size());
+  take();
+  when_done(Error{"wrong", "F0000"});
+  EXPECT_EQ(take(), "E(F0000)");
+  EXPECT_EQ(send(parse("", "SHOW VERSION") + kSync), "Z") << "skipped up to Sync";
 }
 
 TEST_F(ConsoleTest, AnswersExtendedQueries) {
