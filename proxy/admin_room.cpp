@@ -54,8 +54,8 @@ Result<std::unique_ptr<AdminServer>> open_admin(const AdminSettings& settings, I
   return server;
 }
 
-std::optional<Error> refusal_of_console(const AdminSettings& settings, const SessionInfo& info, unsigned own_user) {
-  const auto& users = settings.users;
+std::optional<Error> refusal_of_console(const std::vector<std::string>& users, const SessionInfo& info,
+                                        unsigned own_user) {
   if (std::find(users.begin(), users.end(), info.user) == users.end())
     return Error{"user \"" + info.user + "\" may not use the console: it is not in admin.users", "28000"};
   // Who runs Weir, or root, may do as Weir does anyway.
@@ -67,7 +67,7 @@ std::optional<Error> refusal_of_console(const AdminSettings& settings, const Ses
       "28000"};
 }
 
-std::unique_ptr<wire::Engine> make_console(const AdminSettings& settings, const SessionInfo& info,
+std::unique_ptr<wire::Engine> make_console(const std::vector<std::string>& users, const SessionInfo& info,
                                            const Inspection& inspection, CaptureService* capturing,
                                            ConsoleOrders orders) {
   Console::Options options;
@@ -88,7 +88,7 @@ std::unique_ptr<wire::Engine> make_console(const AdminSettings& settings, const 
     if (log::set_level(level)) return {};
     return Error{"there are the levels debug, info, warn and error", "22023"};
   };
-  options.refusal = refusal_of_console(settings, info, ::geteuid());
+  options.refusal = refusal_of_console(users, info, ::geteuid());
   if (options.refusal)
     log::info("refused consoles",
               "console: refused from " + info.client + ": " + printable_text(options.refusal->message));

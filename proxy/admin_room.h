@@ -27,11 +27,12 @@ constexpr const char* kConsoleDatabase = "weir";
 
 /// The engine of a session that asked for it: the console, or what refuses it. `capturing` may be null; `orders` has
 /// those of the main thread.
-std::unique_ptr<wire::Engine> make_console(const AdminSettings& settings, const SessionInfo& info,
+std::unique_ptr<wire::Engine> make_console(const std::vector<std::string>& users, const SessionInfo& info,
                                            const Inspection& inspection, CaptureService* capturing,
                                            ConsoleOrders orders);
 
 /// Why this session gets no console; nothing where it does. A name alone proves nothing.
-std::optional<Error> refusal_of_console(const AdminSettings& settings, const SessionInfo& info, unsigned own_user);
+std::optional<Error> refusal_of_console(const std::vector<std::string>& users, const SessionInfo& info,
+                                        unsigned own_user);
 
 }  // namespace weir::proxy

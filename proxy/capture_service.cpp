@@ -166,7 +166,7 @@ void CaptureService::describe(Snapshot& now) const {
   now.stream = committer_->rows().value();
   const auto doubts = resolver_->doubts();
   now.doubts = {doubts.transactions, committer_->waiting(), doubts.oldest_us, doubts.reason};
-  now.journal = {journal_name_, committer_->journal_bytes(), settings_.journal_max_bytes, committer_->trouble()};
+  now.journal = {journal_name_, committer_->journal_bytes(), committer_->max_bytes(), committer_->trouble()};
   now.last_position = committer_->last_position();
   now.destinations = deliveries_->values();
 }
@@ -199,6 +199,8 @@ Result<std::unique_ptr<Deliveries::Change>> CaptureService::prepare(const Settin
 
 void CaptureService::change(const Settings& settings, std::unique_ptr<Deliveries::Change> destinations) {
   rules_.change(settings);
+  committer_->change_limits(settings.journal_max_bytes, settings.hold_timeout);
+  committer_->rows().keep(seen_of(settings.admin));
   deliveries_->carry_out(std::move(destinations));
 }
 

@@ -132,33 +132,14 @@ void end_at_second(const sigset_t& signals) {
 }
 
 /// `inspection` and `running` are there before the server starts.
-EngineFactory engine_factory(const Settings& settings, CaptureService* capturing,
-                             const std::optional<Inspection>& inspection, std::optional<RunningWeir>& running) {
-  return [capturing, &settings, &inspection, &running](const SessionInfo& info) -> std::unique_ptr<wire::Engine> {
-    if (info.console) return make_console(settings.admin, info, *inspection, capturing, running->orders());
+EngineFactory engine_factory(CaptureService* capturing, const std::optional<Inspection>& inspection,
+                             std::optional<RunningWeir>& running) {
+  return [capturing, &inspection, &running](const SessionInfo& info) -> std::unique_ptr<wire::Engine> {
+    if (info.console) return make_console(running->console_users(), info, *inspection, capturing, running->orders());
     if (capturing == nullptr || info.replication || !capturing->captures(info.database))
       return std::make_unique<wire::Relay>();
     return capturing->make_engine(info);
   };
-}
-
-/// Null where logins are only relayed.
-Result<std::unique_ptr<Verifiers>> start_verifiers(const Settings& settings) {
-  if (settings.auth_mode == AuthMode::relay || (settings.auth_query.empty() && settings.auth_users_file.empty()))
-    return std::unique_ptr<Verifiers>();
-  Credentials login = settings.credentials;
-  const Credentials& own = settings.auth_login;
-  // Another user has another password, or none: that of upstream is not for it.
-  if (!own.user.empty()) login.password.clear();
-  if (!own.user.empty()) login.user = own.user;
-  if (!own.password.empty()) login.password = own.password;
-  if (!own.database.empty()) login.database = own.database;
-  return Verifiers::start({settings.auth_users_file, settings.auth_query, settings.upstream, login});
-}
-
-log::Format log_format(const Settings& settings) {
-  const bool json = settings.log_format == "json" || (settings.log_format == "auto" && ::isatty(STDERR_FILENO) == 0);
-  return json ? log::Format::json : log::Format::text;
 }
 
 void log_listening(const Server& server) {
@@ -180,7 +161,7 @@ int run(const CommandLine& line, const Reload::Read& read, const sigset_t& signa
     if (!started) return say(kFailed, started.error().message);
     capturing = std::move(*started);
   }
-  const auto verifiers = start_verifiers(settings);
+  auto verifiers = start_verifiers(settings, settings.upstream, settings.credentials);
   if (!verifiers) return say(kFailed, verifiers.error().message);
   std::unique_ptr<HostWatch> hosts;
   if (settings.upstream.target != TargetSession::any) {
@@ -190,15 +171,16 @@ int run(const CommandLine& line, const Reload::Read& read, const sigset_t& signa
   std::optional<Inspection> inspection;
   Errands errands;
   std::optional<RunningWeir> running;
-  auto options = server_options(settings, workers);
-  options.engine_factory = engine_factory(settings, capturing.get(), inspection, running);
-  options.verifiers = verifiers->get();
+  auto options = server_options(settings, workers, *verifiers);
+  options.engine_factory = engine_factory(capturing.get(), inspection, running);
   options.hosts = hosts.get();
   Server server(std::move(options));
   inspection.emplace(server, capturing.get(), counters, read.shown);
-  running.emplace(settings, Reload(line, read), server, capturing.get(), *inspection, errands);
   auto admin = open_admin(settings.admin, *inspection, capturing.get());
   if (!admin) return say(kFailed, admin.error().message);
+  running.emplace(settings, Reload(line, read),
+                  RunningWeir::Parts{server, capturing.get(), *inspection, admin->get(), errands},
+                  std::move(*verifiers));
   if (auto started = server.start(); !started) {
     return say(kFailed, started.error().message);
   }

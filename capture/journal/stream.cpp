@@ -106,7 +106,7 @@ std::optional<Stream::Clock::time_point> Stream::deadline() const {
   if (trouble_) return retry_at_;
   std::optional<Clock::time_point> earliest;
   const auto consider = [&](Clock::time_point at) { earliest = earliest ? std::min(*earliest, at) : at; };
-  if (!held_.empty()) consider(std::min(now_.steady + kHeldDelay, held_.front().deadline));
+  if (!held_.empty()) consider(std::min(now_.steady + kHeldDelay, held_.front().since + options_.hold_timeout));
   if (!unacknowledged_.empty()) consider(unacknowledged_.front().since + kAcknowledgeDelay);
   if (book_at_) consider(*book_at_);
   return earliest;
@@ -167,7 +167,7 @@ void Stream::in_flight(std::int64_t id, Entry& entry) {
 void Stream::run(command::Hold& hold) {
   auto& entry = entries_[hold.transaction.id];
   entry.state = State::held;
-  held_.push_back({std::move(hold), now_.steady + options_.hold_timeout});
+  held_.push_back({std::move(hold), now_.steady});
 }
 
 void Stream::run(command::Reopened& reopened) {
@@ -223,6 +223,11 @@ void Stream::run(command::Subscribe& subscribe) {
 
 void Stream::run(command::Unsubscribe& unsubscribe) {
   subscribers_.erase(unsubscribe.name);
+}
+
+void Stream::run(command::Limits& limits) {
+  options_.max_bytes = limits.max_bytes;
+  options_.hold_timeout = limits.hold_timeout;
 }
 
 void Stream::run(Checkpoint& checkpoint) {
@@ -287,7 +292,7 @@ void Stream::write_one(command::Hold& hold) {
 }
 
 void Stream::refuse_late() {
-  while (!held_.empty() && held_.front().deadline <= now_.steady) {
+  while (!held_.empty() && held_.front().since + options_.hold_timeout <= now_.steady) {
     command::Hold hold = std::move(held_.front().hold);
     held_.pop_front();
     refuse(hold, {"the journal " + options_.journal + " is full: its " + std::to_string(log_.bytes()) +

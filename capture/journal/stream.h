@@ -95,7 +95,7 @@ class Stream {
   };
   struct Held {
     command::Hold hold;
-    Clock::time_point deadline;
+    Clock::time_point since;
   };
   struct Known {
     std::int64_t id;
@@ -124,6 +124,7 @@ class Stream {
   void run(command::Subscribe& subscribe);
   void run(command::Unsubscribe& unsubscribe);
   void run(command::ChangeDestinations& change);
+  void run(command::Limits& limits);
   void run(Checkpoint& checkpoint);
   void run(DeadLetter& letter);
 

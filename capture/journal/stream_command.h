@@ -1,6 +1,7 @@
 // What sessions, destinations and the resolver tell the stream. Plain values that go through one queue.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -66,6 +67,11 @@ struct Subscribe {
 struct Unsubscribe {
   std::string name;
 };
+/// Other limits hold, for those that wait already, too.
+struct Limits {
+  std::uint64_t max_bytes = 0;  ///< 0: no limit
+  std::chrono::milliseconds hold_timeout{0};
+};
 /// Other destinations have a place in the book, and a say in what the journal keeps. All of it or nothing, and durable
 /// when `done` is called on the stream's thread, with all that have a place then.
 struct ChangeDestinations {
@@ -86,6 +92,6 @@ struct GiveUp {
 
 using StreamCommand = std::variant<command::Open, command::Written, command::Hold, command::Reopened, command::End,
                                    command::Report, command::GiveUp, command::Subscribe, command::Unsubscribe,
-                                   command::ChangeDestinations, Checkpoint, DeadLetter>;
+                                   command::ChangeDestinations, command::Limits, Checkpoint, DeadLetter>;
 
 }  // namespace weir::capture

@@ -33,7 +33,7 @@ struct AdminHall {
   bool may_stream() const { return streams.size() + lines.size() < AdminServer::kStreams; }
 
   const AdminServer::Options options;
-  const AdminRoutes routes;
+  AdminRoutes routes;
   /// Shared with whoever answers a question about the database: late, perhaps, and then in vain.
   const std::shared_ptr<boost::asio::io_context> own_io = std::make_shared<boost::asio::io_context>(1);
   boost::asio::io_context& io = *own_io;

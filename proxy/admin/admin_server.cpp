@@ -62,6 +62,11 @@ void AdminServer::start() {
   running_->thread = start_thread("weir-admin", [running = running_.get()] { running->run(); });
 }
 
+void AdminServer::set_token(std::string token) {
+  asio::post(running_->hall.io,
+             [&routes = running_->hall.routes, token = std::move(token)] { routes.set_token(token); });
+}
+
 void AdminServer::stop() {
   if (!running_->thread.joinable()) return;
   asio::post(running_->hall.io, [running = running_.get()] { running->end(); });

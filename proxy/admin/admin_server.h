@@ -53,6 +53,8 @@ class AdminServer {
   Result<void> open();
   void start();
   void stop();
+  /// Another token counts from the next request on. Any thread, until stop().
+  void set_token(std::string token);
   /// As it is bound.
   const HostPort& address() const;
 

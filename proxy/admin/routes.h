@@ -51,6 +51,8 @@ class AdminRoutes {
  public:
   AdminRoutes(std::string token, std::function<Snapshot()> look) : token_(std::move(token)), look_(std::move(look)) {}
 
+  /// Another one counts from now on.
+  void set_token(std::string token) { token_ = std::move(token); }
   AdminAnswer answer(const AdminRequest& request) const;
   AdminAnswer readyz() const;
   /// One server-sent event: the snapshot.
@@ -62,7 +64,7 @@ class AdminRoutes {
   AdminAnswer get(const AdminRequest& request, std::string_view path) const;
   AdminAnswer post(const AdminRequest& request, std::string_view path) const;
 
-  const std::string token_;
+  std::string token_;
   const std::function<Snapshot()> look_;
 };
 

@@ -36,12 +36,17 @@ Result<std::unique_ptr<Verifiers>> Verifiers::start(Options options) {
 }
 
 Verifiers::~Verifiers() {
+  stop();
+}
+
+void Verifiers::stop() {
   {
     const std::lock_guard lock(mutex_);
     ending_ = true;
   }
   wake_.notify_one();
   if (thread_.joinable()) thread_.join();
+  waiting_.clear();
 }
 
 Verifiers::FileState Verifiers::state_of_file() const {

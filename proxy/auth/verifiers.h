@@ -40,6 +40,8 @@ class Verifiers final : public VerifierSource {
   /// Reads the file: the error is one of it.
   static Result<std::unique_ptr<Verifiers>> start(Options options);
   ~Verifiers() override;
+  /// Ends the thread; what waits is not answered any more.
+  void stop();
 
   void find(VerifierQuestion question, Answer answer) override;
 

@@ -156,6 +156,11 @@ void Committer::dead_letter(capture::DeadLetter letter) {
   push(std::move(letter), Urgency::soon);
 }
 
+void Committer::change_limits(std::uint64_t max_bytes, std::chrono::milliseconds hold_timeout) {
+  door_.max_bytes = max_bytes;
+  push(command::Limits{max_bytes, hold_timeout}, Urgency::now);
+}
+
 Result<std::vector<capture::Checkpoint>> Committer::change_destinations(command::ChangeDestinations change) {
   using Places = Result<std::vector<capture::Checkpoint>>;
   // Shared, for the queue's commands are copied nowhere but must be copyable.

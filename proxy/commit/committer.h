@@ -78,6 +78,8 @@ class Committer {
   /// What a subscription has to say (subscriptions.h).
   void tell(capture::StreamCommand command) { (void)push(std::move(command), Urgency::now); }
   void dead_letter(capture::DeadLetter letter);
+  void change_limits(std::uint64_t max_bytes, std::chrono::milliseconds hold_timeout);
+  std::uint64_t max_bytes() const { return door_.max_bytes; }
   /// Returns once it is done and durable, with the place of every destination that has one; or, on an error, with
   /// nothing changed. Not on the stream's thread, and before stop().
   Result<std::vector<capture::Checkpoint>> change_destinations(capture::command::ChangeDestinations change);

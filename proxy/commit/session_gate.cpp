@@ -46,7 +46,8 @@ std::int64_t SessionGate::open() {
 }
 
 bool SessionGate::is_full(std::uint64_t more) const {
-  return door_.max_bytes != 0 && door_.log.bytes() >= door_.max_bytes + more;
+  const auto most = door_.max_bytes.load(std::memory_order_relaxed);
+  return most != 0 && door_.log.bytes() >= most + more;
 }
 
 void SessionGate::break_off(Live& live, const Error& error) {

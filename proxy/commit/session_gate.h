@@ -2,6 +2,7 @@
 // stream. What does not fit is left to the stream to write, and what must be durable to the syncer.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -23,8 +24,8 @@ namespace weir::proxy {
 struct JournalDoor {
   capture::EventLog& log;
   capture::Durability durability;
-  std::string name;             ///< what the journal is called in messages: its path
-  std::uint64_t max_bytes = 0;  ///< 0: no limit
+  std::string name;                          ///< what the journal is called in messages: its path
+  std::atomic<std::uint64_t> max_bytes = 0;  ///< 0: no limit; it may change
   Syncer& syncer;
   ServerRuns& runs;
   CommitCounts& counts;

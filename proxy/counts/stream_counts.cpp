@@ -139,6 +139,13 @@ void StreamCounts::count_gap(const event::Transaction& transaction, TableCounts&
   if (gaps_.size() > kGaps) gaps_.pop_back();
 }
 
+void StreamCounts::keep(Seen seen) {
+  if (keeps_.exchange(seen) == seen) return;
+  const std::lock_guard lock(mutex_);
+  seen_.clear();
+  if (seen == Seen::nothing) watched_until_ = 0;
+}
+
 void StreamCounts::see(const event::Transaction& transaction, const event::ChangeEvent& change) {
   if (transaction.committed_us > watched_until_) {
     watched_until_ = 0;

@@ -8,6 +8,7 @@
 // add() and tally() are called by Weir's threads, value() by whoever shows it; one lock, which a batch takes once.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -87,6 +88,8 @@ class StreamCounts {
   };
 
   explicit StreamCounts(Seen seen = Seen::names) : keeps_(seen) {}
+  /// Of the last events from now on; what was kept is forgotten. Any thread.
+  void keep(Seen seen);
 
   void add(std::span<const capture::Released> released);
   /// The transaction's events will not be in memory when it is released.
@@ -109,7 +112,7 @@ class StreamCounts {
   TableCounts& entry(const std::string& database, const std::string& name);
   TableCounts& table_of(const std::string& database, const std::string& schema, const std::string& table);
 
-  const Seen keeps_;
+  std::atomic<Seen> keeps_;
   mutable std::mutex mutex_;
   Value sums_;  // but for tables and the lists
   std::deque<TableCounts> tables_;

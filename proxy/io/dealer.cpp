@@ -62,7 +62,7 @@ void Dealer::connected(const Connected& who) {
   Worker& worker = *workers_[id % workers_.size()];
   ClientName client = client_name(who.socket, who.address);
   worker.adopt({std::make_unique<PlainTransport>(who.socket), id, std::move(client.text), std::move(client.counted_as),
-                who.local, any_contains(shared_.options.proxies, who.address), std::move(ticket_)});
+                who.local, any_contains(shared_.for_new_clients.get()->proxies, who.address), std::move(ticket_)});
 }
 
 void Dealer::make_room() {

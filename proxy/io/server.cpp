@@ -28,7 +28,15 @@ constexpr std::uint16_t kUsualPort = 6432;
 
 struct Server::Running {
   explicit Running(const ServerOptions& options)
-      : shared{options, {}, {}, {}, {}, std::make_unique<SessionList>(), options.login_timeout, {}},
+      : shared{options,
+               ForNewClientsSlot(options.for_new_clients),
+               {},
+               {},
+               {},
+               {},
+               std::make_unique<SessionList>(),
+               options.login_timeout,
+               {}},
         dealer(shared, workers) {}
 
   Result<void> open_listeners();
@@ -177,6 +185,7 @@ void Server::try_upstream() {
 Result<void> Server::change(const Change& change) {
   if (!running_ || running_->stopped) return {};
   if (Result<void> loaded = load_certificates(running_->shared, change.client_tls); !loaded) return loaded;
+  running_->shared.for_new_clients.put(change.for_new_clients);
   running_->shared.login_timeout = change.login_timeout;
   // Of those that were open at the start, for clients come and go.
   running_->shared.admission->change(limits_of(change.limits, running_->own_descriptors, change.descriptors_kept));

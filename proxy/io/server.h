@@ -19,15 +19,13 @@
 #include <vector>
 
 #include "base/result.h"
-#include "proxy/io/address_range.h"
 #include "proxy/io/admission.h"
 #include "proxy/io/endpoint.h"
 #include "proxy/io/engine_factory.h"
+#include "proxy/io/for_new_clients.h"
 #include "proxy/io/host_order.h"
 #include "proxy/io/login_refusal.h"
-#include "proxy/io/login_rules.h"
 #include "proxy/io/session_list.h"
-#include "proxy/io/verifier_source.h"
 
 namespace weir::proxy {
 
@@ -35,22 +33,15 @@ struct ServerOptions {
   /// Port 0: any free port (see Server::listening); of a Unix socket that of the first HOST:PORT, else 6432.
   std::vector<HostPort> listen;
   SocketAccess socket_access;
-  std::vector<AddressRange> proxies;   ///< who sends a PROXY header in front of a client's first byte, and must
-  bool application_name_host = false;  ///< the database sees the client's address behind its application_name
+  ForNewClients for_new_clients;  ///< at first
   Upstream upstream;
   std::optional<ClientTls> client_tls;
-  AuthMode auth = AuthMode::automatic;
   const HostStates* hosts = nullptr;  ///< outlives the server; null: target_session_attrs is only looked at afterwards
-  VerifierSource* verifiers = nullptr;              ///< outlives the server; null: there are none
-  unsigned workers = 0;                             ///< 0: as many as there are cores
+  unsigned workers = 0;               ///< 0: as many as there are cores
   std::chrono::milliseconds login_timeout{60'000};  ///< from accept to AuthenticationOk
   ConnectionLimits limits;
-  /// Clients that ask for this database get the engine of a SessionInfo with `console`; empty: it is one like any
-  /// other.
-  std::string console_database;
-  /// Where those log in: a login is the proof of who they are.
+  /// Where clients of the console log in: a login is the proof of who they are.
   std::string console_login_database;
-  bool log_sessions = false;           ///< each session's end at info, not only at debug
   std::uint64_t descriptors_kept = 8;  ///< of the process's limit, for what is no client's
   EngineFactory engine_factory;
 };
@@ -77,6 +68,7 @@ class Server {
   void try_upstream();
   /// What may change while it runs.
   struct Change {
+    ForNewClients for_new_clients;
     std::optional<ClientTls> client_tls;
     std::chrono::milliseconds login_timeout{60'000};
     ConnectionLimits limits;

@@ -127,8 +127,9 @@ void Session::log_end() const {
   const std::chrono::duration<double> time = Admission::Clock::now() - since_;
   std::array<char, 32> seconds{};
   std::snprintf(seconds.data(), seconds.size(), "%.3f", time.count());
-  const auto say = worker_.shared().options.log_sessions ? [](const std::string& text) { log::info(text); }
-                                                         : [](const std::string& text) { log::debug(text); };
+  const auto say = worker_.shared().for_new_clients.get()->log_sessions
+                       ? [](const std::string& text) { log::info(text); }
+                       : [](const std::string& text) { log::debug(text); };
   say(title_ + ": ended after " + seconds.data() + " s; " + counted(counts_.client_bytes.value(), "byte") +
       " from the client, " + counted(counts_.upstream_bytes.value(), "byte") + " from the database, " +
       counted(counts_.transactions.value(), "captured transaction") + " with " +
@@ -283,15 +284,18 @@ bool Session::begin_engine() {
 
 /// The answer finds the login in the place of the engine, or that it is over.
 void Session::find_verifier() {
-  VerifierSource* source = worker_.shared().options.verifiers;
   const wire::TerminatedScram* login = engine_ ? nullptr : authentication_->wants_verifier();
-  if (login == nullptr || source == nullptr || std::exchange(asked_for_verifier_, true)) return;
+  if (login == nullptr || std::exchange(asked_for_verifier_, true)) return;
+  const auto source = worker_.shared().for_new_clients.get()->verifiers;
+  // There were some a moment ago.
+  if (source == nullptr) return authentication_->provide(wire::KnownVerifier(), worker_.turn());
   const SessionHandle handle(worker_.mailbox(), weak_from_this());
-  source->find({info_->user, login->salt(), login->iterations()}, [this, handle](const wire::KnownVerifier& known) {
-    handle.post([this, known](wire::Turn& turn) {
-      if (!engine_) authentication_->provide(known, turn);
-    });
-  });
+  source->find({info_->user, login->salt(), login->iterations()},
+               [this, handle, source](const wire::KnownVerifier& known) {
+                 handle.post([this, known](wire::Turn& turn) {
+                   if (!engine_) authentication_->provide(known, turn);
+                 });
+               });
 }
 
 void Session::log_refusal() const {

@@ -86,8 +86,9 @@ void Worker::try_upstream() {
 LoginFacts Worker::login_facts(const UpstreamConnection& upstream) const {
   const ServerOptions& options = shared_.options;
   LoginFacts facts;
-  facts.mode = options.auth;
-  facts.has_verifiers = options.verifiers != nullptr;
+  const auto rules = shared_.for_new_clients.get();
+  facts.mode = rules->auth;
+  facts.has_verifiers = rules->verifiers != nullptr;
   facts.upstream_tls = upstream.tls;
   facts.upstream_shows = upstream.certificate;
   facts.shows_certificate = upstream.tls && options.upstream.shows_certificate();

@@ -52,13 +52,14 @@ class Connection {
 /// What all workers share and none changes. The slots may be given other contexts while they run.
 struct Shared {
   ServerOptions options;
+  ForNewClientsSlot for_new_clients;
   TlsSlot client_tls;
   TlsSlot upstream_tls;
-  std::unique_ptr<Admission> admission;               ///< has a lock of its own
-  mutable CancelTargets cancel_targets;               ///< as well
-  std::unique_ptr<SessionList> sessions;              ///< the same
+  std::unique_ptr<Admission> admission;                                                ///< has a lock of its own
+  mutable CancelTargets cancel_targets;                                                ///< as well
+  std::unique_ptr<SessionList> sessions;                                               ///< the same
   std::atomic<std::chrono::milliseconds> login_timeout{std::chrono::milliseconds(0)};  ///< it may change
-  mutable std::atomic<bool> told_of_binding = false;  ///< once is enough
+  mutable std::atomic<bool> told_of_binding = false;                                   ///< once is enough
 };
 
 struct WorkerCounters {

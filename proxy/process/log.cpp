@@ -3,9 +3,9 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
-#include <atomic>
 #include <mutex>
 #include <optional>
+#include <shared_mutex>
 
 #include "base/text.h"
 #include "capture/event/json_members.h"
@@ -15,10 +15,13 @@ namespace weir::proxy::log {
 
 namespace {
 
+constexpr const char* kTextPattern = "%Y-%m-%dT%H:%M:%S.%eZ %^%-5l%$ %v";
+constexpr const char* kJsonPattern = "{\"time\":\"%Y-%m-%dT%H:%M:%S.%eZ\",\"level\":\"%l\",%v}";
+
 spdlog::logger& logger() {
   static const std::shared_ptr<spdlog::logger> instance = [] {
     auto made = std::make_shared<spdlog::logger>("weir", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
-    made->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %^%-5l%$ %v", spdlog::pattern_time_type::utc);
+    made->set_pattern(kTextPattern, spdlog::pattern_time_type::utc);
     made->flush_on(spdlog::level::trace);
     return made;
   }();
@@ -32,13 +35,16 @@ LogLimit& limit() {
   return instance;
 }
 
-std::atomic<bool> as_json{false};
+/// What is written and how it is framed belong together.
+std::shared_mutex format_mutex;
+bool as_json = false;
 
 /// The text goes through "{}", so that braces in it stay what they are.
 void write(spdlog::level::level_enum level, std::string_view kind, const std::string& text) {
   auto& log = logger();
   if (!log.should_log(level)) return;
-  if (!as_json.load(std::memory_order_relaxed)) return log.log(level, "{}", text);
+  const std::shared_lock lock(format_mutex);
+  if (!as_json) return log.log(level, "{}", text);
   std::string members = "\"message\":";
   event::append_json_string(members, text);
   if (!kind.empty()) {
@@ -90,11 +96,14 @@ void tell_left_out() {
 }
 
 void setup(std::string_view level, Format format) {
-  auto& log = logger();
-  log.set_level(level_of(level).value_or(spdlog::level::info));
+  logger().set_level(level_of(level).value_or(spdlog::level::info));
+  set_format(format);
+}
+
+void set_format(Format format) {
+  const std::unique_lock lock(format_mutex);
   as_json = format == Format::json;
-  if (format == Format::json)
-    log.set_pattern("{\"time\":\"%Y-%m-%dT%H:%M:%S.%eZ\",\"level\":\"%l\",%v}", spdlog::pattern_time_type::utc);
+  logger().set_pattern(as_json ? kJsonPattern : kTextPattern, spdlog::pattern_time_type::utc);
 }
 
 bool set_level(std::string_view level) {

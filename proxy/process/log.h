@@ -20,6 +20,9 @@ void setup(std::string_view level, Format format);
 /// While Weir runs; any thread. False: there is no such level.
 bool set_level(std::string_view level);
 
+/// The same of the form of lines.
+void set_format(Format format);
+
 /// For what every client or every retry may say again: of one `kind` (a few words, "failed logins") no more than a few
 /// lines are written in ten seconds, and then how many were left out (log_limit.h).
 void info(std::string_view kind, const std::string& text);

@@ -11,11 +11,14 @@ namespace weir::proxy {
 namespace {
 
 // A section, all of it, ends with a dot.
-constexpr std::array<std::string_view, 18> kChangeable = {
+constexpr std::array<std::string_view, 26> kChangeable = {
     "emit",
     "format",
     "prefix",
+    "proxy_protocol.trusted",
+    "application_name_add_host",
     "tls.",
+    "auth.",
     "limits.connections",
     "limits.connections_per_client",
     "limits.login_timeout",
@@ -28,7 +31,12 @@ constexpr std::array<std::string_view, 18> kChangeable = {
     "capture.facts_max_age",
     "capture.prepare_by_shape",
     "capture.max_row_bytes",
-    "log.level",
+    "journal.max_bytes",
+    "journal.hold_timeout_ms",
+    "admin.token",
+    "admin.events",
+    "admin.users",
+    "log.",
     "shutdown.timeout_ms",
 };
 

@@ -28,6 +28,29 @@ TEST_F(StreamTest, AFullJournalHoldsWritesUntilThereIsRoom) {
   EXPECT_FALSE(stream->deadline());
 }
 
+TEST_F(StreamTest, OtherLimitsHoldForThoseThatWaitToo) {
+  limit(1000);
+  open(1);
+  hold(1, 10, 10);
+  turn();
+  queue.emplace_back(command::Limits{2000, milliseconds(100)});
+  EXPECT_EQ(replies(turn()), "1 ok") << "there is room now";
+  fill(2000);
+  open(2);
+  hold(2, 20, 20);
+  turn();
+  queue.emplace_back(command::Limits{2000, milliseconds(10)});
+  EXPECT_EQ(replies(turn()), "");
+  EXPECT_EQ(deadline_ms(), clock_ms + 10);
+  clock_ms += 10;
+  EXPECT_EQ(replies(turn()), "2 53100") << "its time is shorter now";
+  open(3);
+  hold(3, 30, 30);
+  turn();
+  queue.emplace_back(command::Limits{0, milliseconds(10)});
+  EXPECT_EQ(replies(turn()), "3 ok") << "there is no limit";
+}
+
 TEST_F(StreamTest, WhatWasHeldIsReleasedAsAnyOther) {
   limit(1000);
   open(1);

@@ -1,6 +1,7 @@
 // The console of a running Weir: who gets it, by which proof, and what SHOW and orders do there, with libpq and psql.
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <map>
 #include <string>
 
@@ -144,6 +145,52 @@ TEST_F(ConsoleAndFile, ReloadTellsWhatChangedAndWhatDidNot) {
   EXPECT_EQ(console.try_run("RELOAD"), "F0000");
   EXPECT_EQ(console.rows("SHOW DESTINATIONS").size(), 2u);
   EXPECT_EQ(weir->errors().find("planted"), std::string::npos);
+}
+
+TEST_F(ConsoleAndFile, JournalLogAndSessionsGoByTheNewFile) {
+  const PgConnection console(as("ann", "planted-secret"));
+  write(emit("kafka://127.0.0.1:1/shop") +
+        "journal: {max_bytes: 5MB, hold_timeout_ms: 200}\nlog: {format: text, sessions: true}\nadmin: {events: "
+        "'true'}\n");
+  for (const auto& row : console.rows("RELOAD")) EXPECT_EQ(row[3], "taken") << *row[0];
+  { const PgConnection brief(as("bob", "pw", "postgres")); }
+  ASSERT_TRUE(eventually(seconds(20), [&] { return weir->errors().find("ended after") != std::string::npos; }));
+  const auto line = weir->errors().substr(weir->errors().rfind('\n', weir->errors().find("ended after")) + 1);
+  EXPECT_NE(line[0], '{') << "for people, and told at info: " << line;
+  // kafka takes nothing, so the journal fills up to its new limit.
+  const PgConnection writer(as("bob", "pw", "postgres"));
+  PgConnection(cluster.socket_conninfo()).run("CREATE TABLE wide (x text); GRANT ALL ON wide TO bob");
+  std::string state = "00000";
+  for (int i = 0; i < 20 && state == "00000"; ++i)
+    state = writer.try_run("INSERT INTO wide VALUES (repeat('x', 1000000))");
+  EXPECT_EQ(state, "53100");
+  write(emit("kafka://127.0.0.1:1/shop") + "journal: {max_bytes: 50MB}\n");
+  console.run("RELOAD");
+  EXPECT_EQ(writer.try_run("INSERT INTO wide VALUES ('x')"), "00000") << "there is room again";
+}
+
+TEST(ConsoleByReload, IsThereForThoseWhomTheFileNames) {
+  PgCluster cluster{15, with_passwords()};
+  cluster.start();
+  PgConnection(cluster.socket_conninfo())
+      .run("CREATE ROLE ann LOGIN PASSWORD 'pw'; CREATE ROLE bob LOGIN PASSWORD 'pw'");
+  const test_support::TempFolder folder("console-users");
+  WeirProcess weir(
+      {.upstream = cluster.uri("postgres", "ann", "pw"), .emit = {"stdout"}, .config = "log: {level: info}\n"});
+  const auto reload = [&](const std::string& yaml, const std::string& word) {
+    test_support::write_file(weir.folder() / "weir.yaml", yaml);
+    weir.send_signal(SIGHUP);
+    EXPECT_TRUE(eventually(seconds(20), [&] { return weir.errors().find(word) != std::string::npos; })) << word;
+  };
+  EXPECT_THROW(PgConnection(weir.conninfo("weir", "ann") + " password=pw"), std::runtime_error)
+      << "a database that is not there";
+  reload("admin: {users: [ann]}\n", "taken: admin.users");
+  PgConnection console(weir.conninfo("weir", "ann") + " password=pw");
+  test_support::write_file(weir.folder() / "weir.yaml", "admin: {users: [bob]}\n");
+  EXPECT_EQ(console.rows("RELOAD").at(0).at(2), "bob");
+  EXPECT_THROW(PgConnection(weir.conninfo("weir", "ann") + " password=pw"), std::runtime_error);
+  EXPECT_NO_THROW(PgConnection(weir.conninfo("weir", "bob") + " password=pw"));
+  EXPECT_EQ(console.rows("SHOW VERSION").size(), 1u) << "who is there stays";
 }
 
 TEST_F(ConsoleAndFile, WhatIsLeftOutIsShownUntilItIsForgotten) {

@@ -282,20 +282,20 @@ TEST(ConsoleUsers, ANameAloneProvesNothing) {
   SessionInfo info;
   info.user = "bob";
   info.proved = true;
-  EXPECT_TRUE(refusal_of_console(settings, info, 1000));
+  EXPECT_TRUE(refusal_of_console(settings.users, info, 1000));
   info.user = "ann";
-  EXPECT_FALSE(refusal_of_console(settings, info, 1000));
+  EXPECT_FALSE(refusal_of_console(settings.users, info, 1000));
   info.proved = false;
-  ASSERT_TRUE(refusal_of_console(settings, info, 1000));
-  EXPECT_EQ(refusal_of_console(settings, info, 1000)->sqlstate, "28000");
+  ASSERT_TRUE(refusal_of_console(settings.users, info, 1000));
+  EXPECT_EQ(refusal_of_console(settings.users, info, 1000)->sqlstate, "28000");
   info.local_user = 1001;
-  EXPECT_TRUE(refusal_of_console(settings, info, 1000));
+  EXPECT_TRUE(refusal_of_console(settings.users, info, 1000));
   for (const unsigned owner : {1000u, 0u}) {
     info.local_user = owner;
-    EXPECT_FALSE(refusal_of_console(settings, info, 1000));
+    EXPECT_FALSE(refusal_of_console(settings.users, info, 1000));
   }
   info.user = "bob";
-  EXPECT_TRUE(refusal_of_console(settings, info, 1000)) << "of those in the list";
+  EXPECT_TRUE(refusal_of_console(settings.users, info, 1000)) << "of those in the list";
 }
 
 }  // namespace

@@ -74,6 +74,7 @@ class SessionGateTest : public testing::Test {
       std::string operator()(const command::Subscribe&) { return "subscribe"; }
       std::string operator()(const command::Unsubscribe&) { return "unsubscribe"; }
       std::string operator()(const command::ChangeDestinations&) { return "destinations"; }
+      std::string operator()(const command::Limits&) { return "limits"; }
       std::string operator()(const capture::Checkpoint&) { return "checkpoint"; }
       std::string operator()(const capture::DeadLetter&) { return "dead letter"; }
     };
