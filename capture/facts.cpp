@@ -42,8 +42,8 @@ columns AS (
     JOIN pg_catalog.pg_type t ON t.oid OPERATOR(pg_catalog.=) a.atttypid
     WHERE a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped),
 triggers AS (
-  SELECT g.tgisinternal, g.tgargs, p.prosrc, p.prolang, g.tgenabled OPERATOR(pg_catalog.<>) 'D'
-      AND (g.tgtype OPERATOR(pg_catalog.&) 19::pg_catalog.int2) OPERATOR(pg_catalog.=) 19 AS before_update
+  SELECT g.tgisinternal, g.tgargs, p.prosrc, p.prolang, g.tgenabled OPERATOR(pg_catalog.<>) 'D' AS enabled,
+      (g.tgtype OPERATOR(pg_catalog.&) 19::pg_catalog.int2) OPERATOR(pg_catalog.=) 19 AS before_update
     FROM tree JOIN pg_catalog.pg_trigger g ON g.tgrelid OPERATOR(pg_catalog.=) tree.oid
     JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) g.tgfoid),
 routes AS (
@@ -91,13 +91,15 @@ SELECT c.oid::pg_catalog.text AS c1, HEX(c.nspname) AS c2, HEX(c.relname) AS c3,
        a.atttypid::pg_catalog.text, a.atttypmod::pg_catalog.text, a.attnum::pg_catalog.text,
        a.typnamespace::pg_catalog.regnamespace::pg_catalog.text, a.typname,
        pg_catalog.concat(a.typtype, CASE WHEN a.attnotnull THEN 'n' ELSE '' END),
-       a.typbasetype::pg_catalog.text) ORDER BY a.attnum) FROM columns a)) AS c21
+       a.typbasetype::pg_catalog.text) ORDER BY a.attnum) FROM columns a)) AS c21,
+  COALESCE((pg_catalog.array_remove(pg_catalog.current_schemas(true), 'pg_catalog'))[1] OPERATOR(pg_catalog.=) c.nspname,
+    false)::pg_catalog.text AS c22
 FROM root LEFT JOIN tables c ON c.oid OPERATOR(pg_catalog.=) root.oid),
 said AS MATERIALIZED (
   SELECT facts.*, pg_catalog.hashtextextended(pg_catalog.jsonb_build_array(
-    c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c17, c18, c19, c20, c21)::pg_catalog.text
+    c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c17, c18, c19, c20, c21, c22)::pg_catalog.text
     COLLATE pg_catalog."C", 0)::pg_catalog.text AS digest FROM facts)
-SELECT c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, run, c17, c18, c19, c20, c21, digest,
+SELECT c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, run, c17, c18, c19, c20, c21, c22, digest,
   (1 OPERATOR(pg_catalog./) CASE WHEN $2::pg_catalog.text OPERATOR(pg_catalog.=) '' OR digest OPERATOR(pg_catalog.=) $2::pg_catalog.text
     THEN 1 ELSE 0 END)::pg_catalog.text
 FROM said)";
@@ -129,7 +131,7 @@ constexpr std::string_view kInsideCast =
 constexpr std::string_view kMayHaveInside = R"(a.atttypid OPERATOR(pg_catalog.>=) '16384'
            AND EXISTS (SELECT FROM pg_catalog.pg_cast k WHERE k.casttarget OPERATOR(pg_catalog.=) '114'
              AND k.castmethod OPERATOR(pg_catalog.=) 'f' AND k.castsource OPERATOR(pg_catalog.>=) '16384') THEN 'i')";
-constexpr std::size_t kFactsColumns = 23;
+constexpr std::size_t kFactsColumns = 24;
 constexpr std::size_t kRunColumn = 15;
 constexpr std::size_t kSchemaColumn = 18;
 constexpr std::size_t kTypesColumn = 20;
@@ -275,6 +277,18 @@ void read_types(AnswerReader& answer, RelationFacts& facts) {
 
 }  // namespace
 
+RelationName unnamed(std::uint32_t oid) {
+  return {std::string(1, '\0'), std::to_string(oid)};
+}
+
+std::uint32_t unnamed_oid(const RelationName& name) {
+  return name.schema == std::string_view("\0", 1) ? read_oid(name.table) : 0;
+}
+
+std::uint32_t unnamed_oid(const event::ChangeEvent& change) {
+  return change.schema == std::string_view("\0", 1) ? read_oid(change.table) : 0;
+}
+
 std::string_view facts_query(FactsText text) {
   static const std::array<std::string, kFactsTexts> texts = {make_text(FactsText::plain), make_text(FactsText::updates),
                                                              make_text(FactsText::whole)};
@@ -322,7 +336,8 @@ std::optional<RelationFacts> read_facts(const wire::RowView& row, std::string_vi
   facts.has_foreign = answer.is_true(17);
   facts.has_update_triggers = answer.is_true(19);
   read_types(answer, facts);
-  facts.digest = answer.plain(21);
+  facts.is_first_in_path = answer.is_true(21);
+  facts.digest = answer.plain(22);
   if (!answer.good() || facts.oid == 0) return std::nullopt;
   return facts;
 }

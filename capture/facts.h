@@ -35,6 +35,11 @@ struct RelationName {
   std::string schema;
   std::string table;
 };
+/// Stands for the name of a table of which only the oid is known so far. No table has it.
+RelationName unnamed(std::uint32_t oid);
+/// The oid that it stands for; 0 where it is a name.
+std::uint32_t unnamed_oid(const RelationName& name);
+std::uint32_t unnamed_oid(const event::ChangeEvent& change);
 
 struct RelationFacts {
   std::uint32_t oid = 0;
@@ -48,10 +53,11 @@ struct RelationFacts {
   std::vector<std::string> key;      ///< primary key columns, in the key's order
   std::vector<std::string> routing;  ///< columns that choose the partition; with the key: what makes an UPDATE a move
   bool routes_by_expression = false;
-  bool has_update_triggers = false;  ///< BEFORE UPDATE, for each row, of it or a table below it
+  bool has_update_triggers = false;  ///< BEFORE UPDATE, for each row, of it or a table below it; also disabled ones
   UpdateFacts updates;               ///< nothing is known where FactsText::plain was asked
   bool may_have_casts = false;       ///< what Column::Form::text needs is known to FactsText::whole alone
   bool has_foreign = false;          ///< it or a table below it is a foreign table
+  bool is_first_in_path = false;     ///< nobody can make another table that its name without a schema would mean
   std::string digest;                ///< of the whole answer: facts_query's $2
   std::vector<Column> columns;
   std::vector<event::ShapeColumn> types;  ///< of each of these, for shape_of; empty where they were not said

@@ -499,6 +499,7 @@ std::vector<std::string> utf8_names(const std::vector<std::string>& names, const
 }
 
 bool captures(const Scope& scope, const RelationFacts& relation, const RelationName& leaf) {
+  if (unnamed_oid(leaf) != 0) return true;
   if (scope.excludes(leaf.schema, leaf.table)) return false;
   return scope.captures(relation.name.schema, relation.name.table) || scope.captures(leaf.schema, leaf.table);
 }

@@ -104,7 +104,8 @@ struct PlanInput {
 
 Plan make_plan(const PlanInput& input);
 
-/// True where rows of `leaf`, the relation or a table below it, are captured in a write of the relation.
+/// True where rows of `leaf`, the relation or a table below it, are captured in a write of the relation; also while its
+/// name is not known.
 bool captures(const Scope& scope, const RelationFacts& relation, const RelationName& leaf);
 
 /// A name of the client's text in UTF-8; empty where that is not certain.

@@ -42,7 +42,7 @@ constexpr std::string_view kQuery = R"(pg_catalog.json_build_object(
        FROM (SELECT DISTINCT l.lanname, pg_catalog.left(g.prosrc, 50000) AS source,
          pg_catalog.encode(g.tgargs, 'hex') AS arguments
        FROM triggers g JOIN pg_catalog.pg_language l ON l.oid OPERATOR(pg_catalog.=) g.prolang
-       WHERE g.before_update) s),
+       WHERE g.before_update AND g.enabled) s),
     'operators', (SELECT pg_catalog.json_agg(DISTINCT o.oprname) FROM pg_catalog.pg_operator o
        WHERE o.oid OPERATOR(pg_catalog.>=) '16384' AND o.oprleft OPERATOR(pg_catalog.<) '16384'
          AND o.oprright OPERATOR(pg_catalog.<) '16384'),

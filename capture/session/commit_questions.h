@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "capture/session/session_catalog.h"
 #include "capture/session/transaction.h"
 #include "wire/message.h"
 
@@ -31,7 +32,7 @@ class CommitQuestion {
   /// Nothing where it knows enough.
   virtual std::optional<CommitQuery> query(const OpenTransaction& written) const = 0;
   /// The row that answers.
-  virtual void answered(const wire::RowView& row, OpenTransaction& written) const = 0;
+  virtual void answered(const wire::RowView& row, OpenTransaction& written, const SessionCatalog& catalog) const = 0;
 };
 
 using CommitQuestions = std::span<const CommitQuestion* const>;

@@ -9,6 +9,8 @@ namespace {
 
 /// Events kept in a session before they are streamed to the journal.
 constexpr std::size_t kLargestKeptBytes = 1u << 20;
+/// And where they wait for the name of a table, which is asked for before the commit.
+constexpr std::size_t kMostUnnamedBytes = 32u << 20;
 
 }  // namespace
 
@@ -39,6 +41,7 @@ void GatedTransaction::take_back(std::uint32_t first_ordinal) {
 }
 
 void GatedTransaction::stream_if_large() {
+  if (written_.bytes() >= kMostUnnamedBytes) written_.give_up_names();
   if (written_.bytes() < kLargestKeptBytes || written_.incomplete() || !may_change()) return;
   announce();
   gate_->append(id_, written_.take_events());
@@ -136,6 +139,7 @@ void GatedTransaction::ended(Outcome outcome, bool goes_on) {
 /// It committed where Weir could not hold it: after the fact all that can be said is what was missed.
 void GatedTransaction::report_uncontrolled() {
   const event::Transaction described = described_report();
+  written_.give_up_names();
   written_.make_gaps(to_text(event::GapCause::not_held));
   for (event::ChangeEvent& gap : written_.take_events()) gate_->report(described, std::move(gap));
 }

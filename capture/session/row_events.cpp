@@ -210,8 +210,12 @@ void RowEvents::add_change(event::ChangeEvent change, const Execution& execution
                                catalog_->server().text_encoding())
                            .value_or("");
   change.tags = execution.text->tags;
-  if (execution.plan && execution.plan->relation && execution.plan->relation->logged)
+  const RelationFacts* relation = execution.plan ? execution.plan->relation.get() : nullptr;
+  if (const std::uint32_t oid = relation ? unnamed_oid(change) : 0; oid != 0) {
+    transaction_->written().saw_unnamed(oid, execution.plan->relation);
+  } else if (relation != nullptr && relation->logged) {
     transaction_->written().saw_logged();
+  }
   Portal* portal = execution.portal.get();
   transaction_->written().add(std::move(change), portal ? portal->order : 0);
   if (portal && portal->order == 0) portal->order = transaction_->written().statement();

@@ -56,7 +56,7 @@ class AddedView {
 
 RelationName leaf_name(const RelationFacts& relation, std::uint32_t oid) {
   const auto it = relation.leaves.find(oid);
-  return it == relation.leaves.end() ? relation.name : it->second;
+  return it == relation.leaves.end() ? unnamed(oid) : it->second;
 }
 
 /// Without those whose table is not captured.
@@ -158,11 +158,6 @@ ReadRow read_row(const wire::RowView& row, const Plan& plan, const Scope& scope)
   change.lsn = read.lsn;
   read.valid = read.xid != 0 && read.lsn != 0 && (change.before || change.after || added.has_no_meaning());
   if (!read.valid) return read;
-  if (read.stale && plan.relation->kind != 'p') {
-    read.events.push_back(event::as_gap(std::move(change), to_text(event::GapCause::other_table)));
-    read.events.back().schema.clear();  // which one it is is not known
-    return read;
-  }
   if (added.has_no_meaning()) {
     read.events.push_back(without_images(std::move(change)));
     if (plan.lock_query.empty()) read.events = only_captured(std::move(read.events), scope, *plan.relation);

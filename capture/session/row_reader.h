@@ -14,7 +14,9 @@ namespace weir::capture {
 /// (but all of a plan with a lock query: MovedRows decides).
 struct ReadRow {
   bool valid = false;  ///< false: not of the form the plan asked for
-  bool stale = false;  ///< its table or its columns are not what the facts say: the catalog has changed
+  /// It is of a table that the facts do not know (see unnamed), or its columns are not what they say: the catalog has
+  /// changed.
+  bool stale = false;
   std::vector<event::ChangeEvent> events;
   event::Xid xid = 0;
   event::Lsn lsn = 0;

@@ -137,7 +137,8 @@ bool ServerAnswers::own_row(const Pending& pending, std::string_view body) {
       session_.catalog.answered(session_.row);
       break;
     case Purpose::epilogue:
-      session_.commit_questions[pending.commit_question]->answered(session_.row, session_.transaction.written());
+      session_.commit_questions[pending.commit_question]->answered(session_.row, session_.transaction.written(),
+                                                                   session_.catalog);
       break;
     case Purpose::outcome:
       CommitPoint(*this).heard_outcome(session_.row.empty() ? std::string_view() : session_.row[0].value_or(""));

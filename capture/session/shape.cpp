@@ -201,6 +201,8 @@ bool pins_key(const Literals& literals, const RelationFacts& relation) {
 
 std::optional<Shape> make_shape(std::string_view text, const Statement& statement, LexerSettings settings,
                                 const RelationFacts& relation) {
+  // What is prepared keeps its table while the path stays as it is, also where the name means another one by now.
+  if (statement.tables[0].schema.empty() && !relation.is_first_in_path) return std::nullopt;
   // A generic plan of a partitioned table locks all of it, where the values alone would have left most of it out.
   if (relation.kind != 'r' || relation.leaves.size() > 1 || text.size() > kLongestText) return std::nullopt;
   const auto literals = read_literals(text, statement, settings);

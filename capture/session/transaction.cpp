@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "capture/event/gap_cause.h"
+
 namespace weir::capture {
 void OpenTransaction::make_gaps(std::string_view cause) {
   bytes_ = 0;
@@ -89,8 +91,45 @@ void OpenTransaction::complete(event::Xid xid, event::Lsn lsn) {
   unversioned_ = 0;
 }
 
+void OpenTransaction::name(std::uint32_t oid,
+                           const std::function<std::optional<event::ChangeEvent>(event::ChangeEvent)>& tell) {
+  std::vector<event::ChangeEvent> told;
+  std::uint32_t dropped = 0;
+  std::vector<std::uint32_t> dropped_before(savepoints_.size());
+  bytes_ = 0;
+  for (event::ChangeEvent& change : events_) {
+    const std::uint32_t ordinal = change.ordinal;
+    const bool is_named = unnamed_oid(change) != oid;
+    std::optional<event::ChangeEvent> now = is_named ? std::move(change) : tell(std::move(change));
+    if (now) {
+      now->ordinal = ordinal - dropped;
+      bytes_ += memory_of(*now);
+      told.push_back(std::move(*now));
+      continue;
+    }
+    ++dropped;
+    for (std::size_t i = 0; i < savepoints_.size(); ++i)
+      if (savepoints_[i].last_ordinal >= ordinal) ++dropped_before[i];
+  }
+  for (std::size_t i = 0; i < savepoints_.size(); ++i) savepoints_[i].last_ordinal -= dropped_before[i];
+  events_ = std::move(told);
+  last_ordinal_ -= dropped;
+  unnamed_.erase(oid);
+}
+
+void OpenTransaction::give_up_names() {
+  while (!unnamed_.empty()) {
+    name(unnamed_.begin()->first, [](event::ChangeEvent change) {
+      change.schema.clear();
+      change.table.clear();
+      return std::optional(event::as_gap(std::move(change), to_text(event::GapCause::other_table)));
+    });
+  }
+}
+
 void OpenTransaction::forget_events() {
   events_.clear();
+  unnamed_.clear();
   last_ordinal_ = statement_ = 0;
   unversioned_ = bytes_ = 0;
   statement_ended_ = true;

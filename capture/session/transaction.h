@@ -3,11 +3,17 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "capture/event/change_event.h"
+#include "capture/facts.h"
 
 namespace weir::capture {
 
@@ -59,8 +65,20 @@ class OpenTransaction {
   /// Rows were written where this transaction may have no id of its own: it must be given one.
   void needs_xid() { needs_xid_ = true; }
   bool lacks_needed_xid() const { return needs_xid_ && xid_ == 0; }
-  /// True where the epilogue must ask the server: some event has no lsn, or the transaction no id.
-  bool incomplete() const { return !empty() && (unversioned_ > 0 || xid_ == 0); }
+  /// True where the server must be asked: some event has no lsn, the transaction no id, or a table no name.
+  bool incomplete() const { return !empty() && (unversioned_ > 0 || xid_ == 0 || !unnamed_.empty()); }
+  bool lacks_versions() const { return !empty() && (unversioned_ > 0 || xid_ == 0); }
+
+  /// Events are of a table whose name is not known (see `unnamed`): by its oid the table that the statement named.
+  using Unnamed = std::map<std::uint32_t, std::shared_ptr<const RelationFacts>>;
+  void saw_unnamed(std::uint32_t oid, std::shared_ptr<const RelationFacts> written) {
+    unnamed_[oid] = std::move(written);
+  }
+  const Unnamed& unnamed() const { return unnamed_; }
+  /// Its events are what `tell` makes of them, or none.
+  void name(std::uint32_t oid, const std::function<std::optional<event::ChangeEvent>(event::ChangeEvent)>& tell);
+  /// The names will not be known: of what was written there only the rows are counted.
+  void give_up_names();
 
   const std::vector<event::ChangeEvent>& events() const { return events_; }
   /// They did not happen; savepoints stay.
@@ -83,6 +101,7 @@ class OpenTransaction {
   std::uint32_t last_ordinal_ = 0;
   std::uint32_t statement_ = 0;
   std::uint32_t savepoint_count_ = 0;
+  Unnamed unnamed_;
   std::size_t unversioned_ = 0;
   std::size_t bytes_ = 0;
   event::Xid xid_ = 0;

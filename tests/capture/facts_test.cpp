@@ -42,6 +42,7 @@ struct Answer {
           R"(["note","16500","-1","3","\"of \"\"shops\"","mood","e","0"],)"
           R"(["sum","23","-1","4","pg_catalog","int4","b","0"],)"
           R"(["price","16501","-1","5","shop","euro","d","1700"],["of","2205","-1","6","pg_catalog","regclass","b","0"]])"),
+      "true",
       "-77",
       "1"};
 
@@ -94,6 +95,7 @@ TEST(FactsTest, EveryColumnOfTheAnswer) {
   EXPECT_TRUE(facts->updates.triggers.known);
   EXPECT_TRUE(facts->has_foreign);
   EXPECT_TRUE(facts->has_update_triggers);
+  EXPECT_TRUE(facts->is_first_in_path);
   EXPECT_EQ(facts->digest, "-77");
   EXPECT_EQ(read_creation_schema(answer.row(), "UTF8"), "later");
 }
@@ -137,14 +139,14 @@ TEST(FactsTest, AnAnswerOfAnotherFormIsNone) {
   wire::RowView row = answer.row();
   row.pop_back();
   EXPECT_FALSE(read_facts(row, "UTF8"));
-  for (const std::size_t i : {0u, 1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 13u, 14u, 17u, 19u, 21u}) {
+  for (const std::size_t i : {0u, 1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 13u, 14u, 17u, 19u, 21u, 22u}) {
     row = answer.row();
     row[i] = std::nullopt;
     EXPECT_FALSE(read_facts(row, "UTF8")) << i;
     row[i] = "";
     EXPECT_FALSE(read_facts(row, "UTF8")) << i;
     row[i] = "0";
-    const bool any = i == 3 || i == 4 || i == 21;
+    const bool any = i == 3 || i == 4 || i == 22;
     EXPECT_EQ(read_facts(row, "UTF8").has_value(), any) << i;
   }
 }

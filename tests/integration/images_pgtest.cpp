@@ -8,110 +8,11 @@
 #include <string>
 #include <vector>
 
-#include "tests/support/child_process.h"
-#include "tests/support/pg_cluster.h"
-#include "tests/support/pg_connection.h"
+#include "tests/integration/image_stage.h"
 #include "tests/support/raw_client.h"
-#include "tests/support/weir_process.h"
 
 namespace weir::images {
 namespace {
-
-using test_support::PgCluster;
-using test_support::PgConnection;
-using test_support::WeirProcess;
-
-const PgCluster& cluster_of(int version) {
-  static std::map<int, std::unique_ptr<PgCluster>> clusters;
-  auto& cluster = clusters[version];
-  if (!cluster) cluster = std::make_unique<PgCluster>(version);
-  return *cluster;
-}
-
-/// A database of its own, and a Weir in front of it.
-class Stage {
- public:
-  explicit Stage(int version, const std::string& encoding = "UTF8", const std::vector<std::string>& arguments = {})
-      : cluster_(cluster_of(version)), database_(next_name()) {
-    PgConnection(cluster_.conninfo())
-        .run("CREATE DATABASE " + database_ + " TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C' ENCODING '" + encoding +
-             "'");
-    std::vector<std::string> all = {"--format", "flat", "--capture.exclude", "public.marker*"};
-    all.insert(all.end(), arguments.begin(), arguments.end());
-    weir_ = std::make_unique<WeirProcess>(test_support::WeirOptions{
-        .upstream = cluster_.uri(database_), .emit = {"stdout"}, .arguments = std::move(all)});
-    direct().run("CREATE TABLE public.last_of_all (n int)");
-  }
-  ~Stage() {
-    weir_->terminate();
-    PgConnection(cluster_.conninfo()).run("DROP DATABASE IF EXISTS " + database_ + " WITH (FORCE)");
-  }
-  Stage(const Stage&) = delete;
-  Stage& operator=(const Stage&) = delete;
-
-  PgConnection direct(const std::string& encoding = "", const std::string& user = "postgres") const {
-    return PgConnection(cluster_.conninfo(database_, user) + (encoding.empty() ? "" : " client_encoding=" + encoding));
-  }
-  PgConnection through(const std::string& encoding = "", const std::string& user = "postgres") const {
-    return PgConnection(weir_->conninfo(database_, user) + (encoding.empty() ? "" : " client_encoding=" + encoding));
-  }
-  int server_port() const { return cluster_.port(); }
-  int weir_port() const { return weir_->port(); }
-  const std::string& database() const { return database_; }
-  std::string log() const { return weir_->errors(); }
-
-  /// All that came out so far, as text.
-  std::string output() {
-    const auto marks = std::to_string(++marks_);
-    through().run("INSERT INTO public.last_of_all VALUES (" + marks + ")");
-    const bool arrived = test_support::eventually(std::chrono::seconds(20), [&] {
-      return weir_->output().find("\"row\":{\"n\":" + marks + "}") != std::string::npos;
-    });
-    EXPECT_TRUE(arrived) << weir_->errors();
-    return weir_->output();
-  }
-
-  /// Events since the last look, a line for each: "insert public.t {key} row fidelity", or "gap public.t +1 ~0 -0
-  /// cause".
-  std::vector<std::string> events() {
-    std::vector<std::string> lines;
-    const std::string all = output();
-    for (std::size_t end; (end = all.find('\n', seen_)) != std::string::npos; seen_ = end + 1) {
-      const auto event = boost::json::parse(all.substr(seen_, end - seen_)).as_object();
-      if (text(event, "table") == "last_of_all") continue;
-      lines.push_back(described(event));
-    }
-    return lines;
-  }
-
- private:
-  static std::string next_name() {
-    static int number = 0;
-    return "images_" + std::to_string(++number);
-  }
-  static std::string text(const boost::json::object& event, const char* member) {
-    const auto* value = event.if_contains(member);
-    return value == nullptr || value->is_null() ? "-"
-           : value->is_string()                 ? std::string(value->as_string())
-                                                : boost::json::serialize(*value);
-  }
-  static std::string described(const boost::json::object& event) {
-    const std::string table = text(event, "schema") + "." + text(event, "table");
-    if (text(event, "op") == "gap")
-      return "gap " + table + " +" + text(event, "inserted") + " ~" + text(event, "updated") + " -" +
-             text(event, "deleted") + " " + text(event, "cause");
-    return text(event, "op") + " " + table + " " + text(event, "key") + " " +
-           (text(event, "op") == "delete" ? text(event, "before") : text(event, "row")) + " " + text(event, "fidelity");
-  }
-
-  const PgCluster& cluster_;
-  std::string database_;
-  std::unique_ptr<WeirProcess> weir_;
-  std::size_t seen_ = 0;
-  int marks_ = 0;
-};
-
-using Lines = std::vector<std::string>;
 
 class Images : public testing::TestWithParam<int> {
  protected:
@@ -120,14 +21,6 @@ class Images : public testing::TestWithParam<int> {
 
 INSTANTIATE_TEST_SUITE_P(Servers, Images, testing::Values(15, 18),
                          [](const auto& info) { return "pg" + std::to_string(info.param); });
-
-/// In the extended protocol, with parameters.
-void execute(const PgConnection& connection, const std::string& sql, const std::vector<const char*>& values) {
-  PGresult* result =
-      PQexecParams(connection.raw(), sql.c_str(), int(values.size()), nullptr, values.data(), nullptr, nullptr, 0);
-  EXPECT_EQ(PQresultStatus(result), PGRES_COMMAND_OK) << PQresultErrorMessage(result);
-  PQclear(result);
-}
 
 TEST_P(Images, AnExcludedColumnNeverLeavesWhateverTheEncoding) {
   Stage stage(version(), "UTF8",
@@ -471,121 +364,6 @@ TEST_P(Images, AQuestionWaitsForNobodyWhoHasLockedAnotherPartition) {
   EXPECT_EQ(client.try_run("INSERT INTO one VALUES (1)"), "55P03");
   holder.run("COMMIT");
   EXPECT_EQ(stage.events().size(), 5u);
-}
-
-// What somebody does past Weir is known with the first write that comes facts_max_age later: before it hits anything.
-TEST_P(Images, PoliciesAndRulesMadePastWeirChangeNoWrite) {
-  Stage stage(version(), "UTF8", {"--capture.facts_max_age", "0"});
-  stage.direct().run(
-      "DROP ROLE IF EXISTS teller; CREATE ROLE teller LOGIN; CREATE TABLE t (id int PRIMARY KEY, v int DEFAULT 0);"
-      "CREATE TABLE ruled (id int PRIMARY KEY); CREATE TABLE log (id int);"
-      "INSERT INTO t SELECT generate_series(1, 7); GRANT ALL ON t TO teller");
-  const auto client = stage.through("", "teller");
-  const auto other = stage.through("", "teller");
-  const auto updated = [](const PgConnection& connection, const std::string& sql) {
-    PGresult* result = PQexec(connection.raw(), sql.c_str());
-    const std::string tag =
-        PQresultStatus(result) == PGRES_COMMAND_OK ? PQcmdTuples(result) : PQresultErrorMessage(result);
-    PQclear(result);
-    return tag;
-  };
-  PQclear(PQprepare(other.raw(), "u", "UPDATE t SET v = 1", 0, nullptr));
-  const auto runs_prepared = [&] {
-    PGresult* result = PQexecPrepared(other.raw(), "u", 0, nullptr, nullptr, nullptr, 0);
-    const std::string tag = PQcmdTuples(result);
-    PQclear(result);
-    return tag;
-  };
-  EXPECT_EQ(updated(client, "UPDATE t SET v = 1"), "7");
-  EXPECT_EQ(runs_prepared(), "7");
-  stage.direct().run(
-      "ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY w ON t FOR UPDATE TO teller USING (true);"
-      "CREATE POLICY r ON t FOR SELECT TO teller USING (id < 7)");
-  EXPECT_EQ(updated(client, "UPDATE t SET v = 1"), "7");
-  EXPECT_EQ(runs_prepared(), "7");
-  execute(client, "UPDATE t SET v = $1", {"3"});
-  client.run("BEGIN");
-  EXPECT_EQ(updated(client, "UPDATE t SET v = 1"), "7");
-  client.run("COMMIT");
-  EXPECT_EQ(stage.direct().value("SELECT count(*) FROM t WHERE v = 1"), "7");
-  const auto owner = stage.through();
-  owner.run("INSERT INTO ruled VALUES (1)");
-  stage.direct().run("CREATE RULE r AS ON INSERT TO ruled DO INSTEAD INSERT INTO log VALUES (NEW.id)");
-  EXPECT_EQ(owner.try_run("INSERT INTO ruled VALUES (2)"), "00000");
-  EXPECT_EQ(stage.direct().value("SELECT count(*) FROM log"), "1");
-  const auto events = stage.events();
-  EXPECT_EQ(std::count(events.begin(), events.end(), "update public.t - - statement"), 4);
-  EXPECT_EQ(events.back(), "gap public.ruled +1 ~0 -0 rule");
-  stage.direct().run("DROP OWNED BY teller; DROP ROLE teller");
-}
-
-TEST_P(Images, TablesKeysAndPartitionsMadePastWeirAreToldByTheirNames) {
-  Stage stage(version(), "UTF8", {"--capture.facts_max_age", "0"});
-  stage.direct().run(
-      "CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE root (id int PRIMARY KEY) PARTITION BY LIST (id);"
-      "CREATE TABLE one PARTITION OF root FOR VALUES IN (1)");
-  const auto client = stage.through();
-  EXPECT_EQ(client.try_run("INSERT INTO later VALUES (1)"), "42P01");
-  client.run("INSERT INTO t VALUES (1); INSERT INTO root VALUES (1)");
-  stage.direct().run(
-      "CREATE TABLE later (id int PRIMARY KEY); ALTER TABLE t RENAME id TO no;"
-      "CREATE TABLE two PARTITION OF root FOR VALUES IN (2)");
-  client.run("INSERT INTO later VALUES (1)");
-  client.run("INSERT INTO t VALUES (2)");
-  client.run("INSERT INTO root VALUES (2)");
-  stage.direct().run("CREATE TABLE three PARTITION OF root FOR VALUES IN (3); ALTER TABLE t RENAME no TO nr");
-  client.run("BEGIN; INSERT INTO root VALUES (3); INSERT INTO t VALUES (3); COMMIT");
-  EXPECT_EQ(stage.events(),
-            (Lines{R"(insert public.t {"id":1} {"id":1} row)", R"(insert public.one {"id":1} {"id":1} row)",
-                   R"(insert public.later {"id":1} {"id":1} row)", R"(insert public.t {"no":2} {"no":2} row)",
-                   R"(insert public.two {"id":2} {"id":2} row)", R"(insert public.three {"id":3} {"id":3} row)",
-                   R"(insert public.t {"nr":3} {"nr":3} row)"}));
-}
-
-// The same where the session has the write prepared: by the client, and by its shape.
-TEST_P(Images, WhatIsPreparedFollowsWhatIsMadePastWeir) {
-  for (const char* by_shape : {"true", "false"}) {
-    Stage stage(version(), "UTF8", {"--capture.facts_max_age", "0", "--capture.prepare_by_shape", by_shape});
-    stage.direct().run(
-        "CREATE TABLE t (id int PRIMARY KEY, v int); CREATE TABLE log (id int);"
-        "CREATE TABLE root (id int PRIMARY KEY) PARTITION BY LIST (id); CREATE TABLE one PARTITION OF root FOR VALUES "
-        "IN (1)");
-    const auto client = stage.through();
-    const auto prepares = [&](const char* name, const char* sql) {
-      PQclear(PQprepare(client.raw(), name, sql, 0, nullptr));
-    };
-    const auto runs = [&](const char* name, const char* value) {
-      PGresult* result = PQexecPrepared(client.raw(), name, 1, &value, nullptr, nullptr, 0);
-      EXPECT_EQ(PQresultStatus(result), PGRES_COMMAND_OK) << PQresultErrorMessage(result);
-      PQclear(result);
-    };
-    EXPECT_EQ(client.try_run("INSERT INTO later VALUES (1)"), "42P01");
-    EXPECT_EQ(client.try_run("INSERT INTO later VALUES (2)"), "42P01");
-    prepares("t", "INSERT INTO t VALUES ($1, 0)");
-    prepares("root", "INSERT INTO root VALUES ($1)");
-    runs("t", "1");
-    runs("root", "1");
-    for (const char* id : {"2", "3", "4"}) client.run("INSERT INTO t VALUES (" + std::string(id) + ", 0)");
-    stage.events();
-    stage.direct().run(
-        "CREATE TABLE later (id int PRIMARY KEY); ALTER TABLE t RENAME id TO no; ALTER TABLE one RENAME TO first;"
-        "CREATE TABLE two PARTITION OF root FOR VALUES IN (2)");
-    client.run("INSERT INTO later VALUES (1)");
-    runs("t", "5");
-    client.run("INSERT INTO t VALUES (6, 0)");
-    runs("root", "2");
-    client.run("DELETE FROM root WHERE id = 1");
-    EXPECT_EQ(stage.events(),
-              (Lines{R"(insert public.later {"id":1} {"id":1} row)", R"(insert public.t {"no":5} {"no":5,"v":0} row)",
-                     R"(insert public.t {"no":6} {"no":6,"v":0} row)", R"(insert public.two {"id":2} {"id":2} row)",
-                     R"(delete public.first {"id":1} {"id":1} row)"}))
-        << by_shape;
-    stage.direct().run("CREATE RULE r AS ON INSERT TO t DO INSTEAD INSERT INTO log VALUES (NEW.no)");
-    runs("t", "7");
-    client.run("INSERT INTO t VALUES (8, 0)");
-    EXPECT_EQ(stage.events(), (Lines{"gap public.t +1 ~0 -0 rule", "gap public.t +1 ~0 -0 rule"})) << by_shape;
-    EXPECT_EQ(stage.direct().value("SELECT count(*) FROM log"), "2");
-  }
 }
 
 }  // namespace

@@ -24,9 +24,9 @@ Values Table::no_facts(const std::string& creation_schema) {
   for (const std::size_t column : {5u, 8u, 13u, 14u}) row[column] = boolean(false);
   for (const std::size_t column : {14u, 17u}) row[column] = boolean(false);
   row[18] = in_hex(creation_schema);
-  row[19] = boolean(false);
-  row[21] = "0";
-  row[22] = "1";
+  row[19] = row[21] = boolean(false);
+  row[22] = "0";
+  row[23] = "1";
   return row;
 }
 
@@ -62,6 +62,7 @@ Values Table::facts() const {
           in_hex(creation_schema),
           boolean(has_update_triggers),
           or_null(types),
+          boolean(is_first_in_path),
           digest,
           "1"};
 }

@@ -31,6 +31,7 @@ struct Table {
                         R"("generated":null,"sources":null,"triggers":null,"operators":null,"casts":false})";
   bool has_foreign = false;
   bool has_update_triggers = false;
+  bool is_first_in_path = true;
   std::string digest = "1";
   std::string creation_schema = "public";
   std::string types =

@@ -24,8 +24,15 @@ event::ChangeEvent without_version() {
   return change;
 }
 
-TEST(CommitQuestionsTest, IdAndVersionAreAskedWhereSomethingLacksThem) {
-  ASSERT_EQ(commit_questions().size(), 1u);
+class CommitQuestionsTest : public ::testing::Test {
+ protected:
+  CaptureSettings settings;
+  std::atomic<std::uint64_t> epoch{0};
+  SessionCatalog catalog{settings, epoch, nullptr};
+};
+
+TEST_F(CommitQuestionsTest, IdAndVersionAreAskedWhereSomethingLacksThem) {
+  ASSERT_EQ(commit_questions().size(), 2u);
   const CommitQuestion& question = *commit_questions()[0];
   OpenTransaction written;
   EXPECT_FALSE(question.query(written)) << "nothing was written";
@@ -39,17 +46,49 @@ TEST(CommitQuestionsTest, IdAndVersionAreAskedWhereSomethingLacksThem) {
   ASSERT_TRUE(given);
   EXPECT_FALSE(given->is_kept);
   EXPECT_NE(given->sql.find("pg_current_xact_id()"), std::string_view::npos);
-  question.answered({"800", "0/30"}, written);
+  question.answered({"800", "0/30"}, written, catalog);
   EXPECT_FALSE(question.query(written)) << "or the commit would wait for ever";
   EXPECT_EQ(written.xid(), 800u);
   EXPECT_EQ(written.last_lsn(), 0x30u);
 }
 
-TEST(CommitQuestionsTest, WithoutAnIdNothingWasWritten) {
+TEST_F(CommitQuestionsTest, WithoutAnIdNothingWasWritten) {
   OpenTransaction written;
   written.add(without_version());
-  commit_questions()[0]->answered({std::nullopt, "0/30"}, written);
+  commit_questions()[0]->answered({std::nullopt, "0/30"}, written, catalog);
   EXPECT_TRUE(written.empty());
+}
+
+TEST_F(CommitQuestionsTest, ATableIsAskedForItsNameUntilThatIsKnownOrWillNotBe) {
+  const CommitQuestion& question = *commit_questions()[1];
+  OpenTransaction written;
+  EXPECT_FALSE(question.query(written));
+  auto named = std::make_shared<RelationFacts>();
+  named->oid = 16400;
+  named->name = {"public", "t"};
+  for (const std::uint32_t oid : {16999u, 17000u}) {
+    event::ChangeEvent change;
+    change.schema = unnamed(oid).schema;
+    change.table = unnamed(oid).table;
+    change.lsn = 16;
+    written.saw(800, 16);
+    written.saw_unnamed(oid, named);
+    written.add(change);
+  }
+  EXPECT_FALSE(commit_questions()[0]->query(written)) << "the versions are known";
+  const auto query = question.query(written);
+  ASSERT_TRUE(query);
+  EXPECT_EQ(query->values, (std::vector<std::string>{"16999", "16400"}));
+  EXPECT_FALSE(query->is_kept);
+  question.answered({"16999", "6f74686572", "6c656166", "true", "p"}, written, catalog);
+  EXPECT_TRUE(written.logged());
+  EXPECT_EQ(written.events()[0].table, "leaf");
+  ASSERT_TRUE(question.query(written));
+  EXPECT_EQ(question.query(written)->values[0], "17000");
+  question.answered({"17000", std::nullopt, std::nullopt, "false", std::nullopt}, written, catalog);
+  EXPECT_FALSE(question.query(written)) << "or the commit would wait for ever";
+  EXPECT_EQ(written.events()[1].op, event::Op::gap);
+  EXPECT_EQ(written.events()[1].table, "");
 }
 
 /// How many rows a table has by the server's own count, say; it wants to know once.
@@ -59,7 +98,9 @@ class Count final : public CommitQuestion {
     if (written.empty() || !count.empty()) return std::nullopt;
     return CommitQuery{"SELECT count($1)", {"16400"}};
   }
-  void answered(const wire::RowView& row, OpenTransaction&) const override { count = std::string(row.at(0).value()); }
+  void answered(const wire::RowView& row, OpenTransaction&, const SessionCatalog&) const override {
+    count = std::string(row.at(0).value());
+  }
   mutable std::string count;
 };
 

@@ -146,25 +146,26 @@ TEST(RowReaderTest, AnExcludedLeafIsNotCapturedThroughItsTable) {
   EXPECT_EQ(read_row({"{}", "3", "800", "0/10"}, plan_of(event::Op::create), scope).events.size(), 1u);
 }
 
-TEST(RowReaderTest, ATableThatTheFactsDoNotKnowIsAGap) {
-  const ReadRow read = read_row({R"({"id":7})", "9", "800", "0/10"}, plan_of(event::Op::create), {});
+TEST(RowReaderTest, ATableThatTheFactsDoNotKnowHasNoNameYet) {
+  Scope scope;
+  scope.include = {"public.t"};
+  scope.exclude = {"*.t_*"};
+  const ReadRow read = read_row({R"({"id":7})", "9", "800", "0/10"}, plan_of(event::Op::create), scope);
   ASSERT_TRUE(read.valid);
   EXPECT_TRUE(read.stale);
   ASSERT_EQ(read.events.size(), 1u);
-  EXPECT_EQ(read.events[0].op, event::Op::gap);
-  EXPECT_EQ(read.events[0].counts.inserted, 1);
-  EXPECT_FALSE(read.events[0].after);
+  EXPECT_EQ(read.events[0].op, event::Op::create);
+  EXPECT_EQ(read.events[0].key, R"({"id":7})");
+  EXPECT_EQ(unnamed_oid({read.events[0].schema, read.events[0].table}), 9u);
+  EXPECT_EQ(unnamed_oid({"public", "9"}), 0u);
 }
 
-TEST(RowReaderTest, APartitionThatTheFactsDoNotKnowHasItsTablesName) {
-  Plan plan = plan_of(event::Op::create);
-  auto partitioned = table();
-  partitioned->kind = 'p';
-  plan.relation = partitioned;
-  const ReadRow read = read_row({R"({"id":7})", "9", "800", "0/10"}, plan, {});
-  EXPECT_TRUE(read.stale);
-  EXPECT_EQ(read.events.at(0).table, "t");
-  EXPECT_EQ(read.events.at(0).after, R"({"id":7})");
+TEST(RowReaderTest, ARowThatMovesBetweenTablesWithoutNames) {
+  const ReadRow read =
+      read_row({R"({"id":7})", R"({"id":8})", "9", "10", "800", "0/10"}, plan_of_18(event::Op::update), {});
+  ASSERT_EQ(read.events.size(), 2u);
+  EXPECT_EQ(unnamed_oid({read.events[0].schema, read.events[0].table}), 9u);
+  EXPECT_EQ(unnamed_oid({read.events[1].schema, read.events[1].table}), 10u);
 }
 
 TEST(RowReaderTest, OnConflictBefore18) {

@@ -19,6 +19,7 @@ Column column(std::string name, std::uint32_t type, int modifier = -1) {
 RelationFacts relation() {
   RelationFacts facts;
   facts.kind = 'r';
+  facts.is_first_in_path = true;
   facts.key = {"id"};
   facts.leaves[1] = {"public", "t"};
   facts.columns = {column("id", 23),
@@ -166,6 +167,10 @@ TEST(ShapeTest, OnlyByTheWholeKeyOfOneTable) {
   EXPECT_EQ(shape_of("UPDATE t SET n = 1 FROM x WHERE id = 1"), "none");
   EXPECT_EQ(shape_of("DELETE FROM t USING x WHERE t.id = 1"), "none");
   EXPECT_EQ(shape_of("UPDATE t SET n = 1 WHERE 1 = id", facts), "UPDATE t SET n =  $1  WHERE  $2  = id | 23 1 | 23 1");
+  facts.is_first_in_path = false;
+  EXPECT_EQ(shape_of("UPDATE t SET n = 1 WHERE 1 = id", facts), "none") << "another t may come before it";
+  EXPECT_NE(shape_of("UPDATE public.t SET n = 1 WHERE 1 = id", facts), "none");
+  facts.is_first_in_path = true;
   facts.key = {"id", "n"};
   EXPECT_EQ(shape_of("DELETE FROM t WHERE id = 1", facts), "none");
   EXPECT_NE(shape_of("DELETE FROM t WHERE id = 1 AND n = 2", facts), "none");

@@ -247,5 +247,63 @@ TEST(OpenTransactionTest, MemoryIsThatOfWhatIsKept) {
   EXPECT_EQ(transaction.bytes(), 0u);
 }
 
+event::ChangeEvent unnamed_row(std::uint32_t oid) {
+  event::ChangeEvent change = row(unnamed(oid).table);
+  change.schema = unnamed(oid).schema;
+  return change;
+}
+
+TEST(OpenTransactionTest, EventsWaitForTheNamesOfTheirTables) {
+  OpenTransaction transaction;
+  transaction.saw(800, 0x10);
+  transaction.add(row("a"));
+  transaction.add(unnamed_row(8));
+  transaction.savepoint("s");
+  transaction.add(unnamed_row(9));
+  transaction.add(unnamed_row(8));
+  transaction.add(row("b"));
+  EXPECT_FALSE(transaction.incomplete());
+  transaction.saw_unnamed(8, nullptr);
+  transaction.saw_unnamed(9, nullptr);
+  EXPECT_TRUE(transaction.incomplete());
+  EXPECT_FALSE(transaction.lacks_versions());
+  transaction.name(8, [](event::ChangeEvent) { return std::nullopt; });
+  EXPECT_TRUE(transaction.incomplete());
+  transaction.name(9, [](event::ChangeEvent change) {
+    change.table = "named";
+    return std::optional(change);
+  });
+  EXPECT_FALSE(transaction.incomplete());
+  EXPECT_EQ(kept(transaction), "a1.1 named2.1 b3.1 ");
+  EXPECT_EQ(transaction.event_count(), 3u);
+  EXPECT_EQ(transaction.bytes(), event::memory_of(transaction.events()));
+  transaction.rollback_to("s");
+  EXPECT_EQ(kept(transaction), "a1.1 ");
+}
+
+TEST(OpenTransactionTest, WithoutNamesOnlyTheRowsAreCounted) {
+  OpenTransaction transaction;
+  transaction.saw(800, 0x10);
+  transaction.add(row("a"));
+  transaction.add(unnamed_row(8));
+  transaction.saw_unnamed(8, nullptr);
+  transaction.give_up_names();
+  EXPECT_FALSE(transaction.incomplete());
+  ASSERT_EQ(transaction.events().size(), 2u);
+  EXPECT_EQ(transaction.events()[0].op, event::Op::create);
+  EXPECT_EQ(transaction.events()[1].op, event::Op::gap);
+  EXPECT_EQ(transaction.events()[1].counts.inserted, 1);
+  EXPECT_EQ(transaction.events()[1].schema + transaction.events()[1].table, "");
+}
+
+TEST(OpenTransactionTest, WhatIsRolledBackNeedsNoName) {
+  OpenTransaction transaction;
+  transaction.savepoint("s");
+  transaction.add(unnamed_row(8));
+  transaction.saw_unnamed(8, nullptr);
+  transaction.rollback_to("s");
+  EXPECT_FALSE(transaction.incomplete());
+}
+
 }  // namespace
 }  // namespace weir::capture

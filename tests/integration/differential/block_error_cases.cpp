@@ -118,6 +118,33 @@ void rows_that_others_hold(Script& s) {
   s.direct("ROLLBACK PREPARED '" + gid + "'");
 }
 
+/// Where there is a BEFORE trigger the server locks the row first, also for one that does not fire.
+void rows_that_others_hold_from_triggers(Script& s) {
+  const std::string gid = "triggers_" + s.schema();
+  s.direct("CREATE FUNCTION sees() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'");
+  const std::vector<std::string> kinds = {"DISABLE", "ENABLE", "ENABLE REPLICA", "ENABLE ALWAYS"};
+  std::string holds = "BEGIN";
+  for (std::size_t i = 0; i < kinds.size(); ++i) {
+    const std::string table = "held_" + std::to_string(i);
+    s.direct("CREATE TABLE " + table + " (id int PRIMARY KEY, v text); INSERT INTO " + table +
+             " VALUES (2, 'b'); CREATE TRIGGER sees BEFORE UPDATE OF v ON " + table +
+             " FOR EACH ROW EXECUTE FUNCTION sees(); ALTER TABLE " + table + " " + kinds[i] + " TRIGGER sees");
+    holds += "; UPDATE " + table + " SET v = 'z'";
+  }
+  s.direct(holds + "; PREPARE TRANSACTION '" + gid + "'");
+  s.connect();
+  for (const char* role : {"origin", "replica"}) {
+    s.query("SET lock_timeout = '50ms'; SET session_replication_role = " + std::string(role));
+    for (std::size_t i = 0; i < kinds.size(); ++i) {
+      const std::string table = "held_" + std::to_string(i);
+      fails_in_block(s, "UPDATE " + table + " SET id = 20 WHERE id = 2");
+      s.query("UPDATE " + table + " SET v = 'x'");
+      s.query("UPDATE " + table + " SET id = id + 1");
+    }
+  }
+  s.direct("ROLLBACK PREPARED '" + gid + "'");
+}
+
 /// The same outside of a block, and where others have changed the row.
 void rows_that_others_changed(Script& s) {
   s.connect();
@@ -139,6 +166,7 @@ std::vector<WireCase> block_error_cases() {
           {"error_in_block_missing_names", missing_names},
           {"error_in_block_where_that_raises", where_that_raises},
           {"error_in_block_rows_that_others_hold", rows_that_others_hold},
+          {"error_in_block_rows_that_others_hold_from_triggers", rows_that_others_hold_from_triggers},
           {"error_in_block_rows_that_others_changed", rows_that_others_changed}};
 }
 
