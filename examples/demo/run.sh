@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The demo: a throwaway PostgreSQL, Weir in front of it, an application that knows of neither, and the events.
 # Usage: examples/demo/run.sh path/to/weir      (`make demo` builds and calls it)
-# Leaves nothing behind, also after Ctrl-C. Ends with 0 only if exactly the committed rows became events.
+# Leaves nothing behind, also after Ctrl-C. Ends with 0 only if exactly the committed rows became events. On a terminal it goes on with an order each
+# second until Enter, so that the page with Weir's numbers can be looked at; where there is a desktop it opens the page.
 set -euo pipefail
 
 DEMO=$(cd "$(dirname "$0")" && pwd)
@@ -53,6 +54,15 @@ if [ "$(id -u)" = 0 ]; then
 fi
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+get() { # PATH of Weir's admin listener
+  local line
+  exec 3<>"/dev/tcp/127.0.0.1/$admin_port" || return 1
+  printf 'GET %s HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' "$1" >&3
+  while IFS= read -r line <&3; do printf '%s\n' "$line"; done
+  exec 3>&-
+}
+# "NAME VALUE" of the metrics.
+metric() { get /metrics | sed -n "s/^$1 //p" | tr -d '\r'; }
 sql() { psql -X -q -A -t -h "$folder" -p "$database_port" -U shop -d shop "$@"; } # past Weir, over the unix socket
 
 # Waits until `command…` succeeds; fails when the process behind it has ended or ten seconds are over.
@@ -99,12 +109,14 @@ show_events() {
 
 start_weir() {
   weir_port=$(free_port)
+  admin_port=$(free_port)
+  page=http://127.0.0.1:$admin_port
   : >"$folder/shown"
   mkfifo "$folder/events"
   show_events <"$folder/events" &
   show_pid=$!
   "$weir" --listen "127.0.0.1:$weir_port" --upstream "postgresql://shop@127.0.0.1:$database_port/shop" \
-    --journal "$folder/journal" --emit stdout --format readable >"$folder/events" 2>"$folder/weir.log" &
+    --admin.listen "127.0.0.1:$admin_port" --journal "$folder/journal" --emit stdout --format readable >"$folder/events" 2>"$folder/weir.log" &
   weir_pid=$!
   wait_for Weir "$weir_pid" psql -X -h 127.0.0.1 -p "$weir_port" -U shop -d shop -c 'SELECT 1'
 }
@@ -118,10 +130,27 @@ not_emitted() {
   fi
 }
 
+open_page() {
+  [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] && command -v xdg-open >/dev/null || return 0
+  xdg-open "$page/" >/dev/null 2>&1 || true
+}
+
+# For whoever looks at the page.
+go_on_until_enter() {
+  echo
+  echo "The page at $bold$page/$plain shows this as it happens. An order comes each second; Enter ends the demo."
+  open_page
+  until read -r -t 1; do
+    [ $? -gt 128 ] || break # not the time: the end of what is typed
+    psql -X -q -h 127.0.0.1 -p "$weir_port" -U shop -d shop -c "INSERT INTO orders (customer) VALUES ('Dora')" || return 1
+  done
+}
+
 echo "${bold}Weir demo$plain: starting a throwaway PostgreSQL and Weir in front of it …"
 start_database
 start_weir
 echo "PostgreSQL listens on port $database_port. The application is told port $weir_port, Weir's; nothing else changes."
+echo "Weir's page: $page/   for Prometheus: $page/metrics"
 echo "Each statement stands as it was sent. Below it, indented: the events, as they come."
 
 stdbuf -oL psql -X -e -h 127.0.0.1 -p "$weir_port" -U shop -d shop <"$DEMO/app.sql" 2>&1 &
@@ -136,8 +165,12 @@ not_emitted "Bob's order, one order and one line" "ROLLBACK" Bob "orders WHERE c
 not_emitted "Cleo's gift wrapping" "ROLLBACK TO SAVEPOINT; the rest of her order was committed" '\<wrap\>' \
   "order_lines WHERE sku = 'wrap'"
 not_emitted "50 lamps out of 5" "the statement failed: stock may not be negative" 'stock=-45' "products WHERE stock < 0"
+counted=$(metric weir_events_released_total)
+echo "${bold}Counted$plain by Weir itself: weir_events_released_total $counted, at $page/metrics"
+[ "$counted" = 12 ] || { echo "${red}the metrics say otherwise$plain"; failed=yes; }
 [ "$(wc -l <"$folder/shown")" = 12 ] || { echo "${red}expected 12 events$plain"; failed=yes; }
 if [ -n "$failed" ]; then
   cat "$folder/weir.log" >&2
   exit 1
 fi
+[ ! -t 0 ] || [ ! -t 1 ] || go_on_until_enter

@@ -3,12 +3,14 @@
 
 import os
 import pathlib
+import pty
 import re
 import signal
 import subprocess
 import sys
 import tempfile
 import unittest
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WEIR = ""
@@ -53,10 +55,31 @@ class Demo(unittest.TestCase):
                          ["INSERT", "UPDATE", "DELETE"], output)
         self.assertEqual(events[0][1].split()[:3], ["public.orders", "id=1", "customer=Ada"])
         self.assertNotIn("\x1b[", output)  # no colour where there is no terminal
-        for text in ("12 events", "ROLLBACK TO SAVEPOINT;", "the statement failed", "violates check constraint"):
+        for text in ("12 events", "weir_events_released_total 12", "/metrics", "ROLLBACK TO SAVEPOINT;", "the statement failed", "violates check constraint"):
             self.assertIn(text, output)
         for _, rest in events:
             self.assertNotRegex(rest, r"Bob|\bwrap\b|stock=-")
+        self.assert_nothing_left()
+
+    def test_on_a_terminal_it_goes_on_until_enter_with_page_and_metrics(self):
+        terminal, its_end = pty.openpty()
+        environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+        demo = subprocess.Popen([ROOT / "examples/demo/run.sh", WEIR], stdin=its_end, stdout=its_end, stderr=its_end,
+                                start_new_session=True, env=environment | {"TMPDIR": self.folder.name})
+        self.addCleanup(demo.kill)
+        os.close(its_end)
+        shown = ""
+        while shown.count("customer=Dora") < 2:
+            shown += os.read(terminal, 65536).decode(errors="replace")
+        page = re.search(r"Weir's page: (http://127\.0\.0\.1:\d+/)", shown).group(1)
+        with urllib.request.urlopen(page, timeout=10) as answer:
+            self.assertIn("<title>", answer.read().decode())
+        with urllib.request.urlopen(page + "metrics", timeout=10) as answer:
+            events = re.search(r"^weir_events_released_total (\d+)", answer.read().decode(), re.MULTILINE)
+        self.assertGreaterEqual(int(events.group(1)), 14)
+        os.write(terminal, b"\n")
+        self.assertEqual(demo.wait(SECONDS), 0)
+        os.close(terminal)
         self.assert_nothing_left()
 
     def test_cleans_up_after_ctrl_c(self):
