@@ -3,7 +3,8 @@
 #   images/debian-<12|13>.tar    a bare Debian, as the official image debian:<N>-slim is
 #   helm/helm                    built by Go
 #   kubernetes_validate/         Python packages, with the schemas of Kubernetes inside
-# Usage: tests/packages/fetch_images.sh [12|13|helm|kubernetes_validate]…     (default: all)
+#   grafana_sdk/                 Grafana's model of a dashboard, as Python types
+# Usage: tests/packages/fetch_images.sh [12|13|helm|kubernetes_validate|grafana_sdk]…     (default: all)
 # What is there already is left alone. What cannot be had is said and left out: the tests that need it are skipped, each with a line.
 set -uo pipefail
 
@@ -48,12 +49,21 @@ fetch_kubernetes_validate() {
   mv "$work/kv" "$deps/kubernetes_validate"
 }
 
-[ $# -gt 0 ] || set -- 12 13 kubernetes_validate helm
+fetch_grafana_sdk() {
+  [ -d "$deps/grafana_sdk" ] && return 0
+  say "grafana-foundation-sdk"
+  /usr/bin/python3 -m pip --disable-pip-version-check -q install --root-user-action ignore --no-deps --only-binary :all: \
+    'grafana-foundation-sdk==1769699998!10.1.0' --target "$work/grafana" || { say "no Foundation SDK of Grafana's: pip failed"; return 0; }
+  mv "$work/grafana" "$deps/grafana_sdk"
+}
+
+[ $# -gt 0 ] || set -- 12 13 kubernetes_validate grafana_sdk helm
 for wanted in "$@"; do
   case $wanted in
     12 | 13) fetch_debian "$wanted" ;;
     helm) fetch_helm ;;
     kubernetes_validate) fetch_kubernetes_validate ;;
+    grafana_sdk) fetch_grafana_sdk ;;
     *) say "nothing of that name: $wanted"; exit 2 ;;
   esac
 done
