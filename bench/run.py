@@ -18,6 +18,7 @@ import commit_path
 import debezium
 import load
 import servers
+import start
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 DEPS = pathlib.Path(os.environ.get("WEIR_DEPS", ROOT / ".deps"))
@@ -143,7 +144,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=pathlib.Path, required=True, help="build folder with weir and bench/")
     parser.add_argument("--quick", action="store_true", help="two minutes: fewer clients, one short round")
-    parser.add_argument("--only", default="read,write,durability,scraped,memory,kafka,path", help="parts to run, separated by commas")
+    parser.add_argument("--only", default="start,read,write,durability,scraped,memory,kafka,path", help="parts to run, separated by commas")
     parser.add_argument("--debezium", action="store_true", help="beside Debezium Server (bench/fetch_debezium.sh)")
     arguments = parser.parse_args()
     plan, build, only = Plan(arguments.quick), arguments.build.resolve(), arguments.only.split(",")
@@ -151,6 +152,10 @@ def main():
     with servers.Folder() as folder:
         print(f"{os.cpu_count()} cores; a sync of the disk under {folder.path.parent} takes {folder.sync_microseconds():.0f} µs")
         database = prepare(folder, plan)
+        if "start" in only:
+            start.measure(folder, build, database)
+        if only == ["start"]:
+            return 0
         if "memory" in only:
             measure_memory(folder, build, database)
         weir = servers.start_weir(folder, build / "weir", database, "stdout")
