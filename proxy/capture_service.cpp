@@ -21,6 +21,9 @@ namespace {
 /// At the end, how long transactions in doubt are asked about; what is left is asked about at the next start.
 constexpr std::chrono::milliseconds kLastQuestions{1'000};
 
+/// And how long the collector gets.
+constexpr std::chrono::milliseconds kLastSpans{1'000};
+
 /// A small journal has small segments, so that what is delivered leaves room soon.
 std::uint64_t segment_bytes(std::uint64_t max_bytes) {
   constexpr std::uint64_t kUsual = 64u << 20;
@@ -100,8 +103,19 @@ Result<std::unique_ptr<capture::StreamReader>> CaptureService::subscribe(Subscri
 Result<void> CaptureService::open_destinations(const Settings& settings) {
   subscriptions_ = std::make_unique<Subscriptions>(
       *journal_.log, [this](capture::StreamCommand command) { committer_->tell(std::move(command)); });
-  deliveries_ = std::make_unique<Deliveries>(
-      *subscriptions_, Deliveries::Options{instance_, journal_name_, notices_.teller(), on_output_gone_});
+  if (!settings.tracing.otlp.empty()) {
+    tracer_ = std::make_unique<Tracer>(Tracer::Options{settings.tracing.otlp,
+                                                       settings.tracing.headers,
+                                                       {WEIR_VERSION, instance_},
+                                                       [this] { return committer_->last_position(); },
+                                                       notices_.teller()});
+  }
+  Deliveries::Options options{instance_, journal_name_, notices_.teller(), on_output_gone_};
+  if (tracer_)
+    options.tell_durable = [this](const std::string& name, const std::string& system) {
+      return tracer_->delivery(name, system);
+    };
+  deliveries_ = std::make_unique<Deliveries>(*subscriptions_, std::move(options));
   if (auto done = deliveries_->open(settings); !done) return done;
   const auto settled =
       settle_destinations(*journal_.book, journal_.log->recovered().last_position, settings.emit, journal_name_);
@@ -140,8 +154,18 @@ Result<void> CaptureService::run() {
   committer_ = std::make_unique<Committer>(std::move(journal_), std::move(committing));
 
   if (auto started = committer_->start(); !started) return started;
+  if (auto started = start_tracer(committer_->last_position()); !started) return started;
   deliveries_->start(*committer_);
   resolver_->start();
+  return {};
+}
+
+Result<void> CaptureService::start_tracer(event::Position newest) {
+  if (!tracer_) return {};
+  auto stream = subscriptions_->subscribe({.wake = [this] { tracer_->wake(); }});
+  if (!stream) return stream.error();
+  tracer_->attach(std::move(*stream));
+  tracer_->start(newest);
   return {};
 }
 
@@ -169,6 +193,7 @@ void CaptureService::describe(Snapshot& now) const {
   now.journal = {journal_name_, committer_->journal_bytes(), committer_->max_bytes(), committer_->trouble()};
   now.last_position = committer_->last_position();
   now.destinations = deliveries_->values();
+  if (tracer_) now.tracing = {true, tracer_->counts().sent, tracer_->counts().dropped};
 }
 
 Result<std::unique_ptr<LineStream>> CaptureService::open_lines(const std::string& query, std::function<void()> wake) {
@@ -219,6 +244,7 @@ bool CaptureService::stop(std::chrono::milliseconds at_most) {
                    counted(doubts, "transaction") + (doubts == 1 ? " is" : " are") + " in doubt; events behind wait"});
   committer_->drain();
   const bool complete = deliveries_->stop(at_most) && doubts == 0;
+  if (tracer_) tracer_->stop(std::min(at_most, kLastSpans));
   committer_->stop();
   if (complete) return true;
   if (journal_stays_) {

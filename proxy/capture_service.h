@@ -25,6 +25,7 @@
 #include "proxy/io/engine_factory.h"
 #include "proxy/process/notices.h"
 #include "proxy/settings/settings.h"
+#include "proxy/tracing/tracer.h"
 
 namespace weir::proxy {
 
@@ -69,6 +70,7 @@ class CaptureService {
   explicit CaptureService(Notices& notices) : notices_(notices), rules_(notices.teller()) {}
   Result<void> open_journal(const Settings& settings);
   Result<void> open_destinations(const Settings& settings);
+  Result<void> start_tracer(event::Position newest);
   Result<void> run();
 
   Notices& notices_;
@@ -79,6 +81,7 @@ class CaptureService {
   bool journal_stays_ = false;
   bool stopped_ = false;
   std::unique_ptr<Subscriptions> subscriptions_;
+  std::unique_ptr<Tracer> tracer_;  // null: off
   std::unique_ptr<Deliveries> deliveries_;
   AskableSessions askable_sessions_;
   std::unique_ptr<Resolver> resolver_;

@@ -65,6 +65,9 @@ constexpr std::array kFamilies = std::to_array<MetricFamily>({
     {"weir_destination_dead_letters_total", Type::counter, "", "records that it refused for ever (destination)"},
     {"weir_delivery_seconds", Type::histogram, "seconds", "from the commit until the destination had it (destination)"},
     {"weir_notices_total", Type::counter, "", "what whoever runs Weir was told of in the log (level, kind)"},
+    {"weir_spans_sent_total", Type::counter, "", "spans that the collector took; only with tracing.otlp"},
+    {"weir_spans_dropped_total", Type::counter, "",
+     "spans that it did not take in time, and transactions that nobody had time to look at"},
     {"process_cpu_seconds_total", Type::counter, "seconds", "processor time of this process"},
     {"process_resident_memory_bytes", Type::gauge, "bytes", "memory of this process"},
     {"process_virtual_memory_bytes", Type::gauge, "bytes", "address space of this process"},
@@ -120,6 +123,7 @@ class Page {
       times();
       journal();
       destinations();
+      tracing();
     }
     for (const auto& one : now_.more) text_.all_of(one);
     process();
@@ -225,6 +229,12 @@ class Page {
     of_each("weir_destination_dead_letters_total", [](const Destination& d) { return d.dead_letters; });
     text_.begin(family("weir_delivery_seconds"));
     for (const auto& each : now_.destinations) text_.histogram({{"destination", each.name}}, each.delivered);
+  }
+
+  void tracing() {
+    if (!now_.tracing.on) return;
+    one("weir_spans_sent_total", number(now_.tracing.sent));
+    one("weir_spans_dropped_total", number(now_.tracing.dropped));
   }
 
   void process() {

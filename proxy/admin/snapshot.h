@@ -83,6 +83,12 @@ struct Snapshot {
   event::Position last_position = 0;  ///< of the stream, an earlier run's included
   std::vector<DestinationCounts::Value> destinations;
 
+  struct Tracing {
+    bool on = false;
+    std::uint64_t sent = 0;  ///< spans
+    std::uint64_t dropped = 0;
+  } tracing;
+
   std::vector<Counters::Family> more;  ///< what others count, for Prometheus
   struct Setting {
     std::string key;

@@ -43,8 +43,10 @@ Result<void> Deliveries::open(const Settings& settings) {
 }
 
 Result<Deliveries::Running> Deliveries::make(const DestinationSpec& spec, OpenDestination opened, Counts counts) {
-  Running made{spec, std::make_unique<Delivery>(std::move(opened.emitter), std::move(opened.format),
-                                                sinks_of(spec.name(), std::move(counts)), spec.pace())};
+  auto sinks = sinks_of(spec.name(), std::move(counts));
+  if (options_.tell_durable) sinks.durable = options_.tell_durable(spec.name(), std::string(spec.emitter.kind->name()));
+  Running made{spec, std::make_unique<Delivery>(std::move(opened.emitter), std::move(opened.format), std::move(sinks),
+                                                spec.pace())};
   auto stream = subscriptions_.subscribe({.wake = [delivery = made.delivery.get()] { delivery->wake(); }});
   if (!stream) return stream.error();
   made.delivery->attach(std::move(*stream));

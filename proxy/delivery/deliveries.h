@@ -40,6 +40,9 @@ class Deliveries {
     Tell tell = [](const Notice&) {};
     /// The only destination is a stdout that nobody reads any more; on its thread, once; may be empty.
     std::function<void()> on_output_gone = {};
+    /// Makes who is told up to where a destination of this name and kind has everything; may be empty.
+    std::function<std::function<void(event::Position)>(const std::string& name, const std::string& kind)> tell_durable =
+        {};
   };
   class Change;
 

@@ -142,6 +142,7 @@ void DeliveryLoop::collect(Clock::time_point now) {
   if (durable > durable_) {
     durable_ = durable;
     if (sinks_.counts != nullptr) sinks_.counts->durable(durable);
+    if (sinks_.durable) sinks_.durable(durable);
     look_ = kShortestLook;
   }
   watch_trouble(now);

@@ -51,7 +51,8 @@ class DeliveryLoop {
     std::function<void(emitters::Refused)> dead_letter;
     std::function<void()> gone = {};  ///< nobody will ever take anything again: said again and again; may be empty
     Tell tell = [](const Notice&) {};
-    std::shared_ptr<DestinationCounts> counts = {};  ///< told of every step; null: nobody counts
+    std::shared_ptr<DestinationCounts> counts = {};     ///< told of every step; null: nobody counts
+    std::function<void(event::Position)> durable = {};  ///< the destination has all up to here; may be empty
   };
   struct Now {
     Clock::time_point steady;

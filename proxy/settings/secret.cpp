@@ -29,6 +29,13 @@ std::string hidden(std::string_view value) {
   return value.empty() || is_reference(value) ? std::string(value) : std::string(kHidden);
 }
 
+/// "Authorization: ***" of what a collector asks for: the value may be a key.
+std::string hide_header(std::string_view line) {
+  const auto value = line.find_first_not_of(" \t", std::min(line.find(':'), line.size() - 1) + 1);
+  return line.empty() || value == line.npos ? std::string(line)
+                                            : std::string(line.substr(0, value)) + hidden(line.substr(value));
+}
+
 /// "user:***" of "user:password".
 std::string hide_user_info(std::string_view text) {
   const auto colon = text.starts_with("${") ? text.find(':', std::min(text.find('}'), text.size())) : text.find(':');
@@ -87,6 +94,7 @@ std::string hide_in_uri(std::string_view uri) {
 }  // namespace
 
 std::string without_secrets(std::string_view key, const std::string& value) {
+  if (key == "tracing.headers") return hide_header(value);
   return names_secret(key) ? hidden(value) : hide_in_uri(value);
 }
 

@@ -160,6 +160,24 @@ Complaint store_admin_token(Settings& s, const std::string& text) {
   return std::nullopt;
 }
 
+Complaint store_otlp(Settings& s, const std::string& text) {
+  const std::size_t scheme = text.starts_with("http://") ? 7 : text.starts_with("https://") ? 8 : 0;
+  if (scheme == 0 || text.size() == scheme || text[scheme] == '/' || text.find_first_of(" \r\n\t") != text.npos)
+    return "must be http://HOST[:PORT][/PATH] or https://...";
+  const auto path = text.find('/', scheme);
+  const bool has_none = path == text.npos || path + 1 == text.size();
+  s.tracing.otlp = has_none ? text.substr(0, path) + "/v1/traces" : text;
+  return std::nullopt;
+}
+
+Complaint store_otlp_header(Settings& s, const std::string& text) {
+  const auto colon = text.find(':');
+  if (colon == 0 || colon == text.npos || text.find_first_of("\r\n") != text.npos || text.find_first_of(" \t") < colon)
+    return "must be NAME: VALUE, as in HTTP";
+  s.tracing.headers.push_back(text);
+  return std::nullopt;
+}
+
 Complaint store_duration(const std::string& text, std::chrono::milliseconds& target) {
   return read_duration(text, 0, kLongestMs, target);
 }
@@ -353,6 +371,12 @@ const std::array kTable = std::to_array<Setting>({
     {"log.sessions", "", "true|false", "false",
      "log each session's end at info, with what it did: bytes, transactions, events, duration", false,
      [](Settings& s, const std::string& v) { return read_boolean(v, s.log_sessions); }},
+    {"tracing.otlp", "", "URL", "",
+     "a collector of OpenTelemetry's that takes OTLP over HTTP, http://127.0.0.1:4318; without a path, /v1/traces is its. It gets spans of transactions whose "
+     "statements carry a sampled traceparent (SQLCommenter); none given: nobody does",
+     false, store_otlp},
+    {"tracing.headers", "", "NAME: VALUE", "", "headers that the collector asks for, such as Authorization: Bearer ...", true,
+     store_otlp_header},
     {"shutdown.timeout_ms", "", "DURATION", "10000",
      "how long SIGTERM waits for sessions to end and for destinations to take what is left", false,
      [](Settings& s, const std::string& v) { return store_duration(v, s.shutdown_timeout); }},

@@ -47,8 +47,14 @@ struct AdminSettings {
   std::optional<HostPort> listen;  ///< nothing: off
   bool named = false;              ///< the user gave the address: without it Weir does not start
   std::string token;
-  std::string events;  ///< "true", "masked" or "false"
+  std::string events;    ///< "true", "masked" or "false"
   std::vector<std::string> users;
+};
+
+/// Spans for a collector of OpenTelemetry's.
+struct TracingSettings {
+  std::string otlp;                  ///< URL; empty: off
+  std::vector<std::string> headers;  ///< "Name: value"
 };
 
 struct Settings {
@@ -88,6 +94,7 @@ struct Settings {
   std::string log_level;
   std::string log_format;  ///< "auto", "text" or "json"
   bool log_sessions = false;
+  TracingSettings tracing;
   std::chrono::milliseconds shutdown_timeout{0};
 };
 

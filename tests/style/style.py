@@ -42,6 +42,7 @@ MAY_INCLUDE = {
     "proxy/commit": ["base", "proxy/commit", "proxy/counts", "proxy/doubt", "proxy/io", "proxy/process", "capture", "wire"],
     "proxy/delivery": ["base", "proxy/delivery", "proxy/commit", "proxy/counts", "proxy/settings", "proxy/process", "capture",
                        "emitters"],
+    "proxy/tracing": ["base", "proxy/tracing", "proxy/process", "capture/event", "capture/journal"],
     "proxy/check": ["base", "proxy/check", "proxy/doubt", "proxy/settings", "proxy/io", "capture", "emitters", "wire"],
     "proxy/command": ["base", "proxy/command", "proxy/admin", "proxy/check", "proxy/delivery", "proxy/doubt", "proxy/settings",
                       "proxy/io", "proxy/process", "capture", "emitters"],
@@ -60,7 +61,7 @@ CONFINED = [
     (r"openssl/", ["proxy/io/tls*", "proxy/io/transport*", "wire/sha256.cpp"]),  # sha256: hashes of bytes, nothing else
     (r"libpq", ["proxy/doubt/libpq.cpp", "proxy/settings/upstream_uri_parse.cpp"]),
     (r"spdlog/", ["proxy/process/log.cpp"]),
-    (r"curl/", ["emitters/http*"]),
+    (r"curl/", ["emitters/http*", "proxy/tracing/collector_connection.cpp"]),
     (r"boost/asio", ["proxy/io/*", "proxy/admin/admin_server.cpp", "proxy/admin/admin_connection.*"]),
     (r"boost/beast", ["proxy/admin/admin_connection.*"]),
     (r"boost/json", ["capture/*", "emitters/*", "proxy/doubt/outcome_lookup.cpp", "proxy/settings/schema.cpp",

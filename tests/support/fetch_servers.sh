@@ -2,7 +2,8 @@
 # Fetches the servers that the tests start and Debian 12 does not have, Django, and drivers, into .deps/ (or $WEIR_DEPS):
 #   postgresql-<16|17|18>/{bin,lib,share}    kafka/lib/*.jar    django/<Python packages>
 #   drivers/{asyncpg,jdbc,logins_pgx}
-# Usage: tests/support/fetch_servers.sh [16|17|18|kafka|django|drivers]…      (default: 18 kafka django drivers)
+#   rotel/rotel/rotel-agent, a collector of OpenTelemetry's
+# Usage: tests/support/fetch_servers.sh [16|17|18|kafka|django|drivers|rotel]…      (default: 18 kafka django drivers rotel)
 # Needs npm, node, maven, a Java compiler and Debian's Python with pip; Go for pgx, which is left out without it. What is there already is left alone, so a second run takes no time.
 # Everything is unpacked beside its place and moved there whole: an interrupted run leaves nothing half done.
 set -euo pipefail
@@ -87,6 +88,21 @@ fetch_django() {
   mv "$work/django" "$target"
 }
 
+fetch_rotel() {
+  local target="$deps/rotel" python=/usr/bin/python3 sum
+  sum=$(sha256sum "$here/rotel/requirements.txt" | cut -d' ' -f1)
+  [ "$(cat "$target/.fetched" 2>/dev/null)" = "$sum" ] && return 0
+  "$python" -m pip --version >/dev/null 2>&1 || fail "Debian's pip is missing: apt-get install python3-pip"
+  echo "fetch_servers: rotel"
+  "$python" -m pip --disable-pip-version-check -q install --no-deps --only-binary :all: --require-hashes \
+    --root-user-action ignore -r "$here/rotel/requirements.txt" --target "$work/rotel" || fail "pip could not fetch rotel"
+  "$work/rotel/rotel/rotel-agent" start --help >/dev/null || fail "rotel does not run"
+  chmod -R a+rX "$work/rotel"
+  echo "$sum" >"$work/rotel/.fetched"
+  rm -rf "$target"
+  mv "$work/rotel" "$target"
+}
+
 # pgx is built where there is a Go that it takes; the test of its logins says loudly where it is not there.
 build_pgx() {
   command -v go >/dev/null || { echo "fetch_servers: no Go here, so pgx is left out" >&2; return 0; }
@@ -115,12 +131,13 @@ fetch_drivers() {
   mv "$work/drivers" "$target"
 }
 
-[ $# -gt 0 ] || set -- 18 kafka django drivers
+[ $# -gt 0 ] || set -- 18 kafka django drivers rotel
 for wanted in "$@"; do
   case $wanted in
     kafka) fetch_kafka ;;
     django) fetch_django ;;
     drivers) fetch_drivers ;;
+    rotel) fetch_rotel ;;
     *) fetch_postgresql "$wanted" ;;
   esac
 done

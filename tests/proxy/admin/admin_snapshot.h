@@ -42,6 +42,7 @@ inline Snapshot full_snapshot() {
   destination.trouble = "no broker";
   destination.delivered.buckets[4] = 6;
   now.destinations = {destination};
+  now.tracing = {true, 12, 3};
   now.more = {{"weir_notices_total", "told", {{{{"level", "error"}}, 3}}}};
   return now;
 }

@@ -76,6 +76,18 @@ TEST(Options, EveryWrongValueIsRefusedByItsFlag) {
   }
 }
 
+TEST(Options, ACollectorIsAUrlAndItsHeadersAreThoseOfHttp) {
+  const auto collector = [](const std::string& url) { return settings_of({"--tracing.otlp", url})->tracing.otlp; };
+  EXPECT_EQ(collector("http://127.0.0.1:4318"), "http://127.0.0.1:4318/v1/traces");
+  EXPECT_EQ(collector("https://c/"), "https://c/v1/traces");
+  EXPECT_EQ(collector("https://c/otlp/v1/traces"), "https://c/otlp/v1/traces");
+  for (const char* url : {"127.0.0.1:4318", "http://", "http:///v1/traces", "grpc://c:4317", "file:///etc/passwd", ""})
+    EXPECT_NE(complaint_of({"--tracing.otlp", url}), "") << url;
+  for (const char* line : {"Authorization", ": x", "a b: x", "a: x\r\nb: y", ""})
+    EXPECT_NE(complaint_of({"--tracing.headers", line}), "") << line;
+  EXPECT_EQ(complaint_of({"--tracing.headers", "X-Key: a b:c"}), "");
+}
+
 TEST(Options, EmitCanBeGivenSeveralTimesAndItsFlagsBelongToTheOneBefore) {
   auto settings = settings_of({"--emit", "file:/tmp/events.ndjson", "--emit.format", "flat", "--emit.file.rotate_bytes",
                                "1MB", "--emit", "kafka://k1:9092,k2:9092/shop", "--emit.tombstones", "false",

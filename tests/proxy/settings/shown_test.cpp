@@ -33,11 +33,15 @@ TEST(Shown, SecretsAreNot) {
   auto kafka = assign("emit", "kafka://k:9092/shop", "f:1");
   kafka.of = {{"kafka.sasl.password", "planted1", "f:2"}, {"kafka.sasl.username", "weir", "f:3"}};
   Sources sources;
-  sources.file = {kafka, assign("admin.token", "planted2", "f:4")};
+  sources.file = {kafka, assign("admin.token", "planted2", "f:4"),
+                  assign("tracing.headers", "Authorization: Bearer planted4", "f:5"),
+                  assign("tracing.otlp", "https://me:planted5@c:4318/v1/traces", "f:6")};
   sources.command_line = {assign("upstream", "postgresql://ann:planted3@h:1/db", "--upstream")};
   const auto shown = text(sources);
   EXPECT_EQ(shown.find("planted"), std::string::npos) << shown;
   EXPECT_NE(shown.find("admin.token=***"), std::string::npos) << shown;
+  EXPECT_NE(shown.find("tracing.headers=Authorization: ***"), std::string::npos) << shown;
+  EXPECT_NE(shown.find("tracing.otlp=https://me:***@c:4318/v1/traces"), std::string::npos) << shown;
   EXPECT_NE(shown.find("emit[].kafka.sasl.username=weir"), std::string::npos) << shown;
 }
 
