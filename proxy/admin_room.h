@@ -22,9 +22,6 @@ int drain_signal();
 Result<std::unique_ptr<AdminServer>> open_admin(const AdminSettings& settings, Inspection& inspection,
                                                 CaptureService* capturing);
 
-/// The name of the console's database.
-constexpr const char* kConsoleDatabase = "weir";
-
 /// The engine of a session that asked for it: the console, or what refuses it. `capturing` may be null; `orders` has
 /// those of the main thread.
 std::unique_ptr<wire::Engine> make_console(const std::vector<std::string>& users, const SessionInfo& info,

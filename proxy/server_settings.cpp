@@ -28,7 +28,9 @@ ForNewClients for_new_clients(const Settings& settings, std::shared_ptr<Verifier
   rules.auth = settings.auth_mode;
   rules.verifiers = std::move(verifiers);
   rules.log_sessions = settings.log_sessions;
-  if (!settings.admin.users.empty()) rules.console_database = kConsoleDatabase;
+  if (!settings.admin.users.empty()) rules.console_database = settings.admin.database;
+  const auto& own = settings.credentials.database;
+  rules.console_login_database = own.empty() || own == settings.admin.database ? "postgres" : own;
   return rules;
 }
 
@@ -45,8 +47,6 @@ ServerOptions server_options(const Settings& settings, unsigned workers, std::sh
   options.limits = settings.limits;
   options.login_timeout = settings.login_timeout;
   options.descriptors_kept = descriptors_of(settings);
-  const auto& own = settings.credentials.database;
-  options.console_login_database = own.empty() || own == kConsoleDatabase ? "postgres" : own;
   return options;
 }
 

@@ -23,6 +23,8 @@ struct ForNewClients {
   /// Clients that ask for this database get the engine of a SessionInfo with `console`; empty: it is one like any
   /// other.
   std::string console_database;
+  /// Where those log in: a login is the proof of who they are.
+  std::string console_login_database;
 };
 
 class ForNewClientsSlot {

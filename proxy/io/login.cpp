@@ -230,11 +230,10 @@ void Login::on_startup_message(const wire::StartupStep& step) {
   info_.options = startup.options();
   info_.replication = startup.replication();
   startup_message_ = step.first.bytes;
-  const auto& options = worker_.shared().options;
   const auto rules = worker_.shared().for_new_clients.get();
   info_.console = !rules->console_database.empty() && info_.database == rules->console_database && !info_.replication;
   if (info_.console)
-    startup_message_ = wire::with_parameter(startup_message_, "database", options.console_login_database);
+    startup_message_ = wire::with_parameter(startup_message_, "database", rules->console_login_database);
   if (info_.console && local_) info_.local_user = peer_user_id(client_.transport().socket());
   if (rules->application_name_host)
     startup_message_ = wire::append_to_application_name(startup_message_, " - " + info_.client);

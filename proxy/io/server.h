@@ -40,8 +40,6 @@ struct ServerOptions {
   unsigned workers = 0;               ///< 0: as many as there are cores
   std::chrono::milliseconds login_timeout{60'000};  ///< from accept to AuthenticationOk
   ConnectionLimits limits;
-  /// Where clients of the console log in: a login is the proof of who they are.
-  std::string console_login_database;
   std::uint64_t descriptors_kept = 8;  ///< of the process's limit, for what is no client's
   EngineFactory engine_factory;
 };

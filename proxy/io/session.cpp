@@ -272,6 +272,7 @@ bool Session::begin_engine() {
   if (!authentication_->authenticated()) return false;
   info_->handle = SessionHandle(worker_.mailbox(), weak_from_this());
   info_->counts = &counts_;
+  worker_.tell_of_trust(*info_);
   engine_ = worker_.shared().options.engine_factory(*info_);
   listed_ = worker_.shared().sessions->add(*info_, counts_);
   standing_ = engine_->standing();

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proxy/io/login.h"
+#include "proxy/io/session_title.h"
 #include "proxy/io/shuffle.h"
 #include "proxy/process/log.h"
 #include "proxy/process/thread.h"
@@ -16,6 +17,10 @@ namespace {
 constexpr int kOneThread = 1;
 /// For the last words to clients that are cut off, and for the cancels of what their sessions ran.
 constexpr std::chrono::milliseconds kCutOffTime{1'000};
+
+bool is_of_this_machine(std::string_view client) {
+  return client.starts_with("127.") || client.starts_with("[::1]") || client.starts_with("[local]");
+}
 
 }  // namespace
 
@@ -102,6 +107,14 @@ void Worker::tell_of_binding(const LoginFacts& facts) const {
       "TLS on both sides: SCRAM with channel binding, which libpq and most drivers choose by themselves, cannot pass. "
       "Give Weir verifiers of the passwords (auth.query or auth.users_file), or show clients the database's own "
       "certificate (tls.cert), or let clients set channel_binding=disable");
+}
+
+void Worker::tell_of_trust(const SessionInfo& info) const {
+  if (info.proved || is_of_this_machine(info.client) || shared_.told_of_trust.exchange(true)) return;
+  log::warn("user \"" + printable_text(info.user) + "\" came in from " + info.client +
+            " without a password: the database asks for none of logins from Weir's address (trust in pg_hba.conf), so "
+            "whoever reaches Weir's port is whoever they say they are. Have the database ask for scram-sha-256, or ask "
+            "for certificates here (tls.client_ca with tls.client_cert: verify-full)");
 }
 
 void Worker::probe_upstream(std::function<void(Result<void>)> done) {

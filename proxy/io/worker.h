@@ -60,6 +60,7 @@ struct Shared {
   std::unique_ptr<SessionList> sessions;                                               ///< the same
   std::atomic<std::chrono::milliseconds> login_timeout{std::chrono::milliseconds(0)};  ///< it may change
   mutable std::atomic<bool> told_of_binding = false;                                   ///< once is enough
+  mutable std::atomic<bool> told_of_trust = false;                                     ///< as well
 };
 
 struct WorkerCounters {
@@ -133,6 +134,8 @@ class Worker {
   LoginFacts login_facts(const UpstreamConnection& upstream) const;
   /// Once, where clients cannot log in with what libpq does by itself.
   void tell_of_binding(const LoginFacts& facts) const;
+  /// Once, where somebody of another machine came in and the database asked for no proof of who it is.
+  void tell_of_trust(const SessionInfo& info) const;
   /// The same without a word in the log; what was asked before and has no answer yet is given up.
   void probe_upstream(std::function<void(Result<void>)> done);
   /// A started connector; `done` as UpstreamConnector has it.

@@ -11,7 +11,7 @@ namespace weir::proxy {
 namespace {
 
 // A section, all of it, ends with a dot.
-constexpr std::array<std::string_view, 26> kChangeable = {
+constexpr std::array<std::string_view, 27> kChangeable = {
     "emit",
     "format",
     "prefix",
@@ -33,6 +33,7 @@ constexpr std::array<std::string_view, 26> kChangeable = {
     "capture.max_row_bytes",
     "journal.max_bytes",
     "journal.hold_timeout_ms",
+    "admin.database",
     "admin.token",
     "admin.events",
     "admin.users",

@@ -364,6 +364,10 @@ const std::array kTable = std::to_array<Setting>({
      "users of the database who may connect to the database name weir and give orders there (SHOW HELP), after a login "
      "that the database accepts; none given: there is no such database",
      true, store_admin_user},
+    {"admin.database", "", "NAME", "weir",
+     "the database name that the console answers to, where there are admin.users; a real database of that name cannot "
+     "be reached through Weir then",
+     false, [](Settings& s, const std::string& v) { return store_text(v, s.admin.database); }},
     {"log.level", "", "debug|info|warn|error", "info", "what is logged to stderr", false, store_log_level},
     {"log.format", "", "auto|text|json", "auto",
      "lines for people or JSON objects; auto: text on a terminal, else JSON", false,

@@ -48,6 +48,7 @@ struct AdminSettings {
   bool named = false;              ///< the user gave the address: without it Weir does not start
   std::string token;
   std::string events;    ///< "true", "masked" or "false"
+  std::string database;  ///< the name that the console answers to
   std::vector<std::string> users;
 };
 

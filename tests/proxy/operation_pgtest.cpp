@@ -138,6 +138,30 @@ TEST_P(OperationTest, WhoeverIsCutOffIsToldAndWhatItRanIsCancelled) {
   EXPECT_EQ(admin.value("SELECT count(*) FROM t"), "0");
 }
 
+/// As a load balancer sends it, for a client at 203.0.113.7.
+std::string proxied_login() {
+  using namespace std::string_literals;
+  const auto header = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"s + "\xcb\0\x71\x07\x7f\0\0\x01\xc8\x22\x19\x20"s;
+  return header + "\0\0\0\x17\0\x03\0\0user\0postgres\0\0"s;
+}
+
+TEST_P(OperationTest, ADatabaseThatTrustsWeirsAddressIsSaidOnceWhenOthersComeIn) {
+  WeirProcess weir({.upstream = cluster.uri(), .emit = {"stdout"}});
+  const PgConnection own(weir.conninfo());
+  own.run("SELECT 1");
+  EXPECT_EQ(count(weir.errors(), "without a password"), 0u) << "clients of this machine are none";
+  WeirProcess balanced(
+      {.upstream = cluster.uri(), .emit = {"stdout"}, .arguments = {"--proxy_protocol.trusted", "127.0.0.1"}});
+  for (int i = 0; i < 3; ++i) {
+    auto client = TcpEnd::connect(balanced.port());
+    client.send(proxied_login());
+    EXPECT_EQ(client.receive(1), "R");
+  }
+  EXPECT_TRUE(logs(balanced, "user \"postgres\" came in from 203.0.113.7:51234 without a password"))
+      << balanced.errors();
+  EXPECT_EQ(count(balanced.errors(), "without a password"), 1u) << balanced.errors();
+}
+
 TEST_P(OperationTest, TheLogNamesDatabaseApplicationAndWhatASessionDid) {
   WeirProcess weir({.upstream = cluster.uri(), .emit = {"stdout"}, .arguments = {"--log.level", "debug"}});
   {

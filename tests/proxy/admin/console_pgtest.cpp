@@ -62,6 +62,18 @@ TEST_F(ConsoleOfWeir, IsForThoseOfTheListWhoLogIn) {
   EXPECT_NE(refusal(as("carl", "x")).find("password authentication failed"), std::string::npos);
 }
 
+TEST_F(ConsoleOfWeir, MayHaveAnotherNameSoThatARealDatabaseIsReached) {
+  const PgConnection admin(cluster.socket_conninfo());
+  admin.run("CREATE DATABASE weir");
+  WeirProcess other({.upstream = cluster.uri("postgres", "ann", "planted-secret"),
+                     .emit = {"stdout"},
+                     .arguments = {"--admin.users", "ann", "--admin.database", "console"}});
+  const PgConnection console(other.conninfo("console", "ann") + " password=planted-secret");
+  EXPECT_EQ(console.rows("SHOW DESTINATIONS").at(0).at(0), "stdout");
+  const PgConnection real(other.conninfo("weir", "ann") + " password=planted-secret");
+  EXPECT_EQ(real.value("SELECT current_database()"), "weir");
+}
+
 TEST_F(ConsoleOfWeir, ShowsAndObeys) {
   const PgConnection console(as("ann", "planted-secret"));
   const PgConnection writer(as("bob", "pw", "postgres"));
