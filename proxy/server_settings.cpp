@@ -4,7 +4,6 @@
 
 #include <utility>
 
-#include "proxy/admin_room.h"
 
 namespace weir::proxy {
 
