@@ -282,11 +282,11 @@ RelationName unnamed(std::uint32_t oid) {
 }
 
 std::uint32_t unnamed_oid(const RelationName& name) {
-  return name.schema == std::string_view("\0", 1) ? read_oid(name.table) : 0;
+  return name.schema == std::string_view("\0", 1) ? read_number<std::uint32_t>(name.table) : 0;
 }
 
 std::uint32_t unnamed_oid(const event::ChangeEvent& change) {
-  return change.schema == std::string_view("\0", 1) ? read_oid(change.table) : 0;
+  return change.schema == std::string_view("\0", 1) ? read_number<std::uint32_t>(change.table) : 0;
 }
 
 std::string_view facts_query(FactsText text) {

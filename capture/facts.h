@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "capture/event/change_event.h"
 #include "capture/event/table_shape.h"
 #include "capture/sql/statement.h"
 #include "capture/update_facts.h"

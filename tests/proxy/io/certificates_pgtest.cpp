@@ -137,13 +137,14 @@ TEST_F(CertificatesTest, AreLoadedAgainWhileSessionsRun) {
   const PgConnection session(conninfo(verified + world->certificates.authority()));
   put("stranger");
   EXPECT_EQ(refusal(verified + world->certificates.authority()), "") << "nobody has said that there is a new one";
-  EXPECT_TRUE(server->change({options.client_tls, options.login_timeout, options.limits}));
+  EXPECT_TRUE(server->change({options.for_new_clients, options.client_tls, options.login_timeout, options.limits}));
   EXPECT_HAS(refusal(verified + world->certificates.authority()), "certificate verify failed");
   EXPECT_EQ(refusal(verified + world->certificates.stranger()), "");
   EXPECT_EQ(session.value("SELECT 1"), "1") << "a session goes on with what it has begun with";
 
   test_support::write_file(folder / "used.key", "no key");
-  const Result<void> loaded = server->change({options.client_tls, options.login_timeout, options.limits});
+  const Result<void> loaded =
+      server->change({options.for_new_clients, options.client_tls, options.login_timeout, options.limits});
   ASSERT_FALSE(loaded);
   EXPECT_HAS(loaded.error().message, "(tls.key)");
   EXPECT_EQ(refusal(verified + world->certificates.stranger()), "") << "what was there stays";
@@ -154,7 +155,7 @@ TEST_F(CertificatesTest, OtherSettingsHoldForNewConnections) {
   use_client_tls("weir");
   start();
   const auto change = [this](std::optional<ClientTls> clients) {
-    return server->change({std::move(clients), options.login_timeout, options.limits});
+    return server->change({options.for_new_clients, std::move(clients), options.login_timeout, options.limits});
   };
   const PgConnection session(conninfo("sslmode=require"));
   ClientTls stricter = *options.client_tls;
