@@ -62,12 +62,14 @@ std::string TransactionSpans::new_id() {
 }
 
 void TransactionSpans::begin_destination(const std::string& name, const std::string& system) {
-  destinations_[name].system = system;
+  auto& destination = destinations_[name];
+  destination.system = system;
+  ++destination.begun;
 }
 
 void TransactionSpans::end_destination(const std::string& name) {
   const auto found = destinations_.find(name);
-  if (found == destinations_.end()) return;
+  if (found == destinations_.end() || --found->second.begun > 0) return;
   given_up_ += found->second.open.size();
   destinations_.erase(found);
 }
@@ -104,7 +106,8 @@ void TransactionSpans::delivered(const std::string& destination, event::Position
                                  std::vector<Span>& spans) {
   const auto found = destinations_.find(destination);
   if (found == destinations_.end()) return;
-  auto& [system, open] = found->second;
+  const auto& system = found->second.system;
+  auto& open = found->second.open;
   for (; !open.empty() && open.front().position <= through; open.pop_front()) {
     auto& one = open.front();
     Span span;

@@ -31,6 +31,7 @@ class TransactionSpans {
   explicit TransactionSpans(std::function<std::uint64_t()> random) : random_(std::move(random)) {}
 
   /// Transactions that are told of from now on go there. `system` is the kind: "kafka", "file".
+  /// A destination that is opened anew may begin again before its end: it is over with its last end.
   void begin_destination(const std::string& name, const std::string& system);
   void end_destination(const std::string& name);
 
@@ -54,6 +55,7 @@ class TransactionSpans {
   };
   struct Destination {
     std::string system;
+    int begun = 0;
     std::deque<Open> open;
   };
 

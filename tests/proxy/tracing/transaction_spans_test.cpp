@@ -141,6 +141,18 @@ TEST_F(TransactionSpansTest, AClockThatWasSetMakesNoTimeNegative) {
   EXPECT_NE(delivered("stdout", 1, 3).find(" 1020-1020 "), std::string::npos);
 }
 
+TEST_F(TransactionSpansTest, ADestinationThatIsOpenedAnewIsOverWithItsLastEnd) {
+  spans.begin_destination("file:/a", "file");
+  committed(transaction(7), {change(tags("00f067aa0ba902b7"))});
+  spans.begin_destination("file:/a", "file");
+  spans.end_destination("file:/a");
+  EXPECT_NE(delivered("file:/a", 7, 7'900), "");
+  committed(transaction(8), {change(tags("00f067aa0ba902b7"))});
+  spans.end_destination("file:/a");
+  EXPECT_EQ(delivered("file:/a", 8, 8'900), "");
+  EXPECT_EQ(spans.given_up(), 1u);
+}
+
 TEST_F(TransactionSpansTest, WhatWaitsForADestinationHasBounds) {
   spans.begin_destination("stdout", "stdout");
   const auto more = static_cast<event::Position>(TransactionSpans::kMostOpen) + 10;
