@@ -31,6 +31,14 @@ OpenLines open_lines(const AdminSettings& settings, CaptureService* capturing) {
       };
 }
 
+Result<std::string> order_replay(CaptureService& capturing, const std::string& query) {
+  const auto request = read_replay_request(query);
+  if (!request) return request.error();
+  const auto replay = capturing.replay(*request);
+  if (!replay) return replay.error();
+  return replay_answer(request->destination, *replay, request->dry_run);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<AdminServer>> open_admin(const AdminSettings& settings, Inspection& inspection,
@@ -44,6 +52,8 @@ Result<std::unique_ptr<AdminServer>> open_admin(const AdminSettings& settings, I
   options.drain = [] { ::kill(::getpid(), drain_signal()); };
   options.quit = [] { ::kill(::getpid(), SIGTERM); };
   options.open_lines = open_lines(settings, capturing);
+  if (capturing != nullptr)
+    options.replay = [capturing](const std::string& query) { return order_replay(*capturing, query); };
   if (capturing != nullptr) options.watched = [capturing] { capturing->watched(); };
   auto server = std::make_unique<AdminServer>(std::move(options));
   if (const auto opened = server->open(); !opened) {

@@ -214,6 +214,34 @@ Result<std::unique_ptr<LineStream>> CaptureService::open_lines(const std::string
   return std::unique_ptr<LineStream>(std::move(*lines));
 }
 
+Result<Replay> CaptureService::replay(const ReplayRequest& request) {
+  const auto stands = deliveries_->stands(request.destination);
+  if (!stands) return stands.error();
+  // It has its say before it is looked what is there.
+  const auto name = "replay " + random_name();
+  const auto keep = request.from.position > 0 ? request.from.position - 1 : committer_->erased();
+  auto stream = subscriptions_->subscribe({.name = name, .keep_after = keep});
+  if (!stream) return stream.error();
+  committer_->drain();
+  ReplayScene scene{request.destination, *stands, committer_->erased(), {}};
+  scene.committed_after = [&](event::Position after) -> Result<std::optional<std::int64_t>> {
+    const auto next = (*stream)->next(after);
+    if (!next) return next.error();
+    return *next ? std::optional((*next)->committed_us) : std::nullopt;
+  };
+  auto replay = plan_replay(request.from, request.to, scene);
+  if (!replay) return replay;
+  replay->tables = request.tables;
+  if (!request.dry_run) {
+    auto done_through = [this, name](event::Position position) { committer_->set_checkpoint(name, position); };
+    const auto asked =
+        deliveries_->send_again(request.destination, {*replay, std::move(*stream), std::move(done_through)});
+    if (!asked) return asked.error();
+  }
+  if (replay->to == 0 || replay->to > scene.stands) replay->to = scene.stands;
+  return replay;
+}
+
 void CaptureService::watched() {
   committer_->rows().watch(wall_us());
 }

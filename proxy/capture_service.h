@@ -24,6 +24,7 @@
 #include "proxy/doubt/resolver.h"
 #include "proxy/io/engine_factory.h"
 #include "proxy/process/notices.h"
+#include "proxy/replay_request.h"
 #include "proxy/settings/settings.h"
 #include "proxy/tracing/tracer.h"
 
@@ -45,6 +46,8 @@ class CaptureService {
   Result<std::unique_ptr<capture::StreamReader>> subscribe(Subscriptions::Options options);
   /// Lines of the stream, by a query (proxy/tail); `wake` is called when there may be more. End before this does.
   Result<std::unique_ptr<LineStream>> open_lines(const std::string& query, std::function<void()> wake);
+  /// Which stretch of the stream is sent again from now on (delivery.h); with dry_run, would be. Any thread.
+  Result<Replay> replay(const ReplayRequest& request);
   /// Fills in what it knows. Any thread.
   void describe(Snapshot& now) const;
   /// Somebody looks at the last events.

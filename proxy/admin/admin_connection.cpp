@@ -23,8 +23,17 @@ std::string text_of(beast::string_view view) {
 
 AdminAnswer refusal_of(const weir::Error& error) {
   AdminAnswer answer;
-  answer.status = error.sqlstate == "42501" ? 403 : error.sqlstate == "55000" ? 409 : 400;
+  const auto& state = error.sqlstate;
+  answer.status = state == "42501" ? 403 : state == "42704" ? 404 : state == "55000" ? 409 : 400;
   answer.body = error.message + "\n";
+  return answer;
+}
+
+AdminAnswer answer_of(Result<std::string> json) {
+  if (!json) return refusal_of(json.error());
+  AdminAnswer answer;
+  answer.type = "application/json";
+  answer.body = std::move(*json);
   return answer;
 }
 
@@ -103,6 +112,7 @@ void AdminConnection::answer() {
   if (answer.asks_upstream) return ask_upstream();
   if (answer.streams) return begin_stream(answer);
   if (answer.lines) return begin_lines(answer);
+  if (answer.replay) return write(answer_of(hall_.options.replay(*answer.replay)));
   write(std::move(answer));
 }
 

@@ -39,6 +39,10 @@ class AdminServer {
     std::function<void()> drain;
     std::function<void()> quit;
     std::function<void()> watched;  ///< somebody looks at the page, now; may be empty
+    /// POST /replay, by its query: JSON, or why not.
+    std::function<Result<std::string>(const std::string& query)> replay = [](const std::string&) {
+      return Error{"nothing is captured here", "55000"};
+    };
     /// What /tail streams, by its query.
     OpenLines open_lines = [](const std::string&, const std::function<void()>&) {
       return Error{"nothing is captured here", "55000"};

@@ -60,7 +60,7 @@ AdminAnswer not_allowed(std::string allow) {
 
 constexpr std::array<std::string_view, 7> kReads = {"/",      "/metrics", "/healthz", "/readyz",
                                                     "/stats", "/events",  "/tail"};
-constexpr std::array<std::string_view, 2> kOrders = {"/drain", "/quitquitquit"};
+constexpr std::array<std::string_view, 3> kOrders = {"/drain", "/quitquitquit", "/replay"};
 
 bool is_one_of(std::string_view path, const auto& paths) {
   return std::find(paths.begin(), paths.end(), path) != paths.end();
@@ -88,7 +88,8 @@ AdminAnswer AdminRoutes::answer(const AdminRequest& request) const {
   const bool read = is_one_of(path, kReads);
   const bool order = is_one_of(path, kOrders);
   if (!read && !order)
-    return text(404, "there is / /metrics /healthz /readyz /stats /events /tail, and POST /drain /quitquitquit\n");
+    return text(404,
+                "there is / /metrics /healthz /readyz /stats /events /tail, and POST /drain /quitquitquit /replay\n");
   if (request.loopback && !cannot_be_rebound(request.host))
     return text(421, "over loopback this listener is asked by its address or as localhost\n");
   if (read && request.method != "GET" && request.method != "HEAD") return not_allowed("GET, HEAD");
@@ -134,6 +135,12 @@ AdminAnswer AdminRoutes::get(const AdminRequest& request, std::string_view path)
 
 AdminAnswer AdminRoutes::post(const AdminRequest& request, std::string_view path) const {
   if (comes_from_elsewhere(request)) return text(403, "not from a page of another site\n");
+  if (path == "/replay") {
+    AdminAnswer answer;
+    const auto query = request.target.find('?');
+    answer.replay = query == request.target.npos ? "" : request.target.substr(query + 1);
+    return answer;
+  }
   auto answer = text(200, path == "/drain" ? "draining: no new clients; sessions that are there go on\n" : "ending\n");
   answer.then = path == "/drain" ? AdminAnswer::Then::drain : AdminAnswer::Then::quit;
   return answer;

@@ -44,6 +44,8 @@ struct AdminAnswer {
   bool streams = false;        ///< server-sent events follow
   /// Lines follow (line_stream.h), of what this query says.
   std::optional<std::string> lines = {};
+  /// The answer to this order is AdminServer::Options::replay's.
+  std::optional<std::string> replay = {};
   Then then = Then::nothing;
 };
 

@@ -10,6 +10,7 @@
 #include "proxy/command/config_command.h"
 #include "proxy/command/explain_command.h"
 #include "proxy/command/journal_command.h"
+#include "proxy/command/replay_command.h"
 #include "proxy/command/shell_commands.h"
 #include "proxy/command/stats_command.h"
 #include "proxy/command/tail_command.h"
@@ -47,6 +48,13 @@ const std::array kCommands = std::to_array<Subcommand>({
     {"journal forget", "DESTINATION", "keeps nothing for this destination any more", run_journal_forget},
     {"journal rename", "DESTINATION NEW", "gives a destination the name that it has now in --emit", run_journal_rename},
     {"man", "", "the manual's page: weir man | man -l -", run_man},
+    {"replay",
+     "--destination NAME --from POSITION|TIME [--to POSITION|TIME] [--table PATTERN] [--dry-run] [--admin HOST:PORT] "
+     "[--token TEXT]",
+     "sends a stretch of the stream to a destination again, in order, from what the journal still has: by the Weir "
+     "that "
+     "runs, or where none runs on --journal, by itself; --dry-run only says what would be sent",
+     run_replay},
     {"stats", "[--interval SECONDS] [--once] [--json] [--admin HOST:PORT] [--token TEXT]",
      "the running Weir's numbers, drawn anew every second: rates, destinations and their lag, tables, gaps; q ends it",
      run_stats},

@@ -50,6 +50,7 @@ Result<Deliveries::Running> Deliveries::make(const DestinationSpec& spec, OpenDe
   auto stream = subscriptions_.subscribe({.wake = [delivery = made.delivery.get()] { delivery->wake(); }});
   if (!stream) return stream.error();
   made.delivery->attach(std::move(*stream));
+  made.delivery->open_anew_with(opens_anew(spec, options_.instance, made.delivery->wants_events()));
   return made;
 }
 
@@ -244,6 +245,19 @@ Result<void> Deliveries::forget(const std::string& name) {
   }
   tell(Level::info, name + ": is forgotten; the journal keeps nothing for it any more");
   return {};
+}
+
+Result<event::Position> Deliveries::stands(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  if (const auto* one = find(name); one != nullptr) return one->delivery->counts()->value().durable;
+  return Error{"there is no destination " + name + "; there is " + joined(names()), "42704"};
+}
+
+Result<void> Deliveries::send_again(const std::string& name, Delivery::Again again) {
+  const std::lock_guard lock(mutex_);
+  const auto* one = find(name);
+  if (one == nullptr) return Error{"there is no destination " + name, "42704"};
+  return one->delivery->send_again(std::move(again));
 }
 
 void Deliveries::wake() {

@@ -64,6 +64,10 @@ class Deliveries {
 
   /// 42704: there is no such destination.
   Result<void> pause(const std::string& name, bool is_paused);
+  /// It has everything up to here. 42704: there is no such destination.
+  Result<event::Position> stands(const std::string& name) const;
+  /// A stretch of the stream (delivery.h).
+  Result<void> send_again(const std::string& name, Delivery::Again again);
   /// Each has something to look after.
   void wake();
   /// Those that run, and those that were left out.
