@@ -100,6 +100,11 @@ void CommandQueue::keep_own_unnamed(char kind) {
   if (!later && own_unnamed(kind) == OwnUnnamed::replaced) own_unnamed(kind) = OwnUnnamed::stays;
 }
 
+bool CommandQueue::sets_lexer_behind(std::size_t answered) const {
+  return entries_.size() > answered && std::any_of(entries_.begin() + std::ptrdiff_t(answered), entries_.end(),
+                                                   [](const Pending& pending) { return pending.weight.sets_lexer; });
+}
+
 bool CommandQueue::only_checks() const {
   return !entries_.empty() &&
          std::all_of(entries_.begin(), entries_.end(), [](const Pending& pending) { return pending.checks; });

@@ -63,6 +63,8 @@ class CommandQueue {
   /// For Pending::own_place of what takes the place now.
   char replace_own_unnamed(char kind);
 
+  /// Behind the first `answered` entries something may change client_encoding.
+  bool sets_lexer_behind(std::size_t answered) const;
   bool only_checks() const;
   /// From the entry `first` on they are checks (Pending::checks).
   void mark_checks(std::size_t first);

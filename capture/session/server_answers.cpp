@@ -452,8 +452,10 @@ void ServerAnswers::take_ready(const Frame& frame) {
   const char status = frame.body().empty() ? 'I' : frame.body()[0];
   const bool goes_on = status == char(wire::TransactionStatus::in_block) && goes_on_behind_query(session_);
   const auto [was_failed, hid_rollback] = session_.block.ready(goes_on ? char(wire::TransactionStatus::idle) : status);
-  session_.catalog.trust_encoding();
   const bool of_copy = session_.copy.ends_unread_sync();
+  // What was sent behind this is answered by a later one.
+  if (session_.catalog.doubts_encoding() && !session_.queue.sets_lexer_behind(of_copy ? 0 : 1))
+    session_.catalog.trust_encoding();
   const bool of_group = !session_.queue.empty() && session_.queue.front().purpose == Purpose::run &&
                         session_.queue.front().expect == Expect::query;
   if (of_copy || session_.queue.empty() || (!is_own(session_.queue.front().purpose) && !of_group))

@@ -187,7 +187,9 @@ void SessionCatalog::reported(std::string_view name, std::string_view value) {
   if (name == "server_version") {
     std::from_chars(value.data(), value.data() + value.size(), server_.version);
   } else if (name == "client_encoding") {
-    server_.client_encoding = reported_encoding_ = value;
+    reported_encoding_ = value;
+    // Something that was sent meanwhile may have changed it again.
+    if (!doubts_encoding()) server_.client_encoding = value;
     lexer_.hides_backslashes = hides_backslashes(value);
   } else if (name == "server_encoding") {
     server_.server_encoding = value;

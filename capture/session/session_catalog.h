@@ -102,6 +102,7 @@ class SessionCatalog {
   void doubt_encoding();
   /// ReadyForQuery: what was reported holds.
   void trust_encoding();
+  bool doubts_encoding() const { return server_.client_encoding.empty(); }
 
   /// Also where writes are not prepared by shape any more: of those that were some are to be closed.
   Shapes& shapes() { return shapes_; }

@@ -37,6 +37,20 @@ TEST_F(CommandQueueTest, SumsWhatIsUnderWay) {
   EXPECT_TRUE(queue.empty());
 }
 
+TEST_F(CommandQueueTest, KnowsWhatMayChangeTheEncodingBehindAnAnswer) {
+  run("SET client_encoding = 'LATIN1'");
+  queue.push({.expect = Expect::sync});
+  EXPECT_TRUE(queue.sets_lexer_behind(0));
+  EXPECT_FALSE(queue.sets_lexer_behind(1)) << "that Sync tells of it";
+  run("SET client_encoding = 'UTF8'");
+  queue.answered(0);
+  EXPECT_TRUE(queue.sets_lexer_behind(1)) << "a later one does";
+  queue.answered(0);
+  queue.answered(0);
+  EXPECT_FALSE(queue.sets_lexer_behind(0));
+  EXPECT_FALSE(queue.sets_lexer_behind(1));
+}
+
 TEST_F(CommandQueueTest, AGroupWeighsWhatItsStatementsDoHoweverFarItIs) {
   const auto group = execution("COPY t FROM STDIN; DROP TABLE t; SELECT 1");
   group->in_group = true;

@@ -75,6 +75,13 @@ std::vector<std::string> split_statements(const std::string& text) {
   return parts;
 }
 
+std::string hex(std::string_view bytes) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string out;
+  for (const char c : bytes) (out += kDigits[std::uint8_t(c) >> 4]) += kDigits[std::uint8_t(c) & 15];
+  return out;
+}
+
 /// Of a row that moves.
 std::string old_image(std::uint32_t row) {
   const std::string id = std::to_string(row);
@@ -189,8 +196,29 @@ bool ModelServer::start(char type) {
   return true;
 }
 
-std::string ModelServer::ready() const {
-  return server::ready(failed_ ? 'E' : in_block_ || implicit_ ? 'T' : 'I');
+/// What has changed of the settings comes just before it.
+std::string ModelServer::ready() {
+  std::string out;
+  if (std::exchange(encoding_told_, encoding_.now) != encoding_.now)
+    out = server::parameter_status("client_encoding", encoding_.now);
+  return out + server::ready(failed_ ? 'E' : in_block_ || implicit_ ? 'T' : 'I');
+}
+
+/// An image as the client gets it: in hex where the statement asks for that.
+std::string ModelServer::in_client_encoding(const std::string& image, std::string_view text) const {
+  if (contains(text, "'hex')")) return hex(image);
+  if (encoding_.now == "UTF8") return image;
+  std::string latin = image;
+  for (auto at = latin.find("\xc3\xa9"); at != std::string::npos; at = latin.find("\xc3\xa9"))
+    latin.replace(at, 2, "\xe9");
+  return latin;
+}
+
+std::optional<ModelServer::Ended> ModelServer::set_encoding(const std::string& text) {
+  if (!contains(text, "client_encoding")) return std::nullopt;
+  encoding_.now = contains(text, "LATIN1") ? "LATIN1" : "UTF8";
+  if (!contains(text, "LOCAL")) encoding_.stays = encoding_.now;
+  return Ended{server::complete(text.substr(0, text.find(' '))), false};
 }
 
 void ModelServer::fail(std::string_view sqlstate, std::string_view message) {
@@ -210,7 +238,8 @@ bool ModelServer::refused_in_failed_block(const std::string& text) const {
 }
 
 void ModelServer::parse(std::string_view name, const std::string& whole) {
-  if (contains(whole, "\xff")) return fail("22021", "invalid byte sequence");
+  if (contains(whole, "\xff"))
+    return encoding_.now == "UTF8" ? fail("22021", "invalid byte sequence") : fail("42601", "syntax error");
   const std::vector<std::string> parts = split_statements(whole);
   if (parts.size() > 1) return fail("42601", "cannot insert multiple commands into a prepared statement");
   const std::string text = parts.empty() ? "" : parts[0];
@@ -280,7 +309,7 @@ ModelServer::Ended ModelServer::run(Portal& portal, std::size_t limit) {
   const std::string& text = portal.text;
   for (const char* own : {"to_regclass", "if_assigned", "pg_xact_status"})
     if (contains(text, own)) return run_own(portal);
-  if (contains(text, "FOR NO KEY UPDATE OF")) return lock(!text.starts_with("SELECT FROM"));
+  if (contains(text, "FOR NO KEY UPDATE OF")) return lock(text);
   if (text.starts_with("CALL")) {
     portal.ran = true;
     return call(in_block_ || several_ || implicit_);
@@ -294,6 +323,8 @@ ModelServer::Ended ModelServer::run(Portal& portal, std::size_t limit) {
     if (!portal.ran) {
       const std::uint32_t decision = decide(1, runs_++);
       if (decision % 8 == 7) return refuse("22012", "division by zero");
+      // A function that nobody knows changes what is known.
+      if (text == "SELECT f()") encoding_.now = encoding_.stays = encoding_.now == "UTF8" ? "LATIN1" : "UTF8";
       for (std::uint32_t i = 0; i < decision % 3; ++i) portal.rows.push_back(server::row({std::to_string(i)}));
     }
     portal.ran = true;
@@ -359,10 +390,12 @@ ModelServer::Ended ModelServer::call(bool atomic) {
 }
 
 /// Of the rows that the next write moves: their old keys are negative.
-ModelServer::Ended ModelServer::lock(bool reads) {
+ModelServer::Ended ModelServer::lock(const std::string& text) {
+  const bool reads = !text.starts_with("SELECT FROM");
   const std::uint32_t count = rows_of_write(runs_);
   for (std::uint32_t i = 1; i <= count; ++i) {
-    out_ += server::row(reads ? Values{old_image(rows_ + i), "16400", std::to_string(xid_), event::to_text(lsn_)}
+    out_ += server::row(reads ? Values{in_client_encoding(old_image(rows_ + i), text), "16400", std::to_string(xid_),
+                                       event::to_text(lsn_)}
                               : Values());
   }
   return {server::complete("SELECT " + std::to_string(count)), false};
@@ -389,14 +422,15 @@ ModelServer::Ended ModelServer::write(Portal& portal, std::size_t limit) {
     const bool own_list = has_own_list(text);
     for (std::uint32_t i = 0; i < count; ++i) {
       const std::string id = std::to_string(++rows_);
-      const std::string image = "{\"id\":" + id + (table == "m" ? ",\"v\":" + id : "") + "}";
+      const std::string image = "{\"id\":" + id + (table == "m" ? ",\"v\":" + id : ",\"n\":\"\xc3\xa9\"") + "}";
       lsn_ += 8;
       if (table == "t" || table == "m") written_.push_back(image);
       Values columns;
       if (own_list) columns.push_back(id);
-      if (returns_old(text)) columns.push_back(old_image(rows_));
+      if (returns_old(text)) columns.push_back(in_client_encoding(old_image(rows_), text));
       if (contains(text, "/*weir*/"))
-        columns.insert(columns.end(), {image, "16400", std::to_string(xid_), event::to_text(lsn_)});
+        columns.insert(columns.end(),
+                       {in_client_encoding(image, text), "16400", std::to_string(xid_), event::to_text(lsn_)});
       portal.rows.push_back(server::row(columns));
     }
     if (!returns(text)) {
@@ -444,6 +478,7 @@ ModelServer::Ended ModelServer::run_control(const std::string& text) {
     return {server::complete(commit ? "COMMIT" : "ROLLBACK"), false};
   }
   if (text == "SET search_path = a") return {server::complete("SET"), false};
+  if (const auto set = set_encoding(text)) return *set;
   if (text == "DEALLOCATE ALL") {
     std::erase_if(statements_, [](const auto& statement) { return !statement.first.empty(); });
     return {server::complete("DEALLOCATE ALL"), false};
@@ -454,7 +489,7 @@ ModelServer::Ended ModelServer::run_control(const std::string& text) {
   }
   if (!in_block_) return refuse("25P01", "can only be used in transaction blocks");
   if (text == "SAVEPOINT a") {
-    savepoints_.push_back({++subtransactions_, written_.size()});
+    savepoints_.push_back({++subtransactions_, written_.size(), encoding_});
     return {server::complete("SAVEPOINT"), false};
   }
   if (savepoints_.empty()) return refuse("3B001", "savepoint does not exist");
@@ -465,6 +500,7 @@ ModelServer::Ended ModelServer::run_control(const std::string& text) {
     return {server::complete("RELEASE"), false};
   }
   written_.resize(savepoints_.back().written);
+  encoding_ = savepoints_.back().encoding;
   std::erase_if(portals_, [ended](const auto& portal) { return portal.second.subtransaction >= ended; });
   failed_ = false;
   return {server::complete("ROLLBACK"), false};
@@ -475,6 +511,8 @@ bool ModelServer::end_transaction(bool commit) {
   const bool wrote = has_xid_;
   const bool holds = !commit || !wrote || decide(3, commits_++) % 5 != 4;
   if (commit && holds) committed_.insert(committed_.end(), written_.begin(), written_.end());
+  encoding_before_ = commit && holds ? encoding_.stays : encoding_before_;
+  encoding_ = {encoding_before_, encoding_before_};
   written_.clear();
   savepoints_.clear();
   portals_.clear();
@@ -500,7 +538,7 @@ void ModelServer::sync() {
 void ModelServer::query(std::string_view body) {
   if (!body.ends_with('\0')) {
     fail("08P01", "invalid string in message");
-  } else if (contains(body, "\xff")) {
+  } else if (contains(body, "\xff") && encoding_.now == "UTF8") {
     fail("22021", "invalid byte sequence");
   } else {
     return run_query(std::string(body.substr(0, body.size() - 1)));
@@ -512,7 +550,8 @@ void ModelServer::query(std::string_view body) {
 void ModelServer::run_query(const std::string& text) {
   statements_.erase("");
   const std::vector<std::string> parts = split_statements(text);
-  const bool bad = std::any_of(parts.begin(), parts.end(), [](const auto& part) { return part.starts_with("bad"); });
+  const bool bad = std::any_of(parts.begin(), parts.end(),
+                               [](const auto& part) { return part.starts_with("bad") || part.starts_with("\xff"); });
   if (bad) fail("42601", "syntax error");
   several_ = parts.size() > 1;
   // An empty one commits too what was outstanding.

@@ -1,10 +1,11 @@
 // A model of the server for tests of the session engine: statements and portals by name, transactions, savepoints,
-// errors that skip to Sync, deferred constraints, COPY FROM STDIN, procedures that commit and then fail, texts that are
-// not in the client's encoding, lengths that cannot be; and 18's way with a Query behind an Execute. Which statements
-// fail and how many rows they write is decided by a seed and by how many ran before, so two servers that are asked the
-// same things do the same. Knows the tables t (ordinary), m (whose UPDATE moves rows), s (temporary) and r (row-level
-// security), and answers the questions Weir asks of its own; what Weir has prepared by its shape it may refuse. The
-// client of a plain one and a client behind Weir must see the same bytes; `committed` says what is true.
+// errors that skip to Sync, deferred constraints, COPY FROM STDIN, procedures that commit and then fail, a
+// client_encoding that SET, RESET, rollbacks and functions change, texts that are not in it, lengths that cannot be;
+// and 18's way with a Query behind an Execute. Which statements fail and how many rows they write is decided by a seed
+// and by how many ran before, so two servers that are asked the same things do the same. Knows the tables t (ordinary),
+// m (whose UPDATE moves rows), s (temporary) and r (row-level security), and answers the questions Weir asks of its
+// own; what Weir has prepared by its shape it may refuse. The client of a plain one and a client behind Weir must see
+// the same bytes; `committed` says what is true.
 #pragma once
 
 #include <cstdint>
@@ -43,9 +44,15 @@ class ModelServer {
     bool failed = false;
     std::uint32_t subtransaction = 0;  ///< that made it
   };
+  /// client_encoding, and what COMMIT leaves of it.
+  struct Encoding {
+    std::string now = "UTF8";
+    std::string stays = "UTF8";
+  };
   struct Savepoint {
     std::uint32_t subtransaction;
     std::size_t written;
+    Encoding encoding;
   };
   /// How a statement ended: its CommandComplete, or an error.
   struct Ended {
@@ -54,7 +61,9 @@ class ModelServer {
   };
 
   bool start(char type);
-  std::string ready() const;
+  std::string ready();
+  std::string in_client_encoding(const std::string& image, std::string_view text) const;
+  std::optional<Ended> set_encoding(const std::string& text);
   void parse(std::string_view name, const std::string& whole);
   void bind(std::string_view body);
   void describe(char kind, const std::string& name);
@@ -69,7 +78,7 @@ class ModelServer {
   Ended run_own(const Portal& portal);
   Ended call(bool atomic);
   Ended write(Portal& portal, std::size_t limit);
-  Ended lock(bool reads);
+  Ended lock(const std::string& text);
   std::uint32_t rows_of_write(std::uint32_t run) const;
   Ended fetch(Portal& portal, std::size_t limit, std::string_view verb);
   Ended list_statements();
@@ -98,7 +107,10 @@ class ModelServer {
   bool closed_ = false;
   bool several_ = false;  // a Query of several statements runs
   std::vector<Savepoint> savepoints_;
-  std::vector<std::string> written_;  ///< by the open transaction
+  Encoding encoding_;
+  std::string encoding_before_ = "UTF8";  ///< the transaction
+  std::string encoding_told_ = "UTF8";    ///< by the last ParameterStatus
+  std::vector<std::string> written_;      ///< by the open transaction
   std::vector<std::string> committed_;
   std::uint32_t subtransactions_ = 0;
   std::uint32_t runs_ = 0;

@@ -217,6 +217,16 @@ TEST_F(SessionCatalogTest, AnEncodingInDoubtIsNoneUntilTheServerIsReady) {
   EXPECT_TRUE(plan(insert).is_kept);
 }
 
+/// What is reported may be of what came before.
+TEST_F(SessionCatalogTest, AReportDoesNotEndTheDoubt) {
+  catalog.doubt_encoding();
+  catalog.reported("client_encoding", "LATIN1");
+  EXPECT_EQ(catalog.server().client_encoding, "");
+  EXPECT_TRUE(catalog.doubts_encoding());
+  catalog.trust_encoding();
+  EXPECT_EQ(catalog.server().client_encoding, "LATIN1");
+}
+
 TEST_F(SessionCatalogTest, ShapesGoWithTheFacts) {
   catalog.shapes().find("INSERT", "");
   catalog.shapes().find("INSERT", "")->own = {"w1", true};

@@ -7,6 +7,10 @@
 #include <set>
 
 #include "capture/capture_settings.h"
+#include "capture/encoding.h"
+#include "capture/event/gap_cause.h"
+#include "capture/event/json_members.h"
+#include "capture/scope.h"
 #include "capture/session/session.h"
 #include "capture/sql/statement_cache.h"
 #include "tests/capture/session/messages.h"
@@ -16,7 +20,7 @@
 namespace weir::testing {
 namespace {
 
-constexpr std::array<const char*, 26> kTexts{"INSERT INTO t VALUES (1)",
+constexpr std::array<const char*, 31> kTexts{"INSERT INTO t VALUES (1)",
                                              "INSERT INTO t VALUES (1) RETURNING id",
                                              "UPDATE t SET v = 1",
                                              "UPDATE t SET v = 1 RETURNING id",
@@ -41,14 +45,22 @@ constexpr std::array<const char*, 26> kTexts{"INSERT INTO t VALUES (1)",
                                              "INSERT INTO t VALUES (2)",
                                              "BEGIN",
                                              "UPDATE m SET id = 1",
-                                             "UPDATE m SET id = 1 RETURNING id"};
+                                             "UPDATE m SET id = 1 RETURNING id",
+                                             "SELECT f()",
+                                             "SET client_encoding = 'LATIN1'",
+                                             "SET client_encoding = 'UTF8'",
+                                             "SET LOCAL client_encoding = 'LATIN1'",
+                                             "RESET client_encoding"};
 /// The server takes them, the parser does not.
 constexpr std::array<const char*, 3> kUnread{"?SELECT id FROM x", "?COMMIT", "?ROLLBACK"};
-constexpr unsigned kFirstUnread = kTexts.size() * 9;
+/// In a Query of several statements the others make a gap of each write: its bytes are read before they are changed.
+constexpr unsigned kBesideOthers = 27;
+constexpr unsigned kFirstUnread = 234;
 constexpr unsigned kFirstCopy = 240;
 constexpr unsigned kFirstCall = 245;
 constexpr unsigned kFirstUnreadable = 250;
 constexpr unsigned kFirstBroken = 254;
+constexpr const char* kNotTold = "a value that is not told";
 constexpr const char* kUnfetched = "rows of a portal were not fetched";
 constexpr std::array<const char*, 4> kNames{"", "", "a", "b"};
 
@@ -64,6 +76,7 @@ class Bytes {
     return byte;
   }
   std::string text() { return kTexts[next() % kTexts.size()]; }
+  std::string text_beside_others() { return kTexts[next() % kBesideOthers]; }
   /// By itself: beside a write it would make a gap of that.
   std::string only_text() {
     const unsigned byte = next();
@@ -82,8 +95,8 @@ void end_where_broken(ModelServer& server, std::string_view rest) {
 
 std::string query_of(Bytes& in) {
   const unsigned count = in.next() % 4;
-  std::string text = count > 1 ? in.text() : in.only_text();
-  for (unsigned i = 1; i < count; ++i) text += "; " + in.text();
+  std::string text = count > 1 ? in.text_beside_others() : in.only_text();
+  for (unsigned i = 1; i < count; ++i) text += "; " + in.text_beside_others();
   return client::query(text);
 }
 
@@ -122,7 +135,7 @@ std::string call_of(Bytes& in) {
 
 /// What the server refuses before it does anything.
 std::string unreadable_of(Bytes& in) {
-  const std::string text = in.text();
+  const std::string text = in.text_beside_others();
   switch (in.next() % 4) {
     case 0:
       return client::query(text + "; SELECT '\xff'");
@@ -248,7 +261,10 @@ class TellingGate : public capture::CommitGate {
     if (!prepared_.contains(id) || open) problem = "an outcome that nobody can know";
     return status == "committed" ? capture::Outcome::committed : capture::Outcome::aborted;
   }
-  static std::string said(const event::ChangeEvent& change) {
+  std::string said(const event::ChangeEvent& change) {
+    for (const auto* text : {&change.key, &change.old_key, &change.before, &change.after})
+      if (*text && !event::is_utf8(**text)) problem = "an event that is not UTF-8";
+    if (change.cause == event::to_text(event::GapCause::undefined_value)) return kNotTold;
     if (change.fidelity == event::Fidelity::statement)
       return change.table + " " + std::to_string(change.counts.updated);
     return change.after.value_or(change.before.value_or("?"));
@@ -370,6 +386,19 @@ bool may_leave_gap(const std::vector<std::string>& messages) {
   });
 }
 
+/// Behind a function that has changed the encoding in the same pipeline a value may have no meaning: then the event
+/// says so. Else it is what was stored.
+bool tells(const std::vector<std::string>& told, const std::vector<std::string>& committed,
+           const std::vector<std::string>& messages) {
+  const bool may_lack = std::any_of(messages.begin(), messages.end(), [](const std::string& message) {
+    return message.find("SELECT f()") != std::string::npos;
+  });
+  return std::equal(told.begin(), told.end(), committed.begin(), committed.end(),
+                    [&](const std::string& one, const std::string& stored) {
+                      return one == stored || (one == kNotTold && may_lack && !capture::is_ascii(stored));
+                    });
+}
+
 std::string shown(const std::vector<std::string>& lines) {
   std::string out;
   for (const std::string& line : lines) out += "  " + line + "\n";
@@ -454,7 +483,7 @@ std::string stray(const std::vector<std::string>& messages, std::string_view pac
   }
   proxied.ends();
   // Of the client's own nothing has these.
-  for (const char* added : {"tableoid", "{\"id\":", "16400", "weir:"}) {
+  for (const char* added : {"tableoid", "{\"id\":", "7b226964223a", "16400", "weir:"}) {
     if (proxied.to_client.find(added) == std::string::npos) continue;
     std::string all;
     for (const std::string& message : messages) all += message;
@@ -505,7 +534,7 @@ std::string play(const std::vector<std::string>& messages, std::string_view pace
   for (const std::string& cause : proxied.gate.gaps)
     if (cause != kUnfetched || !may_leave_gap(messages)) problem = "a gap: " + cause;
   const bool all_told = proxied.gate.gaps.empty() || !problem.empty();
-  if (all_told && proxied.gate.committed != proxied.committed())
+  if (all_told && !tells(proxied.gate.committed, proxied.committed(), messages))
     problem = "committed:\n" + shown(proxied.committed()) + "and told\n" + shown(proxied.gate.committed);
   if (proxied.to_client != expected) problem = difference(proxied.to_client, expected);
   if (problem.empty()) return problem;
