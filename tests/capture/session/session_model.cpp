@@ -10,7 +10,6 @@
 #include "capture/encoding.h"
 #include "capture/event/gap_cause.h"
 #include "capture/event/json_members.h"
-#include "capture/scope.h"
 #include "capture/session/session.h"
 #include "capture/sql/statement_cache.h"
 #include "tests/capture/session/messages.h"
