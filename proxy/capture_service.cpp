@@ -38,6 +38,10 @@ std::string random_name() {
   return std::to_string(number);
 }
 
+Error not_open() {
+  return {"the journal is with the Weir before this one still: try again in a moment", "55000"};
+}
+
 StreamCounts::Seen seen_of(const AdminSettings& admin) {
   if (admin.events == "true") return StreamCounts::Seen::values;
   return admin.events == "false" ? StreamCounts::Seen::nothing : StreamCounts::Seen::names;
@@ -47,6 +51,13 @@ StreamCounts::Seen seen_of(const AdminSettings& admin) {
 
 Result<std::unique_ptr<CaptureService>> CaptureService::start(const Settings& settings, unsigned workers,
                                                               Notices& notices, std::function<void()> on_output_gone) {
+  auto made = make(settings, workers, notices, std::move(on_output_gone));
+  if (auto done = made->open(); !done) return done.error();
+  return made;
+}
+
+std::unique_ptr<CaptureService> CaptureService::make(const Settings& settings, unsigned workers, Notices& notices,
+                                                     std::function<void()> on_output_gone) {
   std::unique_ptr<CaptureService> made(new CaptureService(notices));
   made->on_output_gone_ = std::move(on_output_gone);
   made->settings_ = settings;
@@ -57,10 +68,15 @@ Result<std::unique_ptr<CaptureService>> CaptureService::start(const Settings& se
     limits.statement_bytes = settings.max_statement_bytes;
     made->statements_.push_back(std::make_unique<capture::StatementCache>(limits));
   }
-  if (auto done = made->open_journal(settings); !done) return done.error();
-  if (auto done = made->open_destinations(settings); !done) return done.error();
-  if (auto done = made->run(); !done) return done.error();
   return made;
+}
+
+Result<void> CaptureService::open() {
+  if (auto done = open_journal(settings_); !done) return done;
+  if (auto done = open_destinations(settings_); !done) return done;
+  if (auto done = run(); !done) return done;
+  coming_.came(*committer_);
+  return {};
 }
 
 CaptureService::~CaptureService() {
@@ -97,6 +113,7 @@ Result<void> CaptureService::open_journal(const Settings& settings) {
 }
 
 Result<std::unique_ptr<capture::StreamReader>> CaptureService::subscribe(Subscriptions::Options options) {
+  if (!is_open()) return not_open();
   return subscriptions_->subscribe(std::move(options));
 }
 
@@ -180,11 +197,15 @@ std::unique_ptr<wire::Engine> CaptureService::make_engine(const SessionInfo& inf
   options.own_names = "weir:" + random_name() + ":";
   options.database = info.database;
   options.context = {info.user, info.application_name, info.client, std::to_string(info.id)};
-  return std::make_unique<GatedEngine>(*committer_, askable_sessions_, rules_.patterns(), info, std::move(options));
+  return std::make_unique<GatedEngine>(coming_, askable_sessions_, rules_.patterns(), info, std::move(options));
 }
 
 void CaptureService::describe(Snapshot& now) const {
   now.capturing = true;
+  if (!is_open()) {
+    now.journal.trouble = "the journal is with the Weir before this one still: writes wait";
+    return;
+  }
   now.instance = instance_;
   now.commits = committer_->counts().value();
   now.stream = committer_->rows().value();
@@ -197,6 +218,7 @@ void CaptureService::describe(Snapshot& now) const {
 }
 
 Result<std::unique_ptr<LineStream>> CaptureService::open_lines(const std::string& query, std::function<void()> wake) {
+  if (!is_open()) return not_open();
   const auto request = read_tail_request(query);
   if (!request) return request.error();
   TailSource source;
@@ -215,6 +237,7 @@ Result<std::unique_ptr<LineStream>> CaptureService::open_lines(const std::string
 }
 
 Result<Replay> CaptureService::replay(const ReplayRequest& request) {
+  if (!is_open()) return not_open();
   const auto stands = deliveries_->stands(request.destination);
   if (!stands) return stands.error();
   // It has its say before it is looked what is there.
@@ -243,11 +266,22 @@ Result<Replay> CaptureService::replay(const ReplayRequest& request) {
 }
 
 void CaptureService::watched() {
-  committer_->rows().watch(wall_us());
+  if (is_open()) committer_->rows().watch(wall_us());
 }
 
 Result<std::unique_ptr<Deliveries::Change>> CaptureService::prepare(const Settings& settings) {
+  if (!is_open()) return not_open();
   return deliveries_->prepare(settings);
+}
+
+Result<void> CaptureService::pause(const std::string& destination, bool is_paused) {
+  if (!is_open()) return not_open();
+  return deliveries_->pause(destination, is_paused);
+}
+
+Result<void> CaptureService::forget(const std::string& destination) {
+  if (!is_open()) return not_open();
+  return deliveries_->forget(destination);
 }
 
 void CaptureService::change(const Settings& settings, std::unique_ptr<Deliveries::Change> destinations) {
@@ -258,20 +292,21 @@ void CaptureService::change(const Settings& settings, std::unique_ptr<Deliveries
 }
 
 void CaptureService::reopen_files() {
-  deliveries_->wake();
+  if (is_open()) deliveries_->wake();
+}
+
+void CaptureService::hand_over(std::chrono::milliseconds at_most) {
+  if (!is_open() || !journal_stays_ || std::exchange(stopped_, true)) return;
+  (void)end_outcomes(std::min(at_most, kLastQuestions));
+  deliveries_->leave(at_most);
+  if (tracer_) tracer_->stop(std::min(at_most, kLastSpans));
+  committer_->stop();
 }
 
 bool CaptureService::stop(std::chrono::milliseconds at_most) {
-  if (!committer_ || std::exchange(stopped_, true)) return true;
-  // What the last sessions said, and what became of those that were cut off, comes before the destinations finish.
-  committer_->drain();
-  resolver_->drain(std::min(at_most, kLastQuestions));
-  const std::size_t doubts = resolver_->stop();
-  if (doubts > 0)
-    notices_.tell({Notice::Level::warning,
-                   counted(doubts, "transaction") + (doubts == 1 ? " is" : " are") + " in doubt; events behind wait"});
-  committer_->drain();
-  const bool complete = deliveries_->stop(at_most) && doubts == 0;
+  if (!is_open() || std::exchange(stopped_, true)) return true;
+  const bool known = end_outcomes(at_most);
+  const bool complete = deliveries_->stop(at_most) && known;
   if (tracer_) tracer_->stop(std::min(at_most, kLastSpans));
   committer_->stop();
   if (complete) return true;
@@ -284,6 +319,19 @@ bool CaptureService::stop(std::chrono::milliseconds at_most) {
                    "with --journal PATH"});
   }
   return journal_stays_;
+}
+
+/// True: nothing is in doubt.
+bool CaptureService::end_outcomes(std::chrono::milliseconds at_most) {
+  // What the last sessions said, and what became of those that were cut off, comes before the destinations finish.
+  committer_->drain();
+  resolver_->drain(std::min(at_most, kLastQuestions));
+  const std::size_t doubts = resolver_->stop();
+  if (doubts > 0)
+    notices_.tell({Notice::Level::warning,
+                   counted(doubts, "transaction") + (doubts == 1 ? " is" : " are") + " in doubt; events behind wait"});
+  committer_->drain();
+  return doubts == 0;
 }
 
 }  // namespace weir::proxy

@@ -35,6 +35,7 @@
 #include "proxy/running_weir.h"
 #include "proxy/server_settings.h"
 #include "proxy/settings/options.h"
+#include "proxy/succession.h"
 #include "wire/relay.h"
 
 namespace weir::proxy {
@@ -51,6 +52,15 @@ constexpr std::chrono::milliseconds kFirstAnswers{2'000};
 constexpr mode_t kNotForOthers = 0007;
 
 std::atomic<bool> output_gone = false;
+std::atomic<bool> handed_over = false;
+std::atomic<bool> failed = false;
+
+/// Ends Weir where it cannot go on.
+void end_failed(const Error& error) {
+  failed = true;
+  log::error(error.message + ": ending");
+  ::kill(::getpid(), SIGTERM);
+}
 
 /// Ends Weir the same way as an operator would.
 void on_output_gone() {
@@ -148,6 +158,52 @@ void log_listening(const Server& server) {
   tell_service_manager("READY=1\nSTATUS=listening on " + text);
 }
 
+/// Null where nothing is captured. `later`: what another Weir has still is opened when that has ended.
+Result<std::unique_ptr<CaptureService>> start_capturing(const Settings& settings, unsigned workers, Notices& notices,
+                                                        bool later) {
+  if (!settings.capture_enabled) return std::unique_ptr<CaptureService>();
+  if (later) return CaptureService::make(settings, workers, notices, on_output_gone);
+  return CaptureService::start(settings, workers, notices, on_output_gone);
+}
+
+/// Clients are served; the journal is opened when the Weir before this one has ended. `capturing` may be null.
+std::unique_ptr<Heir> inherit(Takeover before, std::chrono::milliseconds patience, Errands& errands,
+                              CaptureService* capturing, std::function<void()> complete) {
+  log::info("takeover: clients come here from now on; writes wait until the Weir before this one has ended");
+  const auto late = [capturing] {
+    log::error("takeover: the Weir before this one has not ended in time: writes are refused until it has");
+    if (capturing != nullptr) capturing->open_is_late();
+  };
+  const auto ended = [capturing, complete = std::move(complete)] {
+    if (auto opened = capturing != nullptr ? capturing->open() : Result<void>(); !opened)
+      return end_failed(opened.error());
+    log::info("takeover: complete");
+    complete();
+  };
+  return std::make_unique<Heir>(std::move(before), patience, errands, late, ended);
+}
+
+/// Takes it all down.
+int finish(int signal, const sigset_t& signals, Server& server, std::unique_ptr<AdminServer>& admin,
+           CaptureService* capturing, RunningWeir& running) {
+  log::info(handed_over
+                ? "takeover: another Weir takes the clients; sessions that are here finish"
+                : std::string(signal == SIGINT ? "SIGINT" : "SIGTERM") + ": finishing; a second one ends Weir at once");
+  tell_service_manager("STOPPING=1\nSTATUS=sessions and destinations finish");
+  end_at_second(signals);
+  const auto deadline = std::chrono::steady_clock::now() + running.shutdown_timeout();
+  if (handed_over) leave_clients_a_moment(server);
+  server.stop(running.shutdown_timeout());
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+  // Behind the sessions, so that their end can be watched; before what it looks at.
+  admin.reset();
+  if (handed_over && capturing) capturing->hand_over(kLeastForDestinations);
+  const bool kept = !capturing || capturing->stop(std::max(left, kLeastForDestinations));
+  log::tell_left_out();
+  log::info("ended");
+  return kept && !output_gone && !failed ? 0 : kFailed;
+}
+
 int run(const CommandLine& line, const Reload::Read& read, const sigset_t& signals) {
   const Settings& settings = read.settings;
   Counters counters;
@@ -155,12 +211,17 @@ int run(const CommandLine& line, const Reload::Read& read, const sigset_t& signa
   raise_descriptor_limit();
   const unsigned workers = settings.workers != 0 ? settings.workers : std::max(1u, std::thread::hardware_concurrency());
 
-  std::unique_ptr<CaptureService> capturing;
-  if (settings.capture_enabled) {
-    auto started = CaptureService::start(settings, workers, notices, on_output_gone);
-    if (!started) return say(kFailed, started.error().message);
-    capturing = std::move(*started);
+  std::optional<Takeover> before;
+  if (!settings.takeover.empty()) {
+    auto asked = Takeover::ask(settings.takeover);
+    if (!asked) return say(kFailed, asked.error().message);
+    before = std::move(*asked);
   }
+  // Its connection says that the journal is free: it outlives that.
+  std::unique_ptr<TakeoverDesk> desk;
+  auto started = start_capturing(settings, workers, notices, before.has_value());
+  if (!started) return say(kFailed, started.error().message);
+  const auto capturing = std::move(*started);
   auto verifiers = start_verifiers(settings, settings.upstream, settings.credentials);
   if (!verifiers) return say(kFailed, verifiers.error().message);
   std::unique_ptr<HostWatch> hosts;
@@ -174,8 +235,13 @@ int run(const CommandLine& line, const Reload::Read& read, const sigset_t& signa
   auto options = server_options(settings, workers, *verifiers);
   options.engine_factory = engine_factory(capturing.get(), inspection, running);
   options.hosts = hosts.get();
+  if (before) options.handed = std::make_shared<std::vector<HandedSocket>>(before->take_sockets());
   Server server(std::move(options));
   inspection.emplace(server, capturing.get(), counters, read.shown);
+  if (auto opened = server.open(); !opened) return say(kFailed, opened.error().message);
+  if (before) {
+    if (auto done = before->go(); !done) return say(kFailed, done.error().message);
+  }
   auto admin = open_admin(settings.admin, *inspection, capturing.get());
   if (!admin) return say(kFailed, admin.error().message);
   running.emplace(settings, Reload(line, read),
@@ -190,20 +256,18 @@ int run(const CommandLine& line, const Reload::Read& read, const sigset_t& signa
     log::info("admin listener on http://" + (*admin)->address().text());
   }
   server.try_upstream();
+  const auto open_own_desk = [&] {
+    auto opened = open_desk(settings.takeover, server, admin->get(), handed_over);
+    if (!opened) log::error(opened.error().message);
+    if (opened) desk = std::move(*opened);
+  };
+  const auto heir = before ? inherit(std::move(*before), settings.hold_timeout, errands, capturing.get(), open_own_desk)
+                           : std::unique_ptr<Heir>();
+  if (!before) open_own_desk();
 
   const int signal = wait_for_end(signals, *running, server, errands);
-  log::info(std::string(signal == SIGINT ? "SIGINT" : "SIGTERM") + ": finishing; a second one ends Weir at once");
-  tell_service_manager("STOPPING=1\nSTATUS=sessions and destinations finish");
-  end_at_second(signals);
-  const auto deadline = std::chrono::steady_clock::now() + running->shutdown_timeout();
-  server.stop(running->shutdown_timeout());
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-  // Behind the sessions, so that their end can be watched; before what it looks at.
-  admin->reset();
-  const bool kept = !capturing || capturing->stop(std::max(left, kLeastForDestinations));
-  log::tell_left_out();
-  log::info("ended");
-  return kept && !output_gone ? 0 : kFailed;
+  if (!handed_over) desk.reset();
+  return finish(signal, signals, server, *admin, capturing.get(), *running);
 }
 
 int main(const std::vector<std::string>& arguments) {

@@ -72,6 +72,8 @@ void AdminServer::stop() {
   asio::post(running_->hall.io, [running = running_.get()] { running->end(); });
   running_->thread.join();
   for (const auto& connection : running_->hall.connections) connection->let_go();
+  // Whoever takes over from this process listens there at once.
+  running_->listener.reset();
 }
 
 void AdminServer::Running::end() {

@@ -273,6 +273,11 @@ std::vector<DestinationCounts::Value> Deliveries::values() const {
   return values;
 }
 
+void Deliveries::leave(std::chrono::milliseconds at_most) {
+  for (const auto& one : running_) one.delivery->leave(at_most);
+  for (const auto& one : running_) (void)one.delivery->stop(at_most);
+}
+
 bool Deliveries::stop(std::chrono::milliseconds at_most) {
   bool complete = true;
   for (const auto& one : running_) one.delivery->ask_to_stop(at_most);

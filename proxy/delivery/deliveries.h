@@ -72,6 +72,8 @@ class Deliveries {
   void wake();
   /// Those that run, and those that were left out.
   std::vector<DestinationCounts::Value> values() const;
+  /// They confirm what is under way, and begin no more.
+  void leave(std::chrono::milliseconds at_most);
   /// True: they have everything.
   bool stop(std::chrono::milliseconds at_most);
 

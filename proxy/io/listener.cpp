@@ -1,5 +1,6 @@
 #include "proxy/io/listener.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -79,7 +80,28 @@ Result<void> Listener::bind_unix(const SocketAccess& access) {
   return file_->listen(socket_, access);
 }
 
+Result<std::unique_ptr<Listener>> Listener::take_over(const Place& place, HandedSocket socket) {
+  std::unique_ptr<Listener> listener(new Listener(place, socket.address));
+  listener->socket_ = socket.socket.take();
+  if (!socket.address.is_unix()) return listener;
+  listener->file_.emplace(SocketFile::take_over(socket.address, socket.lock.take()));
+  return listener;
+}
+
+HandedSocket Listener::copy() const {
+  const auto duplicate = [](int number) {
+    return OwnDescriptor(number < 0 ? -1 : ::fcntl(number, F_DUPFD_CLOEXEC, 0));
+  };
+  return {address_, duplicate(socket_), duplicate(file_ ? file_->lock() : -1)};
+}
+
+void Listener::leave() {
+  if (file_) file_->leave();
+  close();
+}
+
 void Listener::start() {
+  if (file_) file_->confirm();
   poller_.watch(*this, socket_, true, false);
 }
 

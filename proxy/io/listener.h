@@ -16,6 +16,7 @@
 
 #include "base/result.h"
 #include "proxy/io/endpoint.h"
+#include "proxy/io/handed_socket.h"
 #include "proxy/io/poller.h"
 #include "proxy/io/socket_file.h"
 
@@ -50,12 +51,18 @@ class Listener final : public Watcher {
   };
   static Result<std::unique_ptr<Listener>> open(const Place& place, const HostPort& address,
                                                 const SocketAccess& access);
+  /// Of a socket that another process listened on until now.
+  static Result<std::unique_ptr<Listener>> take_over(const Place& place, HandedSocket socket);
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
   void start();
   void close();
+  /// close(), but the socket is another process's from now on.
+  void leave();
+  /// The same socket for another process. Any thread, between open() and the end.
+  HandedSocket copy() const;
   /// With the port that the system chose where it was asked to.
   const HostPort& address() const { return address_; }
 

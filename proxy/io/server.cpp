@@ -40,6 +40,7 @@ struct Server::Running {
         dealer(shared, workers) {}
 
   Result<void> open_listeners();
+  Result<std::unique_ptr<Listener>> take_over_or_open(const HostPort& address);
 
   Shared shared;
   std::vector<std::unique_ptr<Worker>> workers;
@@ -48,6 +49,7 @@ struct Server::Running {
   std::vector<HostPort> listening;
   std::uint64_t own_descriptors = 0;  // at the start, before clients came
   std::atomic<bool> accepting = false;
+  bool started = false;
   bool stopped = false;  // kept for its counters
 };
 
@@ -110,6 +112,16 @@ void run_on(Worker& worker, Function function) {
 
 }  // namespace
 
+Result<std::unique_ptr<Listener>> Server::Running::take_over_or_open(const HostPort& address) {
+  const Listener::Place place{workers[0]->io(), workers[0]->poller(), dealer};
+  const auto& handed = shared.options.handed;
+  const auto found = handed ? std::find_if(handed->begin(), handed->end(),
+                                           [&](const HandedSocket& one) { return one.address == address; })
+                            : std::vector<HandedSocket>::iterator();
+  if (handed && found != handed->end()) return Listener::take_over(place, std::move(*found));
+  return Listener::open(place, address, shared.options.socket_access);
+}
+
 /// TCP first, for a Unix socket may be named by a port that the system chooses.
 Result<void> Server::Running::open_listeners() {
   const auto& wanted = shared.options.listen;
@@ -120,8 +132,7 @@ Result<void> Server::Running::open_listeners() {
     for (HostPort& address : listening) {
       if (address.is_unix() != unix_sockets) continue;
       if (unix_sockets && address.port == 0) address.port = port != 0 ? port : kUsualPort;
-      auto listener =
-          Listener::open({workers[0]->io(), workers[0]->poller(), dealer}, address, shared.options.socket_access);
+      auto listener = take_over_or_open(address);
       if (!listener) return listener.error();
       address = (*listener)->address();
       if (!unix_sockets && port == 0) port = address.port;
@@ -151,7 +162,7 @@ std::vector<HostPort> Server::listening() const {
   return running_ ? running_->listening : std::vector<HostPort>();
 }
 
-Result<void> Server::start() {
+Result<void> Server::open() {
   if (options_.upstream.hosts.empty()) return Error{"no address of the database is given", {}};
   auto running = std::make_unique<Running>(options_);
   if (Result<void> loaded = load_certificates(running->shared, options_.client_tls); !loaded) return loaded;
@@ -169,11 +180,33 @@ Result<void> Server::start() {
   running->own_descriptors = open_descriptors() + 1;  // one is left for whoever counts them again
   running->shared.admission =
       std::make_unique<Admission>(limits_of(options_.limits, running->own_descriptors, options_.descriptors_kept));
-  for (const auto& listener : running->listeners) listener->start();
-  for (const auto& worker : running->workers) worker->start();
-  running->accepting = true;
+  if (options_.handed) options_.handed->clear();
   running_ = std::move(running);
   return {};
+}
+
+Result<void> Server::start() {
+  if (!running_) {
+    if (Result<void> opened = open(); !opened) return opened;
+  }
+  for (const auto& listener : running_->listeners) listener->start();
+  for (const auto& worker : running_->workers) worker->start();
+  running_->accepting = running_->started = true;
+  return {};
+}
+
+std::vector<HandedSocket> Server::listening_sockets() const {
+  std::vector<HandedSocket> sockets;
+  if (!accepting()) return sockets;
+  for (const auto& listener : running_->listeners) sockets.push_back(listener->copy());
+  return sockets;
+}
+
+void Server::leave_sockets() {
+  if (!running_ || !running_->accepting.exchange(false)) return;
+  run_on(*running_->workers[0], [this] {
+    for (const auto& listener : running_->listeners) listener->leave();
+  });
 }
 
 void Server::try_upstream() {
@@ -214,7 +247,7 @@ void Server::stop_accepting() {
 }
 
 void Server::stop(std::chrono::milliseconds drain) {
-  if (!running_ || running_->stopped) return;
+  if (!running_ || !running_->started || running_->stopped) return;
   stop_accepting();
   for (const auto& worker : running_->workers) worker->drain(drain);
   for (const auto& worker : running_->workers) worker->join();

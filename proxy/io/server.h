@@ -23,6 +23,7 @@
 #include "proxy/io/endpoint.h"
 #include "proxy/io/engine_factory.h"
 #include "proxy/io/for_new_clients.h"
+#include "proxy/io/handed_socket.h"
 #include "proxy/io/host_order.h"
 #include "proxy/io/login_refusal.h"
 #include "proxy/io/session_list.h"
@@ -33,6 +34,8 @@ struct ServerOptions {
   /// Port 0: any free port (see Server::listening); of a Unix socket that of the first HOST:PORT, else 6432.
   std::vector<HostPort> listen;
   SocketAccess socket_access;
+  /// Of these addresses it takes the sockets that another process listened on until now; the others are closed.
+  std::shared_ptr<std::vector<HandedSocket>> handed = {};
   ForNewClients for_new_clients;  ///< at first
   Upstream upstream;
   std::optional<ClientTls> client_tls;
@@ -62,6 +65,8 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
+  /// All of start() that can fail; nobody is accepted yet. May be left out.
+  Result<void> open();
   Result<void> start();
   void try_upstream();
   /// What may change while it runs.
@@ -79,6 +84,10 @@ class Server {
   /// another question came behind it. Any thread, until stop() has returned.
   void probe_upstream(std::function<void(Result<void>)> done);
   void stop_accepting();
+  /// For another process, which listens on them from then on.
+  std::vector<HandedSocket> listening_sockets() const;
+  /// stop_accepting(), but the sockets go on in that process.
+  void leave_sockets();
   void stop(std::chrono::milliseconds drain);
 
   /// How many workers there are: SessionInfo::worker is below it. Known before start().

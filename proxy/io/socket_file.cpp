@@ -193,7 +193,10 @@ Result<SocketFile> SocketFile::claim(const HostPort& address) {
 }
 
 SocketFile::SocketFile(SocketFile&& other) noexcept
-    : address_(std::move(other.address_)), lock_(std::exchange(other.lock_, -1)), bound_(std::move(other.bound_)) {
+    : address_(std::move(other.address_)),
+      lock_(std::exchange(other.lock_, -1)),
+      confirmed_(other.confirmed_),
+      bound_(std::move(other.bound_)) {
   other.bound_.reset();
 }
 
@@ -216,7 +219,25 @@ Result<void> SocketFile::listen(int socket, const SocketAccess& access) {
   return {};
 }
 
+void SocketFile::leave() {
+  if (lock_ >= 0) ::close(std::exchange(lock_, -1));
+  bound_.reset();
+}
+
+SocketFile SocketFile::take_over(const HostPort& address, int lock) {
+  SocketFile taken(address, lock);
+  taken.confirmed_ = false;
+  return taken;
+}
+
+void SocketFile::confirm() {
+  if (std::exchange(confirmed_, true) || lock_ < 0) return;
+  bound_ = identity_of(address_.text());
+  (void)write_owner(lock_, address_);  // for people; the lock itself is what counts
+}
+
 void SocketFile::remove() {
+  if (!confirmed_) return leave();
   if (lock_ < 0) return;
   const std::string path = address_.text();
   if (bound_ && identity_of(path) == bound_) ::unlink(path.c_str());

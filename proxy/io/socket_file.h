@@ -31,6 +31,14 @@ class SocketFile {
   Result<void> listen(int socket, const SocketAccess& access);
   /// Removes both files; does nothing the second time.
   void remove();
+  /// The socket is another process's from now on: the files stay.
+  void leave();
+  /// One that another process listens on still, with the lock of its file, or -1: until confirm() the files are not
+  /// this process's to remove.
+  static SocketFile take_over(const HostPort& address, int lock);
+  void confirm();
+  /// -1 where it has none.
+  int lock() const { return lock_; }
 
  private:
   using Identity = std::pair<dev_t, ino_t>;
@@ -40,6 +48,7 @@ class SocketFile {
 
   HostPort address_;
   int lock_;  // -1: abstract, or given up
+  bool confirmed_ = true;
   std::optional<Identity> bound_;
 };
 

@@ -381,6 +381,10 @@ const std::array kTable = std::to_array<Setting>({
      false, store_otlp},
     {"tracing.headers", "", "NAME: VALUE", "", "headers that the collector asks for, such as Authorization: Bearer ...", true,
      store_otlp_header},
+    {"takeover", "", "PATH", "",
+     "a Unix socket over which a Weir that starts takes over from the one that runs: its listening sockets at once, its "
+     "journal when that one has ended its sessions; none given: a second Weir is refused",
+     false, [](Settings& s, const std::string& v) { return store_text(v, s.takeover); }},
     {"shutdown.timeout_ms", "", "DURATION", "10000",
      "how long SIGTERM waits for sessions to end and for destinations to take what is left", false,
      [](Settings& s, const std::string& v) { return store_duration(v, s.shutdown_timeout); }},

@@ -97,6 +97,7 @@ struct Settings {
   bool log_sessions = false;
   TracingSettings tracing;
   std::chrono::milliseconds shutdown_timeout{0};
+  std::string takeover;  ///< a Unix socket's path; empty: none
 };
 
 struct Setting {

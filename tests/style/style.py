@@ -46,6 +46,7 @@ MAY_INCLUDE = {
     "proxy/check": ["base", "proxy/check", "proxy/doubt", "proxy/settings", "proxy/io", "capture", "emitters", "wire"],
     "proxy/command": ["base", "proxy/command", "proxy/admin", "proxy/check", "proxy/delivery", "proxy/doubt", "proxy/settings",
                       "proxy/io", "proxy/process", "capture", "emitters"],
+    "proxy/takeover": ["base", "proxy/takeover", "proxy/io", "proxy/process"],
     "proxy/counts": ["base", "proxy/counts", "proxy/process", "capture/event", "capture/journal"],
     "proxy/admin": ["base", "proxy/admin", "proxy/counts", "proxy/io", "proxy/process", "capture/event", "wire"],
     "proxy/tail": ["base", "proxy/tail", "proxy/admin", "proxy/commit", "proxy/process", "capture", "emitters"],
