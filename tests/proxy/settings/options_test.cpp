@@ -64,10 +64,10 @@ TEST(Options, EveryKeyIsAFlagAndTakesItsDefault) {
 }
 
 TEST(Options, EveryWrongValueIsRefusedByItsFlag) {
-  std::set<std::string> any_text = {"tls.cert",          "tls.key",           "tls.ciphers",   "tls.ciphersuites",
-                                    "tls.client_ca",     "tls.client_crl",    "journal.path",  "auth.query",
-                                    "auth.user",         "auth.password",     "auth.database", "auth.users_file",
-                                    "capture.databases", "unix_socket.group", "admin.users",   "admin.database"};
+  std::set<std::string> any_text = {
+      "tls.cert",          "tls.key",           "tls.ciphers", "tls.ciphersuites", "tls.client_ca", "tls.client_crl",
+      "journal.path",      "auth.query",        "auth.user",   "auth.password",    "auth.database", "auth.users_file",
+      "capture.databases", "unix_socket.group", "admin.users", "admin.database",   "takeover"};
   for (const auto& row : settings_table()) {
     if (any_text.count(std::string(row.key)) != 0) continue;
     const auto flag = "--" + std::string(row.key);
