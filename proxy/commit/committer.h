@@ -37,7 +37,7 @@ class Committer {
     capture::Tail* tail = nullptr;                              ///< where releases go; outlives the committer
     std::function<void()> on_released = [] {};                  ///< readers have something new
     std::function<void(std::vector<capture::Doubt>)> on_doubt;  ///< ask the database
-    Tell tell = [](const Notice&) {};                           ///< on the stream's thread, and the syncer's
+    Tell tell = [](const Notice&) {};                           ///< by whoever does the stream's turn, and the syncer
     StreamCounts::Seen seen = StreamCounts::Seen::names;
   };
 

@@ -6,7 +6,7 @@
 // destinations do. Those destinations whose places are in the book have their say anyway.
 //
 // subscribe() and the end of a subscription may come from any thread, also before the committer starts; released() is
-// called on the stream's thread. Outlives its subscriptions.
+// called by whoever does the stream's turn (committer.h). Outlives its subscriptions.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,8 @@ namespace weir::proxy {
 class Subscriptions {
  public:
   struct Options {
-    /// Something was released. Called on the stream's thread, not after the subscription's end; must not block.
+    /// Something was released. Called by whoever does the stream's turn, not after the subscription's end; must not
+    /// block.
     std::function<void()> wake = [] {};
     std::string name = {};  ///< for those with a say: no other has it at the time
     /// Has a say: nothing behind this position is erased from when the stream hears of it, at once.
