@@ -164,6 +164,7 @@ Result<void> Delivery::send_through(Again again, event::Position to) {
   const auto stream = up_to(std::move(again.stream), to);
   auto sinks = sinks_;
   sinks.counts = nullptr;
+  sinks.durable = nullptr;  // it had all of it before
   sinks.checkpoint = again.done_through;
   DeliveryLoop loop(*emitter_, format_.get(), *stream, {again.what.from - 1, to, pace_}, std::move(sinks));
   work(loop, [&] { return loop.settled() && loop.durable() >= to; });
