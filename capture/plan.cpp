@@ -500,6 +500,8 @@ std::vector<std::string> utf8_names(const std::vector<std::string>& names, const
 
 bool captures(const Scope& scope, const RelationFacts& relation, const RelationName& leaf) {
   if (unnamed_oid(leaf) != 0) return true;
+  // A temporary table may inherit from one that is captured. Nobody else can have a schema of that name.
+  if (leaf.schema.starts_with("pg_temp")) return false;
   if (scope.excludes(leaf.schema, leaf.table)) return false;
   return scope.captures(relation.name.schema, relation.name.table) || scope.captures(leaf.schema, leaf.table);
 }

@@ -146,6 +146,15 @@ TEST(RowReaderTest, AnExcludedLeafIsNotCapturedThroughItsTable) {
   EXPECT_EQ(read_row({"{}", "3", "800", "0/10"}, plan_of(event::Op::create), scope).events.size(), 1u);
 }
 
+TEST(RowReaderTest, ATemporaryTableThatInheritsIsNotCaptured) {
+  Plan plan = plan_of(event::Op::update);
+  auto parent = table();
+  parent->leaves[4] = {"pg_temp_3", "t"};
+  plan.relation = parent;
+  EXPECT_TRUE(read_row({R"({"id":7})", "4", "800", "0/10"}, plan, {}).events.empty());
+  EXPECT_EQ(read_row({R"({"id":7})", "2", "800", "0/10"}, plan, {}).events.size(), 1u);
+}
+
 TEST(RowReaderTest, ATableThatTheFactsDoNotKnowHasNoNameYet) {
   Scope scope;
   scope.include = {"public.t"};
