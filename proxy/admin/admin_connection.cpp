@@ -1,11 +1,14 @@
 #include "proxy/admin/admin_connection.h"
 
+#include <unistd.h>
+
 #include <array>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <cstdio>
 #include <utility>
 
+#include "proxy/admin/socket_owner.h"
 #include "proxy/process/log.h"
 
 namespace weir::proxy {
@@ -90,7 +93,7 @@ void AdminConnection::close() {
   if (hall_.ending && hall_.lines.empty()) hall_.io.stop();
 }
 
-AdminRequest AdminConnection::request_of() const {
+AdminRequest AdminConnection::request_of() {
   const auto& message = parser_->get();
   AdminRequest request;
   request.method = text_of(message.method_string());
@@ -102,7 +105,13 @@ AdminRequest AdminConnection::request_of() const {
   request.site = text_of(message["Sec-Fetch-Site"]);
   request.forwarded = message.count("X-Forwarded-For") > 0 || message.count("Forwarded") > 0;
   request.loopback = loopback_;
+  request.own_user = loopback_ && !request.forwarded && has_rows(request.target) && is_of_own_user();
   return request;
+}
+
+bool AdminConnection::is_of_own_user() {
+  const auto owner = owner_of_peer(stream_.socket().native_handle());
+  return owner && (*owner == 0 || *owner == ::geteuid());
 }
 
 void AdminConnection::answer() {

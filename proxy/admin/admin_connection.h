@@ -67,7 +67,8 @@ class AdminConnection : public std::enable_shared_from_this<AdminConnection> {
  private:
   using Error = boost::beast::error_code;
 
-  AdminRequest request_of() const;
+  AdminRequest request_of();
+  bool is_of_own_user();
   void answer();
   void ask_upstream();
   void write(AdminAnswer answer);

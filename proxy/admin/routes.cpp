@@ -105,6 +105,11 @@ AdminAnswer AdminRoutes::answer(const AdminRequest& request) const {
   return read ? get(request, path) : post(request, path);
 }
 
+/// For any account of the machine reaches loopback.
+bool has_rows(std::string_view target) {
+  return target.substr(0, target.find('?')) == "/tail";
+}
+
 AdminAnswer AdminRoutes::get(const AdminRequest& request, std::string_view path) const {
   AdminAnswer answer;
   if (path == "/healthz") {
@@ -124,6 +129,8 @@ AdminAnswer AdminRoutes::get(const AdminRequest& request, std::string_view path)
     answer.streams = request.method == "GET";
   } else if (path == "/tail") {
     if (comes_from_elsewhere(request)) return text(403, "not from a page of another site\n");
+    if (!request.own_user && !has_token(request.authorization))
+      return text(403, "rows are shown to Weir's own user and to root; admin.token would allow more\n");
     const auto query = request.target.find('?');
     if (request.method == "GET") answer.lines = query == request.target.npos ? "" : request.target.substr(query + 1);
   } else {

@@ -5,6 +5,7 @@
 // - the page, what it reads, /tail, and every POST: whoever comes over loopback, or has the token (Authorization:
 // Bearer, or
 //   as the password of Basic, which browsers ask for). What a proxy in front forwards is not loopback.
+// - /tail, which has rows, over loopback only Weir's own user and root;
 // - over loopback a Host that is no address and not localhost is refused, and so is a POST that another site's page
 //   makes: a browser on this machine must not be led here (DNS rebinding, cross-site requests).
 //
@@ -30,6 +31,8 @@ struct AdminRequest {
   std::string site;        ///< Sec-Fetch-Site
   bool forwarded = false;  ///< X-Forwarded-For or Forwarded is there
   bool loopback = false;   ///< where the connection comes from
+  /// Over loopback, and from a process of Weir's own user or of root. Only asked for where rows are (has_rows).
+  bool own_user = false;
 };
 
 struct AdminAnswer {
@@ -48,6 +51,9 @@ struct AdminAnswer {
   std::optional<std::string> replay = {};
   Then then = Then::nothing;
 };
+
+/// Whether what this target answers has the values of rows.
+bool has_rows(std::string_view target);
 
 class AdminRoutes {
  public:

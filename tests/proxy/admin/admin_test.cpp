@@ -246,8 +246,16 @@ TEST(AdminRoutes, ThePageIsNotForEverybodyAndProbesAre) {
 }
 
 TEST(AdminRoutes, LinesAreOfTheQueryAndOnlyForGet) {
-  EXPECT_EQ(routes().answer(request("GET", "/tail?from=1&count=2")).lines, "from=1&count=2");
-  EXPECT_EQ(routes().answer(request("GET", "/tail")).lines, "");
+  const auto tail = [](const std::string& target, bool own_user) {
+    auto asked = request("GET", target);
+    asked.own_user = own_user;
+    return routes().answer(asked);
+  };
+  EXPECT_EQ(tail("/tail?from=1&count=2", true).lines, "from=1&count=2");
+  EXPECT_EQ(tail("/tail", true).lines, "");
+  EXPECT_FALSE(tail("/tail", false).lines) << "any account of the machine reaches loopback";
+  EXPECT_EQ(tail("/tail", false).status, 403u);
+  EXPECT_TRUE(has_rows("/tail?x") && has_rows("/tail") && !has_rows("/stats") && !has_rows("/tailor"));
   EXPECT_FALSE(routes().answer(request("HEAD", "/tail")).lines);
   EXPECT_EQ(routes().answer(request("POST", "/tail")).status, 405u);
   auto asked = from_afar("GET", "/tail");
