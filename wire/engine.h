@@ -44,6 +44,10 @@ struct Standing {
   /// that cannot know says false.
   bool idle = false;
 
+  /// What commits a transaction is on its way, and its answer will come soon. Whoever ends the session waits for it, as
+  /// the server does: a client that was not told cannot know what became of it.
+  bool commits = false;
+
   /// Every message that was given out to the client is whole, so that another one may stand behind it.
   bool between_messages = true;
 

@@ -145,6 +145,7 @@ wire::Standing SessionMachine::standing() const {
           .holds_for_client = state_.transaction.gathers(),
           .holds_for_upstream = state_.wait == Wait::journal,
           .idle = is_idle(state_),
+          .commits = state_.track == Track::kept && state_.transaction.outcome_is_unknown(),
           .between_messages = state_.upstream.skip == 0,
           .client_frame_size = state_.client.frame_size,
           .upstream_frame_size = state_.upstream.frame_size};

@@ -103,6 +103,7 @@ void Session::give_up_login() {
 /// Weir ends and can wait no longer. Without a cancel the database would go on with what the client had sent.
 void Session::cut_off() {
   if (ended_) return;
+  if (cut_off_ = standing_.commits; cut_off_) return;  // settle() goes on, or the worker's patience ends
   if (!standing_.idle) cancel_statement();
   say_goodbye(kAdminShutdown, kAdminShutdownWords);
 }
@@ -333,6 +334,7 @@ void Session::settle() {
   }
   if (closing_ || upstream_.finished()) upstream_.release();
   if (upstream_.finished() || (closing_ && upstream_.drained())) return end();
+  if (cut_off_ && !standing_.commits) return cut_off();
   if (worker_.draining() && may_stop()) {
     // What PostgreSQL itself says and does when it is shut down.
     wire::append_error(worker_.turn().to_client.buffer(), "FATAL", kAdminShutdown, kAdminShutdownWords);

@@ -104,6 +104,7 @@ class Session final : public Connection, public PeerOwner, public std::enable_sh
   std::optional<boost::asio::steady_timer> login_timer_;  // until the login is over
   std::optional<boost::asio::steady_timer> abandoned_;    // runs once the client is gone
   bool asked_for_verifier_ = false;
+  bool cut_off_ = false;          // as soon as a commit is answered
   bool closing_ = false;          // as soon as the database's last bytes are written
   bool client_finished_ = false;  // the engine knows
   bool ended_ = false;

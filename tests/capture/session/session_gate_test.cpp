@@ -139,6 +139,27 @@ TEST(SessionGateTest, CommitGoesInTheSameTurn) {
   EXPECT_EQ(script.replay(), "");
 }
 
+// Whoever ends the session waits for the answer.
+TEST(SessionGateTest, ACommitIsOnItsWayFromWhenItIsSentUntilItsAnswerIsShown) {
+  SessionScript script;
+  script.on("the log is not durable", [](Stand& stand) { stand.gate.durable = false; });
+  begin_and_insert(script);
+  script.client_sends(client::query("COMMIT"))
+      .gate({kPrepared})
+      .expect_commits(false)
+      .journal_has_it()
+      .expect_upstream(client::query("COMMIT"))
+      .expect_commits(true)
+      .upstream_sends(server::complete("COMMIT") + server::ready('I'))
+      .expect_client("")
+      .expect_commits(true)
+      .log_is_durable()
+      .expect_client(server::complete("COMMIT") + server::ready('I'))
+      .expect_commits(false)
+      .gate({"outcome 1 committed"});
+  EXPECT_EQ(script.replay(), "");
+}
+
 TEST(SessionGateTest, ARefusalAtOnceIsTheCommitsError) {
   SessionScript script;
   script.on("the gate refuses", [](Stand& stand) { stand.gate.answer = kFull; });

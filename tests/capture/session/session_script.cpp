@@ -165,6 +165,12 @@ SessionScript& SessionScript::upstream_is_relayed(const std::string& bytes) {
   return upstream_sends(bytes).expect_client(bytes);
 }
 
+SessionScript& SessionScript::expect_commits(bool commits) {
+  script_.on("whether a commit is on its way",
+             [commits](wire::Engine& engine, wire::Turn&) { EXPECT_EQ(engine.standing().commits, commits); });
+  return *this;
+}
+
 SessionScript& SessionScript::expect_stalled(bool stalled) {
   script_.expect_stalled(stalled);
   return *this;

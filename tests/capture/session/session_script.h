@@ -104,6 +104,8 @@ class SessionScript {
   SessionScript& client_is_relayed(const std::string& bytes);
   SessionScript& upstream_is_relayed(const std::string& bytes);
   SessionScript& expect_stalled(bool stalled = true);
+  /// wire::Standing::commits.
+  SessionScript& expect_commits(bool commits);
   SessionScript& expect_close();
   SessionScript& upstream_closes();
   SessionScript& client_finishes();

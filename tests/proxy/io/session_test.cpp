@@ -155,6 +155,53 @@ TEST_F(SessionTest, SessionsEndWithTheServer) {
   EXPECT_EQ(server->counters().sessions_closed, 1u);
 }
 
+/// Every Query commits, until it is answered.
+class Committing final : public wire::Relay {
+ public:
+  std::size_t from_client(std::string_view received, wire::Turn& turn) override {
+    commits_ = true;
+    return Relay::from_client(received, turn);
+  }
+  std::size_t from_upstream(std::string_view received, wire::Turn& turn) override {
+    commits_ = false;
+    return Relay::from_upstream(received, turn);
+  }
+  wire::Standing standing() const override { return {.commits = commits_}; }
+
+ private:
+  bool commits_ = false;
+};
+
+TEST_F(SessionTest, ACommitOnItsWayIsAnsweredBeforeItsSessionIsCutOff) {
+  options.engine_factory = [](const SessionInfo&) { return std::make_unique<Committing>(); };
+  start();
+  Ends ends = login();
+  ends.client.send(kQuery);
+  EXPECT_EQ(ends.database.receive(kQuery.size()), kQuery);
+  auto stopped = std::async(std::launch::async, [&] { server->stop(seconds(0)); });
+  // No new one comes in any more: it is being stopped.
+  EXPECT_TRUE(eventually([this] {
+    try {
+      return connect().receive_all().empty();
+    } catch (const std::system_error&) {
+      return true;
+    }
+  }));
+  ends.database.send(kAnswer);
+  EXPECT_EQ(ends.client.receive_all(), kAnswer + kCutOff);
+  stopped.get();
+}
+
+TEST_F(SessionTest, ACommitThatIsNotAnsweredIsNotWaitedForForEver) {
+  options.engine_factory = [](const SessionInfo&) { return std::make_unique<Committing>(); };
+  start();
+  Ends ends = login();
+  ends.client.send(kQuery);
+  EXPECT_EQ(ends.database.receive(kQuery.size()), kQuery);
+  server->stop(seconds(0));
+  EXPECT_EQ(ends.client.receive_all(), "");
+}
+
 TEST_F(SessionTest, WhatASessionRanIsCancelledWhereItIsCutOff) {
   start();
   Ends ends{connect(), TcpEnd(-1)};
