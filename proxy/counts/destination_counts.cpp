@@ -34,6 +34,15 @@ void DestinationCounts::begun(const event::Transaction& transaction) {
   sent_.push_back({transaction.position, transaction.committed_us});
 }
 
+void DestinationCounts::waits(const event::Transaction& transaction) {
+  const std::lock_guard lock(mutex_);
+  next_ = {transaction.position, transaction.committed_us};
+}
+
+bool DestinationCounts::knows_oldest() const {
+  return value().oldest_us != 0;
+}
+
 void DestinationCounts::offered(std::size_t records, std::size_t bytes) {
   const std::lock_guard lock(mutex_);
   value_.records += records;
@@ -88,7 +97,8 @@ void DestinationCounts::left_out(bool is_left_out) {
 DestinationCounts::Value DestinationCounts::value() const {
   const std::lock_guard lock(mutex_);
   Value value = value_;
-  value.oldest_us = sent_.empty() ? 0 : sent_.front().committed_us;
+  if (!sent_.empty()) value.oldest_us = sent_.front().committed_us;
+  if (sent_.empty() && next_.position > value_.durable) value.oldest_us = next_.committed_us;
   value.delivered = delivered_.value();
   return value;
 }

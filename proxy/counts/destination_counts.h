@@ -47,6 +47,9 @@ class DestinationCounts {
   void start(event::Position after);
   /// The next transaction is being read.
   void begun(const event::Transaction& transaction);
+  /// The next one is not being read: while it is paused.
+  void waits(const event::Transaction& transaction);
+  bool knows_oldest() const;
   void offered(std::size_t records, std::size_t bytes);
   void durable(event::Position position);
   void failed(const std::string& text);
@@ -68,6 +71,7 @@ class DestinationCounts {
   Value value_;
   Histogram delivered_;
   std::deque<Sent> sent_;  // what the destination does not have yet
+  Sent next_{};            // what waits behind that, where it was looked at
 };
 
 }  // namespace weir::proxy

@@ -214,7 +214,14 @@ bool Delivery::rest_paused(DeliveryLoop& loop) {
   emitter_->wait(std::chrono::milliseconds(0));
   loop.collect(Clock::now());
   tell(loop);
+  look_at_next(loop);
   return true;
+}
+
+/// How far a destination is behind is said in time too, while nothing is read for it.
+void Delivery::look_at_next(const DeliveryLoop& loop) {
+  if (sinks_.counts == nullptr || sinks_.counts->knows_oldest()) return;
+  if (const auto next = reader_->next(loop.durable()); next && *next) sinks_.counts->waits(**next);
 }
 
 void Delivery::remind() {

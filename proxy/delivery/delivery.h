@@ -87,6 +87,7 @@ class Delivery {
   void tell(DeliveryLoop& loop);
   bool is_over(DeliveryLoop& loop);
   bool rest_paused(DeliveryLoop& loop);
+  void look_at_next(const DeliveryLoop& loop);
   void remind();
   void follow(DeliveryLoop& loop, DeliveryLoop::Next next);
   void sleep(std::chrono::microseconds at_most, std::size_t releases);

@@ -82,6 +82,8 @@ TEST_F(ConsoleOfWeir, ShowsAndObeys) {
     const auto tables = console.rows("SHOW TABLES");
     return tables.size() == 1 && tables[0][1] == "public.t" && tables[0][2] == "2";
   }));
+  ASSERT_TRUE(eventually(seconds(20), [&] { return console.rows("SHOW DESTINATIONS").at(0).at(3) == "0"; }));
+  ASSERT_TRUE(eventually(seconds(20), [&] { return weir->output().find("\"id\":2") != std::string::npos; }));
   const auto sessions = console.rows("SHOW SESSIONS");
   EXPECT_EQ(sessions.size(), 2u);
   EXPECT_EQ(console.rows("SHOW DESTINATIONS").at(0).at(0), "stdout");
@@ -91,6 +93,8 @@ TEST_F(ConsoleOfWeir, ShowsAndObeys) {
   writer.run("INSERT INTO t VALUES (3)");
   EXPECT_TRUE(eventually(seconds(20), [&] { return console.rows("SHOW DESTINATIONS").at(0).at(3) == "1"; }));
   EXPECT_EQ(console.rows("SHOW DESTINATIONS").at(0).at(1), "paused");
+  EXPECT_TRUE(eventually(seconds(20), [&] { return console.rows("SHOW DESTINATIONS").at(0).at(4) > "0.001"; }))
+      << "how long its events wait, though nothing is read for it";
   EXPECT_EQ(weir->output().find("\"id\":3"), std::string::npos);
   console.run("RESUME DESTINATION stdout");
   EXPECT_TRUE(eventually(seconds(20), [&] { return weir->output().find("\"id\":3") != std::string::npos; }));

@@ -292,6 +292,23 @@ TEST(DestinationCounts, TellsHowFarAndHowLongBehindItIs) {
   EXPECT_STREQ(counts.value().state(now), "streaming");
 }
 
+TEST(DestinationCounts, IsBehindByWhatWaitsTooWhereNothingIsRead) {
+  DestinationCounts counts("stdout", [] { return std::int64_t{9'000'000}; });
+  counts.start(4);
+  EXPECT_FALSE(counts.knows_oldest());
+  event::Transaction transaction;
+  transaction.position = 5;
+  transaction.committed_us = 1'000'000;
+  counts.waits(transaction);
+  EXPECT_TRUE(counts.knows_oldest());
+  EXPECT_EQ(counts.value().lag_us(9'000'000), 8'000'000);
+  counts.begun(transaction);
+  EXPECT_EQ(counts.value().lag_us(9'000'000), 8'000'000);
+  counts.durable(5);
+  EXPECT_EQ(counts.value().lag_us(9'000'000), 0);
+  EXPECT_FALSE(counts.knows_oldest());
+}
+
 TEST(DestinationCounts, NamesItsTroubleUntilItGoesOn) {
   DestinationCounts counts("kafka://b", [] { return std::int64_t{9}; });
   counts.failed("no broker");
