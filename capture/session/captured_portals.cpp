@@ -130,7 +130,8 @@ void CapturedPortals::find_cursors(const ParsedText& text, Execution& execution)
   for (std::size_t i = 0; i < text.statements.size(); ++i) {
     const Statement& statement = text.statements[i];
     const bool ends = statement.kind == StatementKind::commit || statement.kind == StatementKind::rollback;
-    if (statement.closes_portal || ends) closed.push_back(statement.closes_portal ? statement.name : "");
+    if (statement.closes_portal || ends)
+      closed.push_back(statement.closes_portal ? std::string_view(statement.name) : std::string_view());
     if ((!statement.fetch && !statement.move) || is_closed(statement.name)) continue;
     const Names::PortalPtr portal = spliced_portal(statement.name);
     if (!portal) continue;
