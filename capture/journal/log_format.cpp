@@ -153,7 +153,7 @@ void seal(std::string& record, RecordKind kind, std::uint8_t version) {
   record.resize(RecordHeader{.length = length}.size());
   put_number(record.data() + 4, length);
   put_number(record.data() + 8, crc32c(std::string_view(record).substr(record_header_size)));
-  record[12] = static_cast<char>(kind);
+  record[record_kind_offset] = static_cast<char>(kind);
   record[13] = static_cast<char>(version);
 }
 
@@ -165,7 +165,7 @@ void put_place(std::string& record, std::uint64_t salt, Place place, Place durab
 
 std::optional<RecordHeader> decode_record_header(std::string_view bytes, std::uint64_t salt, Place place) {
   if (bytes.size() < record_header_size) return std::nullopt;
-  const char kind = bytes[12];
+  const char kind = bytes[record_kind_offset];
   if (kind != static_cast<char>(RecordKind::transaction) && kind != static_cast<char>(RecordKind::outcomes) &&
       kind != static_cast<char>(RecordKind::shape))
     return std::nullopt;

@@ -29,6 +29,7 @@ constexpr std::size_t record_header_size = 32;
 constexpr std::size_t block_header_size = 24;
 /// Records begin at multiples of it.
 constexpr std::size_t record_alignment = 8;
+constexpr std::size_t record_kind_offset = 12;
 
 /// What is at the beginning of a segment; what it says of the log was so when the segment was begun.
 struct SegmentHeader {

@@ -26,6 +26,7 @@ class RecordCursor {
   Result<std::optional<Place>> find_next(Place after, Place limit);
 
  private:
+  Result<Place> past_zeros(Place place, Place limit);
   /// Nothing where the file ends before.
   Result<std::optional<std::string_view>> bytes(Place place, std::uint64_t size);
 
