@@ -180,7 +180,7 @@ TEST_F(SessionTest, ACommitOnItsWayIsAnsweredBeforeItsSessionIsCutOff) {
   EXPECT_EQ(ends.database.receive(kQuery.size()), kQuery);
   auto stopped = std::async(std::launch::async, [&] { server->stop(seconds(0)); });
   // No new one comes in any more: it is being stopped.
-  EXPECT_TRUE(eventually([this] {
+  EXPECT_TRUE(eventually(seconds(20), [this] {
     try {
       return connect().receive_all().empty();
     } catch (const std::system_error&) {
