@@ -2,11 +2,11 @@
 
 #include <charconv>
 
+#include "base/percent.h"
+
 namespace weir::proxy {
 
 namespace {
-
-constexpr std::string_view kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
 
 Result<std::string> decoded(std::string_view text) {
   std::string result;
@@ -24,20 +24,6 @@ Result<std::string> decoded(std::string_view text) {
     at += 2;
   }
   return result;
-}
-
-void append_encoded(std::string& out, std::string_view text) {
-  constexpr const char* kDigits = "0123456789ABCDEF";
-  for (const char c : text) {
-    if (kPlain.find(c) != kPlain.npos) {
-      out += c;
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    out += '%';
-    out += kDigits[byte >> 4];
-    out += kDigits[byte & 15];
-  }
 }
 
 }  // namespace
@@ -62,9 +48,7 @@ std::string query_text(const Query& query) {
   std::string text;
   for (const auto& [name, value] : query) {
     if (!text.empty()) text += '&';
-    append_encoded(text, name);
-    text += '=';
-    append_encoded(text, value);
+    text += percent_encoded(name) + '=' + percent_encoded(value);
   }
   return text;
 }

@@ -4,19 +4,14 @@
 #include <charconv>
 #include <utility>
 
+#include "base/values.h"
+
 namespace weir::proxy {
 
 namespace {
 
 constexpr std::size_t kLongestHead = 64 * 1024;
 constexpr std::size_t kLongestLine = 1024;
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
-  return result;
-}
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -79,8 +74,8 @@ void HttpAnswer::read_head() {
 void HttpAnswer::read_field(std::string_view line) {
   const auto colon = line.find(':');
   if (colon == line.npos) return;
-  const auto name = lower(line.substr(0, colon));
-  const auto value = lower(trimmed(line.substr(colon + 1)));
+  const auto name = lower(std::string(line.substr(0, colon)));
+  const auto value = lower(std::string(trimmed(line.substr(colon + 1))));
   if (name == "transfer-encoding" && value == "chunked") framing_ = Framing::chunked;
   if (name != "content-length" || framing_ == Framing::chunked) return;
   framing_ = Framing::length;
@@ -131,7 +126,7 @@ bool HttpAnswer::read_chunks() {
   } else if (line.empty()) {
     state_ = State::ended;
   } else if (const auto colon = line.find(':'); colon != line.npos) {
-    trailers_[lower(std::string_view(line).substr(0, colon))] = trimmed(std::string_view(line).substr(colon + 1));
+    trailers_[lower(line.substr(0, colon))] = trimmed(std::string_view(line).substr(colon + 1));
   }
   return true;
 }
