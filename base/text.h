@@ -30,4 +30,12 @@ inline std::string counted(std::uint64_t count, std::string_view one) {
   return std::to_string(count).append(" ").append(one).append(count == 1 ? "" : "s");
 }
 
+/// Sixteen hexadecimal digits, small letters.
+inline std::string hex(std::uint64_t number) {
+  std::string text(16, '0');
+  for (auto digit = text.rbegin(); digit != text.rend(); ++digit, number >>= 4)
+    *digit = "0123456789abcdef"[number & 15];
+  return text;
+}
+
 }  // namespace weir

@@ -4,9 +4,9 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
-#include <cstdio>
 #include <string_view>
 
+#include "base/text.h"
 #include "emitters/kafka.h"
 
 namespace weir::emitters {
@@ -188,9 +188,7 @@ std::string kafka_topic_name(std::string_view name) {
   }
   if (topic.empty() || topic == "." || topic == "..") return std::string(std::max<std::size_t>(1, topic.size()), '_');
   if (topic.size() <= max_topic_length) return topic;
-  char suffix[18];
-  std::snprintf(suffix, sizeof suffix, "_%016llx", static_cast<unsigned long long>(stable_hash(name)));
-  return topic.substr(0, max_topic_length - 17) + suffix;
+  return topic.substr(0, max_topic_length - 17) + "_" + hex(stable_hash(name));
 }
 
 Result<KafkaSettings> kafka_settings(const std::map<std::string, std::string>& properties) {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 
+#include "base/text.h"
 #include "capture/event/json_members.h"
 
 namespace weir::event {
@@ -66,9 +66,7 @@ std::string canonical_bytes(const TableShape& shape) {
 }
 
 std::string fingerprint_text(std::uint64_t fingerprint) {
-  char text[17];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(fingerprint));
-  return text;
+  return hex(fingerprint);
 }
 
 std::string type_text(const ShapeColumn& column) {

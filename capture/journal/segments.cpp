@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdio>
+
+#include "base/text.h"
 
 namespace weir::capture {
 
@@ -20,9 +21,7 @@ std::uint64_t whole_blocks(std::uint64_t size) {
 }  // namespace
 
 std::string Segments::name_of(Place first) {
-  char name[place_digits + 1];
-  std::snprintf(name, sizeof name, "%016llx", static_cast<unsigned long long>(first));
-  return std::string(name).append(suffix);
+  return hex(first).append(suffix);
 }
 
 std::optional<Place> Segments::place_of(const std::string& name) {

@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "base/text.h"
+
 namespace weir::proxy {
 
 namespace {
@@ -50,15 +52,9 @@ std::vector<SpanAttribute> attributes_of(const event::Transaction& transaction,
 }  // namespace
 
 std::string TransactionSpans::new_id() {
-  constexpr char kDigits[] = "0123456789abcdef";
   std::uint64_t bits = 0;
   while (bits == 0) bits = random_();  // zero is no id
-  std::string id(16, '0');
-  for (auto& digit : id) {
-    digit = kDigits[bits >> 60];
-    bits <<= 4;
-  }
-  return id;
+  return hex(bits);
 }
 
 void TransactionSpans::begin_destination(const std::string& name, const std::string& system) {
