@@ -28,10 +28,8 @@ struct ClientName {
 
 /// As PostgreSQL's log has it; all processes of one user of the machine count as one client.
 ClientName local_client(int socket) {
-  ucred peer{};
-  socklen_t size = sizeof peer;
-  const bool known = ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
-  return {"[local]", known ? "[local] " + std::to_string(peer.uid) : "[local]"};
+  const auto user = peer_user_id(socket);
+  return {"[local]", user ? "[local] " + std::to_string(*user) : "[local]"};
 }
 
 ClientName client_name(int socket, const sockaddr_storage& address) {

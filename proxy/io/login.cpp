@@ -23,14 +23,6 @@ constexpr std::string_view kInvalidAuthorization = "28000";
 /// NAMEDATALEN - 1, in bytes.
 constexpr std::size_t kLongestRoleName = 63;
 
-/// Of the process at the other end of a Unix socket.
-std::optional<unsigned> peer_user_id(int socket) {
-  ucred peer{};
-  socklen_t size = sizeof peer;
-  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return std::nullopt;
-  return peer.uid;
-}
-
 }  // namespace
 
 Login::Login(Worker& worker, Accepted accepted)

@@ -64,14 +64,20 @@ void set_tcp_options(int socket, const TcpOptions& options) {
   if (options.user_timeout_ms > 0) set(IPPROTO_TCP, TCP_USER_TIMEOUT, options.user_timeout_ms);
 }
 
-std::string peer_user(int socket) {
+std::optional<unsigned> peer_user_id(int socket) {
   ucred peer{};
   socklen_t size = sizeof peer;
-  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return {};
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return std::nullopt;
+  return peer.uid;
+}
+
+std::string peer_user(int socket) {
+  const auto id = peer_user_id(socket);
+  if (!id) return {};
   std::vector<char> buffer(16 * 1024);
   struct passwd entry {};
   struct passwd* found = nullptr;
-  ::getpwuid_r(peer.uid, &entry, buffer.data(), buffer.size(), &found);
+  ::getpwuid_r(*id, &entry, buffer.data(), buffer.size(), &found);
   return found == nullptr ? std::string() : found->pw_name;
 }
 

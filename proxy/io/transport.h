@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -62,6 +63,8 @@ void set_session_options(int socket);
 void set_tcp_options(int socket, const TcpOptions& options);
 /// The user that the process at the other end of a Unix socket ran as when it began to listen; empty: not known.
 std::string peer_user(int socket);
+/// The user id of that process; nothing where it is not known.
+std::optional<unsigned> peer_user_id(int socket);
 /// What waits in this socket for a peer that does not read is little: a sender of megabytes notices soon that nobody
 /// takes them, and so hears why before it has sent them all. What is under way to a far peer is not limited.
 void limit_unsent(int socket);

@@ -45,9 +45,8 @@ OwnDescriptor new_socket() {
 }
 
 bool is_trusted(int peer) {
-  ucred who{};
-  socklen_t size = sizeof who;
-  return ::getsockopt(peer, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0 && (who.uid == ::geteuid() || who.uid == 0);
+  const auto user = peer_user_id(peer);
+  return user && (*user == ::geteuid() || *user == 0);
 }
 
 bool send_text(int socket, std::string_view text) {
