@@ -48,5 +48,20 @@ std::string unescape_json(std::string_view escaped);
 bool is_utf8(std::string_view text);
 /// Appends text as a JSON string with its quotes (RFC 8259). What is no UTF-8 becomes U+FFFD, byte by byte.
 void append_json_string(std::string& out, std::string_view text);
+/// The object without the members whose (unescaped) names are left out; names are written as select_members does.
+/// Nothing where the text is malformed.
+template <typename IsLeftOut>
+std::optional<std::string> without_members(std::string_view object, IsLeftOut is_left_out) {
+  std::string kept = "{";
+  MemberScanner members(object);
+  while (const auto member = members.next()) {
+    const std::string name = unescape_json(member->name);
+    if (is_left_out(name)) continue;
+    if (kept.size() > 1) kept += ',';
+    append_json_string(kept, name);
+    kept.append(":").append(member->value);
+  }
+  return members.well_formed() ? std::optional(kept + "}") : std::nullopt;
+}
 
 }  // namespace weir::event

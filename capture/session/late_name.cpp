@@ -18,23 +18,11 @@ constexpr std::size_t kColumns = 5;
 /// Without the columns that are not to be told of this table. True where there was one.
 bool cut_columns(std::optional<std::string>& image, const RelationName& table, const Scope& scope) {
   if (!image || scope.exclude_columns.empty()) return false;
-  std::vector<std::string> kept;
-  bool cut = false;
-  event::MemberScanner scanner(*image);
-  while (const auto member = scanner.next()) {
-    std::string column = event::unescape_json(member->name);
-    if (scope.excludes_column(table.schema, table.table, column)) {
-      cut = true;
-    } else {
-      kept.push_back(std::move(column));
-    }
-  }
-  if (!scanner.well_formed()) {
-    image.reset();
-  } else if (cut) {
-    image = event::select_members(*image, kept);
-  }
-  return cut || !image;
+  auto kept = event::without_members(
+      *image, [&](const std::string& column) { return scope.excludes_column(table.schema, table.table, column); });
+  const bool cut = kept != image;
+  image = std::move(kept);
+  return cut;
 }
 
 bool excludes_key(const RelationName& table, const RelationFacts& written, const Scope& scope) {

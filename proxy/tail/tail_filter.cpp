@@ -11,14 +11,8 @@ namespace {
 
 void leave_out(std::optional<std::string>& image, const event::ChangeEvent& change, const capture::Scope& scope) {
   if (!image) return;
-  std::string kept;
-  event::MemberScanner members(*image);
-  while (const auto member = members.next()) {
-    if (scope.excludes_column(change.schema, change.table, event::unescape_json(member->name))) continue;
-    kept += kept.empty() ? "{\"" : ",\"";
-    kept.append(member->name).append("\":").append(member->value);
-  }
-  image = kept.empty() ? "{}" : kept + "}";
+  image = event::without_members(
+      *image, [&](const std::string& column) { return scope.excludes_column(change.schema, change.table, column); });
 }
 
 }  // namespace

@@ -167,5 +167,19 @@ TEST(JsonMembers, TellsUtf8) {
     EXPECT_FALSE(is_utf8(bad)) << bad;
 }
 
+TEST(JsonMembersTest, WithoutSomeTheOthersAreAsTheyWere) {
+  const auto without = [](std::string_view object, const std::string& name) {
+    return without_members(object, [&](const std::string& member) { return member == name; });
+  };
+  EXPECT_EQ(without(R"({"id":1,"n\u00e9":{"id":[2,"}"]},"v":null})", "id"),
+            "{\"n\xC3\xA9\":{\"id\":[2,\"}\"]},\"v\":null}");
+  EXPECT_EQ(without(R"({"id":1,"n\u00e9":2})", "n\xC3\xA9"), R"({"id":1})");
+  EXPECT_EQ(without(R"({"id":1})", "v"), R"({"id":1})");
+  EXPECT_EQ(without(R"({"id":1})", "id"), "{}");
+  EXPECT_EQ(without("{}", "id"), "{}");
+  for (const char* malformed : {"", "[]", R"({"id":1)", R"({"id":1}x)", R"({"id" 1})"})
+    EXPECT_EQ(without(malformed, "v"), std::nullopt) << malformed;
+}
+
 }  // namespace
 }  // namespace weir::event
