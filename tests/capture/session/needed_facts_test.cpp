@@ -107,20 +107,6 @@ namespace weir::testing {
 namespace {
 
 const std::string kInsert = "INSERT INTO t VALUES (1)";
-
-/// A captured write of no row.
-void writes_nothing(SessionScript& script, const std::string& sql, const std::string& tag) {
-  script.expect_upstream(sent_in_part(sql + suffix()) + client::flush())
-      .upstream_sends(part_answered({}, tag))
-      .expect_upstream(client::sync())
-      .upstream_sends(server::ready('I'))
-      .expect_client(server::complete(tag) + server::ready('I'));
-}
-
-void insert_nothing(SessionScript& script) {
-  writes_nothing(script, kInsert, "INSERT 0 0");
-}
-
 const std::string kUpdate = "UPDATE t SET v = 'b'";
 
 void update_nothing(SessionScript& script) {

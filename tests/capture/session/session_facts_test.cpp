@@ -13,20 +13,6 @@ const std::string kCreated = R"(c public.t 1.1 0/10 key {"id":1} after {"id":1,"
 const std::string kCancelled = server::error("57014", "canceling statement due to user request");
 const std::string kDenied = server::error("42501", "permission denied for table pg_attrdef");
 
-/// A captured insert of no row: nothing for the journal.
-void insert_nothing(SessionScript& script) {
-  script.expect_upstream(sent_in_part(kInsert + suffix()) + client::flush())
-      .upstream_sends(part_answered({}, "INSERT 0 0"))
-      .expect_upstream(client::sync())
-      .upstream_sends(server::ready('I'))
-      .expect_client(server::complete("INSERT 0 0") + server::ready('I'));
-}
-
-std::string facts_asked(const std::string& own, const std::string& name, bool prepares) {
-  return (prepares ? client::parse(own, capture::facts_query(capture::FactsText::plain)) : "") +
-         client::bind("weir:own", own, {name, ""}) + client::execute("weir:own") + client::close('P', "weir:own");
-}
-
 TEST(SessionFactsTest, AQuestionThatFailsByItselfIsNotShownAndTheWriteIsReported) {
   SessionScript script;
   script.starts()

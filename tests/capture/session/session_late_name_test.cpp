@@ -11,20 +11,6 @@ namespace {
 const std::string kInsert = "INSERT INTO t VALUES (1)";
 const std::string kRow = R"({"id":1,"v":null})";
 
-/// A captured insert of no row: nothing for the journal.
-void insert_nothing(SessionScript& script) {
-  script.expect_upstream(sent_in_part(kInsert + suffix()) + client::flush())
-      .upstream_sends(part_answered({}, "INSERT 0 0"))
-      .expect_upstream(client::sync())
-      .upstream_sends(server::ready('I'))
-      .expect_client(server::complete("INSERT 0 0") + server::ready('I'));
-}
-
-std::string facts_asked(const std::string& own, const std::string& name, bool prepares) {
-  return (prepares ? client::parse(own, capture::facts_query(capture::FactsText::plain)) : "") +
-         client::bind("weir:own", own, {name, ""}) + client::execute("weir:own") + client::close('P', "weir:own");
-}
-
 /// Before a commit, which table this oid is of, where table 16400 was named.
 void asks_name(SessionScript& script, const std::string& oid, const Values& answer) {
   const std::string own = script.next_own_name();

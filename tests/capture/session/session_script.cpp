@@ -440,4 +440,21 @@ Values operator+(Values left, const Values& right) {
   return left;
 }
 
+void writes_nothing(SessionScript& script, const std::string& sql, const std::string& tag) {
+  script.expect_upstream(sent_in_part(sql + suffix()) + client::flush())
+      .upstream_sends(part_answered({}, tag))
+      .expect_upstream(client::sync())
+      .upstream_sends(server::ready('I'))
+      .expect_client(server::complete(tag) + server::ready('I'));
+}
+
+void insert_nothing(SessionScript& script) {
+  writes_nothing(script, "INSERT INTO t VALUES (1)", "INSERT 0 0");
+}
+
+std::string facts_asked(const std::string& own, const std::string& name, bool prepares) {
+  return (prepares ? client::parse(own, capture::facts_query(capture::FactsText::plain)) : "") +
+         client::bind("weir:own", own, {name, ""}) + client::execute("weir:own") + client::close('P', "weir:own");
+}
+
 }  // namespace weir::testing

@@ -170,6 +170,13 @@ extern const std::vector<std::string> kWithAdded;
 /// In a block, portal "p" of kTwoRows; one row was fetched, whose image has id 1 and v null.
 void open_portal(SessionScript& script);
 
+/// A captured write, sent as a Query of its own, that hits no row: nothing for the journal.
+void writes_nothing(SessionScript& script, const std::string& sql, const std::string& tag);
+/// The same of "INSERT INTO t VALUES (1)".
+void insert_nothing(SessionScript& script);
+/// What asks for a table's facts, by the statement `own`.
+std::string facts_asked(const std::string& own, const std::string& name, bool prepares);
+
 /// What Weir asks before a commit whose rows did not say it: the transaction's id and version.
 extern const std::string kEpilogue;
 void asks_epilogue(SessionScript& script, const Values& answer = {"800", "0/30"});
