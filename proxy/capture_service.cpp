@@ -246,12 +246,7 @@ Result<Replay> CaptureService::replay(const ReplayRequest& request) {
   auto stream = subscriptions_->subscribe({.name = name, .keep_after = keep});
   if (!stream) return stream.error();
   committer_->drain();
-  ReplayScene scene{request.destination, *stands, committer_->erased(), {}};
-  scene.committed_after = [&](event::Position after) -> Result<std::optional<std::int64_t>> {
-    const auto next = (*stream)->next(after);
-    if (!next) return next.error();
-    return *next ? std::optional((*next)->committed_us) : std::nullopt;
-  };
+  const ReplayScene scene{request.destination, *stands, committer_->erased(), committed_after_in(**stream)};
   auto replay = plan_replay(request.from, request.to, scene);
   if (!replay) return replay;
   replay->tables = request.tables;

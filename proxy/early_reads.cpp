@@ -14,19 +14,9 @@ using capture::StatementKind;
 
 /// A transaction may begin and end, and what the session is set to may change: neither writes a row.
 bool writes_nothing(const capture::Statement& statement) {
-  switch (statement.kind) {
-    case StatementKind::read:
-    case StatementKind::begin:
-    case StatementKind::commit:
-    case StatementKind::rollback:
-    case StatementKind::savepoint:
-    case StatementKind::release:
-    case StatementKind::rollback_to:
-    case StatementKind::session:
-      return !statement.copy;
-    default:
-      return false;
-  }
+  const auto kind = statement.kind;
+  const bool ends_or_begins = capture::controls_transaction(kind) && kind != StatementKind::prepare_transaction;
+  return (ends_or_begins || kind == StatementKind::read || kind == StatementKind::session) && !statement.copy;
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "proxy/command/signals.h"
 #include "proxy/command/subcommand.h"
 #include "proxy/delivery/delivery.h"
+#include "proxy/delivery/destinations.h"
 
 namespace weir::proxy {
 
@@ -57,12 +58,8 @@ Result<Replay> plan(const Scene& scene, capture::StreamReader& stream) {
     if (!read) return Error{"--to: " + read.error().message, ""};
     to = *read;
   }
-  ReplayScene there{scene.wish.destination, scene.stands, scene.journal.log->erased().through, {}};
-  there.committed_after = [&](event::Position after) -> Result<std::optional<std::int64_t>> {
-    const auto next = stream.next(after);
-    if (!next) return next.error();
-    return *next ? std::optional((*next)->committed_us) : std::nullopt;
-  };
+  const ReplayScene there{scene.wish.destination, scene.stands, scene.journal.log->erased().through,
+                          committed_after_in(stream)};
   auto replay = plan_replay(*from, to, there);
   if (!replay) return replay;
   replay->tables = scene.wish.tables;
@@ -95,14 +92,7 @@ int send(const Scene& scene, const Replay& replay, std::unique_ptr<capture::Stre
   sinks.gone = [&] { gone = true; };
   sinks.tell = [](const Notice& notice) { complain(0, notice.text); };
   sinks.dead_letter = [&](const emitters::Refused& refused) {
-    const auto& record = refused.record;
-    const auto kept = scene.journal.book->add_dead_letter({scene.spec.name(),
-                                                           refused.position,
-                                                           record.topic,
-                                                           record.key.value_or(""),
-                                                           record.value.value_or(""),
-                                                           refused.reason,
-                                                           {}});
+    const auto kept = scene.journal.book->add_dead_letter(dead_letter_of(scene.spec.name(), refused));
     if (!kept) complain(0, kept.error().message);
   };
   Delivery delivery(std::move(opened->emitter), std::move(opened->format), std::move(sinks), scene.spec.pace());

@@ -27,20 +27,8 @@ class Members {
     const auto* truth = value == nullptr ? nullptr : value->if_bool();
     return truth != nullptr && *truth;
   }
-  double number(std::string_view name) const {
-    const auto* value = find(name);
-    if (value == nullptr || !value->is_number()) return 0;
-    boost::system::error_code ignored;
-    const auto number = value->to_number<double>(ignored);
-    return ignored ? 0 : number;
-  }
-  std::uint64_t count(std::string_view name) const {
-    const auto* value = find(name);
-    if (value == nullptr || !value->is_number()) return 0;
-    boost::system::error_code not_one;
-    const auto count = value->to_number<std::uint64_t>(not_one);
-    return not_one ? 0 : count;
-  }
+  double number(std::string_view name) const { return number_as<double>(name); }
+  std::uint64_t count(std::string_view name) const { return number_as<std::uint64_t>(name); }
   StatsReading::Quantiles quantiles(std::string_view name) const {
     const auto times = object(name);
     return {times.count("count"), times.number("p50"), times.number("p99")};
@@ -54,6 +42,15 @@ class Members {
   }
 
  private:
+  template <typename Number>
+  Number number_as(std::string_view name) const {
+    const auto* value = find(name);
+    if (value == nullptr || !value->is_number()) return 0;
+    boost::system::error_code not_one;
+    const auto number = value->to_number<Number>(not_one);
+    return not_one ? 0 : number;
+  }
+
   const json::object* object_;
 };
 

@@ -60,9 +60,7 @@ DeliveryLoop::Sinks Deliveries::sinks_of(const std::string& name, Counts counts)
   sinks.counts = std::move(counts);
   sinks.checkpoint = [this, name](event::Position position) { committer_->set_checkpoint(name, position); };
   sinks.dead_letter = [this, name](const emitters::Refused& refused) {
-    const auto& record = refused.record;
-    committer_->dead_letter(
-        {name, refused.position, record.topic, record.key.value_or(""), record.value.value_or(""), refused.reason, {}});
+    committer_->dead_letter(dead_letter_of(name, refused));
   };
   sinks.gone = [this] {
     if (count_ == 1 && options_.on_output_gone && !gone_told_.exchange(true)) options_.on_output_gone();

@@ -45,6 +45,13 @@ Result<void> begin_new(capture::Book& book, const std::string& name, const std::
 
 }  // namespace
 
+capture::DeadLetter dead_letter_of(const std::string& destination, const emitters::Refused& refused) {
+  const auto& record = refused.record;
+  return {
+      destination, refused.position, record.topic, record.key.value_or(""), record.value.value_or(""), refused.reason,
+      {}};
+}
+
 DestinationsPlan plan_destinations(const std::vector<Checkpoint>& known,
                                    const std::vector<EmitterSettings>& configured) {
   DestinationsPlan result{{}, {}, known};

@@ -12,10 +12,14 @@
 
 #include "base/notice.h"
 #include "capture/journal/book.h"
+#include "emitters/emitter.h"
 #include "proxy/delivery/destination_name.h"
 #include "proxy/settings/settings.h"
 
 namespace weir::proxy {
+
+/// What the book keeps of a record that this destination refused for ever.
+capture::DeadLetter dead_letter_of(const std::string& destination, const emitters::Refused& refused);
 
 /// What becomes of the destinations that the journal knows.
 struct DestinationsPlan {

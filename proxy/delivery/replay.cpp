@@ -184,6 +184,14 @@ Result<ReplayPoint> read_replay_point(const std::string& text) {
   return ReplayPoint{0, at_us};
 }
 
+CommittedAfter committed_after_in(capture::StreamReader& stream) {
+  return [&stream](event::Position after) -> Result<std::optional<std::int64_t>> {
+    const auto next = stream.next(after);
+    if (!next) return next.error();
+    return *next ? std::optional((*next)->committed_us) : std::nullopt;
+  };
+}
+
 Result<event::Position> position_at(std::int64_t at_us, event::Position first, event::Position last,
                                     const CommittedAfter& committed_after) {
   while (first <= last) {

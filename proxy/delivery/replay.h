@@ -35,6 +35,8 @@ Result<ReplayPoint> read_replay_point(const std::string& text);
 
 /// When the first transaction behind this position committed; nothing where there is none.
 using CommittedAfter = std::function<Result<std::optional<std::int64_t>>(event::Position after)>;
+/// Asks the stream, which outlives it.
+CommittedAfter committed_after_in(capture::StreamReader& stream);
 /// The first position from `first` on, up to behind `last`, from which on everything committed at this time or later,
 /// or a little before: commits that were acknowledged at the same time may stand in another order.
 Result<event::Position> position_at(std::int64_t at_us, event::Position first, event::Position last,
